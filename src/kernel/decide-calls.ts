@@ -1,0 +1,92 @@
+/** What to do about the calls of the current step. */
+import type { ToolSnapshot } from "../ports/agent.ts";
+import type { EventBody } from "../ports/events.ts";
+import type { CallOutcome } from "../ports/view.ts";
+import type { Decision } from "./decide.ts";
+import { type Effect, toolOf } from "./effects.ts";
+import { repetition } from "./guards.ts";
+import type { CallState, RunState } from "./state.ts";
+
+export function decideCalls(state: RunState): Decision {
+  const decided = state.calls.flatMap((call) => decideWithoutRunning(state, call));
+  if (decided.length > 0) return { append: decided, effects: [], done: false };
+  const effects = wantedCalls(state);
+  if (effects.length > 0) return { append: [], effects, done: false };
+  const asked = state.calls.filter((call) => call.status === "in-doubt").map((call) => call.id);
+  return { append: [], effects: [], waiting: { kind: "resolution", calls: asked }, done: false };
+}
+
+/** Calls that are answered without running anything: blocked by a guard, or in doubt with the policy `report` or `rerun`. */
+function decideWithoutRunning(state: RunState, call: CallState): readonly EventBody[] {
+  if (call.status === "ready") return blocked(state, call);
+  if (call.status !== "in-doubt") return [];
+  const tool = toolOf(state, call.name);
+  if (tool?.reconcile === true && call.reconciled !== true) return [];
+  if (tool?.onUnknown === "ask") return [];
+  if (tool?.onUnknown === "rerun") return [{ type: "tool.reconciled", call: call.id, outcome: "not-done" }];
+  return [ended(call, "unknown", unknownMessage(call))];
+}
+
+function unknownMessage(call: CallState): string {
+  return `The outcome of this call is unknown: ${call.name} was interrupted after it had started, so it may or may not have taken effect. It was not repeated. Check before you call it again.`;
+}
+
+function blocked(state: RunState, call: CallState): readonly EventBody[] {
+  if (state.request.unguarded === true) return [];
+  const seen = repetition(state.history, call.key);
+  if (seen === undefined || seen.count < state.limits.repeats) return [];
+  const message = `Not run: this call has already been made ${seen.count - 1} times with the same result. Use that result or do something else.`;
+  return [{ type: "guard.tripped", guard: seen.guard, action: "block", call: call.id, message }, ended(call, "blocked", message)];
+}
+
+/** The first calls in call order, up to the limits on parallel calls of the run and of each tool. */
+function wantedCalls(state: RunState): readonly Effect[] {
+  const effects: Effect[] = [];
+  const perTool = new Map<string, number>();
+  for (const call of state.calls) {
+    if (effects.length >= state.limits.parallelCalls) break;
+    const effect = effectOf(state, call);
+    if (effect === undefined) continue;
+    const underWay = perTool.get(call.name) ?? 0;
+    if (underWay >= (concurrencyOf(toolOf(state, call.name)) ?? state.limits.parallelCalls)) continue;
+    perTool.set(call.name, underWay + 1);
+    effects.push(effect);
+  }
+  return effects;
+}
+
+function concurrencyOf(tool: ToolSnapshot | undefined): number | undefined {
+  return tool?.concurrency;
+}
+
+/** The id changes with every interruption, so that an abandoned run of the call is never mistaken for the new one. */
+function effectOf(state: RunState, call: CallState): Effect | undefined {
+  if (call.status === "ready" || call.status === "started") {
+    return { kind: "tool", id: `tool:${call.id}#${call.interruptions}`, call };
+  }
+  if (call.status !== "in-doubt" || call.reconciled === true) return undefined;
+  if (toolOf(state, call.name)?.reconcile !== true) return undefined;
+  return { kind: "reconcile", id: `reconcile:${call.id}#${call.interruptions}`, call };
+}
+
+/**
+ * On the way to an end: calls that never started are cancelled, calls in doubt are unknown, and a `once` call under way is
+ * waited for (its signal is aborted; the driver answers for it within the grace time) unless the run is killed.
+ */
+export function closeOpenCalls(
+  state: RunState,
+  options: { readonly abandonStarted: boolean; readonly reason: string },
+): Decision | undefined {
+  const open = state.calls.filter((call) => call.status !== "ended");
+  if (open.length === 0) return undefined;
+  const events = open.flatMap((call) => {
+    if (call.status === "ready") return [ended(call, "cancelled", `Not run to its end. ${options.reason}`)];
+    if (call.status === "in-doubt" || options.abandonStarted) return [ended(call, "unknown", unknownMessage(call))];
+    return [];
+  });
+  return { append: events, effects: [], done: false };
+}
+
+function ended(call: CallState, outcome: CallOutcome, message: string): EventBody {
+  return { type: "tool.ended", call: call.id, outcome, output: { type: "error-text", value: message } };
+}

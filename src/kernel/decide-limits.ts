@@ -1,0 +1,62 @@
+/** When a bound, or the reserve inside it, is reached. */
+import type { LimitReached } from "../ports/events.ts";
+import type { Deadline, Now } from "./decide.ts";
+import { wrapUpReserveMs } from "./limits.ts";
+import { type RunState, totalTokens } from "./state.ts";
+
+export function limitReached(state: RunState, now: Now): LimitReached | undefined {
+  const time = timeReached(state, now);
+  if (time !== undefined) return time;
+  if (state.ending !== undefined) return undefined;
+  const betweenSteps = state.calls.length === 0 && !state.model.inFlight && !(state.answered && state.steers.length === 0);
+  if (!betweenSteps) return undefined;
+  return stepsReached(state) ?? budgetReached(state);
+}
+
+/** Past the reserve: wrap up. Past the limit itself: stop. */
+function timeReached(state: RunState, now: Now): LimitReached | undefined {
+  const { timeMs } = state.limits;
+  const past = now.activeMs >= timeMs;
+  const message = `The running time limit of ${seconds(timeMs)} is reached.`;
+  if (past) return state.ending?.wrapUp === false ? undefined : { type: "limit.reached", limit: "time", message, wrapUp: false };
+  if (state.ending !== undefined || now.activeMs < timeMs - wrapUpReserveMs(state.limits) || state.answered) return undefined;
+  return { type: "limit.reached", limit: "time", message, wrapUp: true };
+}
+
+/** When time alone will change the decision. */
+export function nextDeadline(state: RunState): Deadline {
+  const { timeMs } = state.limits;
+  return { activeMs: state.ending === undefined ? timeMs - wrapUpReserveMs(state.limits) : timeMs };
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`;
+}
+
+/** The last step is the reserve. Without tools there is nothing to wrap up, so every step is an ordinary one. */
+function stepsReached(state: RunState): LimitReached | undefined {
+  const { maxSteps } = state.limits;
+  const left = maxSteps - state.step;
+  const reserve = state.agent.tools.length > 0 && state.step > 0 ? 1 : 0;
+  if (left > reserve) return undefined;
+  return { type: "limit.reached", limit: "steps", message: `The limit of ${maxSteps} steps is reached.`, wrapUp: left > 0 };
+}
+
+/** Tokens and dollars: there must be room for the next call and for a wrap-up of the same size. */
+function budgetReached(state: RunState): LimitReached | undefined {
+  const { tokens, costUsd } = state.limits;
+  if (tokens !== undefined) {
+    const left = tokens - totalTokens(state.usage);
+    const message = `The limit of ${tokens} tokens is reached.`;
+    if (left < 2 * state.lastCallTokens) return { type: "limit.reached", limit: "tokens", message, wrapUp: left > 0 };
+    if (left <= 0) return { type: "limit.reached", limit: "tokens", message, wrapUp: false };
+  }
+  if (costUsd === undefined) return undefined;
+  if (state.costUsd === "unknown") {
+    const message = `The cost limit of $${costUsd} cannot be held: the provider did not report what a call used.`;
+    return { type: "limit.reached", limit: "usd", message, wrapUp: false };
+  }
+  const left = costUsd - state.costUsd;
+  if (left > 0 && left >= 2 * state.lastCallCostUsd) return undefined;
+  return { type: "limit.reached", limit: "usd", message: `The cost limit of $${costUsd} is reached.`, wrapUp: left > 0 };
+}

@@ -1,0 +1,171 @@
+/**
+ * decide(state, now) -> wanted. Pure: what should be recorded now, what should be under way now, and when to ask again.
+ *
+ * D1 Either something is appended or effects are wanted, never both: decisions are facts before anyone acts on them.
+ * D2 The same state and time give the same decision; effect ids are stable while an effect is wanted.
+ * D3 A final status is decided only when every call has its outcome, or on a kill.
+ */
+import type { EventBody } from "../ports/events.ts";
+import type { FinalStatus, RunError, WaitingFor } from "../ports/view.ts";
+import { closeOpenCalls, decideCalls } from "./decide-calls.ts";
+import { limitReached, nextDeadline } from "./decide-limits.ts";
+import type { CompactEffect, Effect, ModelEffect } from "./effects.ts";
+import { isDue } from "./evolve-model.ts";
+import { repetition } from "./guards.ts";
+import type { RunState } from "./state.ts";
+
+export interface Now {
+  /** Running time of the run, ms. */
+  readonly activeMs: number;
+  /** Wall clock, ms. */
+  readonly at: number;
+}
+
+/** When to decide again if nothing happens. */
+export interface Deadline {
+  readonly activeMs?: number;
+  readonly at?: number;
+}
+
+export interface Decision {
+  readonly append: readonly EventBody[];
+  readonly effects: readonly Effect[];
+  readonly deadline?: Deadline;
+  /** Nothing is under way and nothing will happen without somebody. */
+  readonly waiting?: WaitingFor;
+  readonly done: boolean;
+}
+
+export function decide(state: RunState, now: Now): Decision {
+  if (state.finished) return { append: [], effects: [], done: true };
+  if (state.settling !== undefined) return record({ type: "run.finished", status: state.settling.status });
+  if (state.fruitless >= state.limits.recoveries) return settle(state, "poisoned", poisonedError(state));
+  if (state.cancel !== undefined) return decideCancel(state, state.cancel);
+  if (state.toolsMissing !== undefined) return waitFor({ kind: "tools_missing", names: state.toolsMissing });
+  const limit = limitReached(state, now);
+  if (limit !== undefined) return record(limit);
+  if (state.ending !== undefined) return decideEnding(state, now);
+  if (state.calls.length > 0) return withDeadline(decideCalls(state), state, now);
+  return decideNextStep(state, now);
+}
+
+// --- the ordinary course ---------------------------------------------------------------------------------------------
+
+function decideNextStep(state: RunState, now: Now): Decision {
+  const inputIsDue = state.steers.some((steer) => isDue(steer, state));
+  if (state.answered && !inputIsDue) return settle(state, "completed");
+  if (state.model.exhausted) return settle(state, "failed", state.model.lastError);
+  const guard = state.model.inFlight ? undefined : guardTripped(state);
+  if (guard !== undefined) return record(guard);
+  const compaction = state.compaction;
+  if (compaction !== undefined && state.step >= (compaction.afterStep ?? 0) && !state.model.inFlight) {
+    return withDeadline(want([compactEffect(state, compaction)]), state, now);
+  }
+  return wantModel(state, now, "auto");
+}
+
+function wantModel(state: RunState, now: Now, toolChoice: ModelEffect["toolChoice"]): Decision {
+  const { model } = state;
+  const retryAt = model.retryAt;
+  if (!model.inFlight && retryAt !== undefined && now.at < retryAt) {
+    return { append: [], effects: [], deadline: { ...nextDeadline(state), at: retryAt }, done: false };
+  }
+  const attempt = model.inFlight ? model.attempts : model.attempts + 1;
+  const effect: ModelEffect = {
+    kind: "model",
+    id: `model:${state.step}.${attempt}`,
+    step: state.step,
+    attempt,
+    model: state.models[model.candidate] ?? "",
+    toolChoice: isOnlyStep(state) ? "none" : toolChoice,
+  };
+  return withDeadline(want([effect]), state, now);
+}
+
+/** A run of one step is all reserve: it is answered without tools and ends in the ordinary way. */
+function isOnlyStep(state: RunState): boolean {
+  return state.limits.maxSteps === 1;
+}
+
+function compactEffect(state: RunState, request: { readonly instructions?: string }): CompactEffect {
+  const id = `compact:${state.step}`;
+  return { kind: "compact", id, ...(request.instructions === undefined ? {} : { instructions: request.instructions }) };
+}
+
+/** Between two steps: errors in a row, then repetition. */
+function guardTripped(state: RunState): EventBody | undefined {
+  if (state.request.unguarded === true || state.answered || state.step === 0) return undefined;
+  const { toolErrors, repeats } = state.limits;
+  const hinted = state.hintedStep === state.step;
+  const errors = state.consecutiveErrors;
+  if (errors >= toolErrors) {
+    const message = `${errors} tool calls in a row failed.`;
+    return { type: "guard.tripped", guard: "errors", action: "stop", message };
+  }
+  if (errors > 0 && errors === toolErrors - 1 && !hinted) {
+    const message = `${errors} tool calls in a row failed. Read the error and change the approach; one more failure ends this run.`;
+    return { type: "guard.tripped", guard: "errors", action: "hint", message };
+  }
+  const seen = repetition(state.history);
+  if (seen === undefined) return undefined;
+  if (seen.count >= 2 * repeats) {
+    const message = `The same calls were made ${seen.count} times with the same results.`;
+    return { type: "guard.tripped", guard: seen.guard, action: "stop", message };
+  }
+  if (seen.count !== repeats - 1 || hinted) return undefined;
+  const message = `You have made the same ${seen.guard === "repeat" ? "call" : "calls"} ${seen.count} times with the same result. Repeating will not change it: use what you have or try something else.`;
+  return { type: "guard.tripped", guard: seen.guard, action: "hint", message };
+}
+
+// --- endings ---------------------------------------------------------------------------------------------------------
+
+function decideCancel(state: RunState, cancel: NonNullable<RunState["cancel"]>): Decision {
+  const killed = cancel.mode === "kill";
+  const open = closeOpenCalls(state, {
+    abandonStarted: killed,
+    reason: killed ? "The run was killed." : "The run was cancelled.",
+  });
+  if (open !== undefined) return open;
+  const message = cancel.reason ?? (killed ? "killed" : "cancelled");
+  return settle(state, killed ? "killed" : "cancelled", { code: killed ? "killed" : "cancelled", message });
+}
+
+/** The way out after a limit or a guard: calls end, one more answer without tools, then the end. */
+function decideEnding(state: RunState, now: Now): Decision {
+  const ending = state.ending;
+  if (ending === undefined) return want([]);
+  const open = closeOpenCalls(state, { abandonStarted: false, reason: ending.error?.message ?? "The run is ending." });
+  if (open !== undefined) return withDeadline(open, state, now);
+  const wrapUp = ending.wrapUp && !state.answered && !state.model.exhausted && state.step < state.limits.maxSteps;
+  return wrapUp ? wantModel(state, now, "none") : settle(state, ending.status, ending.error);
+}
+
+function settle(state: RunState, status: FinalStatus, error?: RunError): Decision {
+  const open = closeOpenCalls(state, { abandonStarted: true, reason: "The run ended." });
+  if (open !== undefined) return open;
+  return record({ type: "run.settling", status, ...(error === undefined ? {} : { error }) });
+}
+
+function poisonedError(state: RunState): RunError {
+  const message = `${state.fruitless} attempts in a row ended in a crash without any progress`;
+  return { code: "poisoned", message };
+}
+
+// --- shapes ----------------------------------------------------------------------------------------------------------
+
+function record(...events: EventBody[]): Decision {
+  return { append: events, effects: [], done: false };
+}
+
+function want(effects: readonly Effect[]): Decision {
+  return { append: [], effects, done: false };
+}
+
+function waitFor(waiting: WaitingFor): Decision {
+  return { append: [], effects: [], waiting, done: false };
+}
+
+function withDeadline(decision: Decision, state: RunState, _now: Now): Decision {
+  if (decision.append.length > 0 || decision.waiting !== undefined) return decision;
+  return { ...decision, deadline: nextDeadline(state) };
+}

@@ -1,0 +1,53 @@
+/** What a run wants done, and the intent that is committed before it is done. */
+import type { EventBody } from "../ports/events.ts";
+import type { ToolSnapshot } from "../ports/agent.ts";
+import type { CallState, RunState } from "./state.ts";
+
+export type Effect = ModelEffect | ToolCallEffect | ReconcileEffect | CompactEffect;
+
+export interface ModelEffect {
+  readonly kind: "model";
+  readonly id: string;
+  readonly step: number;
+  readonly attempt: number;
+  /** `provider/model`. */
+  readonly model: string;
+  readonly toolChoice: "auto" | "none";
+}
+
+export interface ToolCallEffect {
+  readonly kind: "tool";
+  readonly id: string;
+  readonly call: CallState;
+}
+
+export interface ReconcileEffect {
+  readonly kind: "reconcile";
+  readonly id: string;
+  readonly call: CallState;
+}
+
+export interface CompactEffect {
+  readonly kind: "compact";
+  readonly id: string;
+  readonly instructions?: string;
+}
+
+export function toolOf(state: RunState, name: string): ToolSnapshot | undefined {
+  return state.agent.tools.find((tool) => tool.name === name);
+}
+
+/** The event that must be durable before the effect starts; none for effects that may simply be done again. */
+export function intentOf(state: RunState, effect: Effect): EventBody | undefined {
+  switch (effect.kind) {
+    case "model":
+      if (state.model.inFlight) return undefined;
+      return { type: "model.started", step: effect.step, attempt: effect.attempt, model: effect.model };
+    case "tool":
+      if (effect.call.status === "started" || toolOf(state, effect.call.name)?.effect !== "once") return undefined;
+      return { type: "tool.started", call: effect.call.id };
+    case "reconcile":
+    case "compact":
+      return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+import type { ErrorCode } from "../ports/errors.ts";
+
+const MARKER = Symbol.for("executus.error");
+
+export interface ErrorDetails {
+  readonly cause?: unknown;
+  /** Worth another try without changing anything. Default false. */
+  readonly retryable?: boolean;
+  /** What to do next, one sentence or command. */
+  readonly hint?: string;
+  readonly run?: string;
+  readonly file?: string;
+}
+
+/**
+ * What goes wrong at the front door: misuse, broken stores, things that are not there. The message says what happened and to
+ * which run or file; `hint` says what to do next.
+ *
+ * @example
+ * try { await executor.resume("run_x"); } catch (error) { if (isExecutusError(error) && error.code === "run_owned") retryLater(); }
+ */
+export class ExecutusError extends Error {
+  override readonly name = "ExecutusError";
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly hint?: string;
+  readonly run?: string;
+  readonly file?: string;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.retryable = details.retryable ?? false;
+    if (details.hint !== undefined) this.hint = details.hint;
+    if (details.run !== undefined) this.run = details.run;
+    if (details.file !== undefined) this.file = details.file;
+    Object.defineProperty(this, MARKER, { value: true });
+  }
+}
+
+/** True for an ExecutusError of any copy of this package. */
+export function isExecutusError(error: unknown): error is ExecutusError {
+  return typeof error === "object" && error !== null && MARKER in error;
+}
+
+/** The candidate nearest to `word` by edit distance, if it is near enough to be a slip. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

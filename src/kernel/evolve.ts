@@ -1,0 +1,84 @@
+/**
+ * evolve(state, event) -> state. Pure and total; knows every event version ever released.
+ *
+ * E1 Never reads a clock, a random number or anything outside its arguments.
+ * E2 An event it cannot place (unknown type, wrong moment) changes nothing but the header.
+ */
+import type { EventBody, EventHeader, RunEvent, RunStarted } from "../ports/events.ts";
+import { evolveCalls } from "./evolve-calls.ts";
+import { evolveInput } from "./evolve-input.ts";
+import { evolveModel } from "./evolve-model.ts";
+import { NO_HISTORY } from "./guards.ts";
+import { append, emptyList, type List } from "./list.ts";
+import { IDLE_MODEL, NO_USAGE, type RunState } from "./state.ts";
+import type { Message } from "../ports/messages.ts";
+
+/** The first event makes the state; anything else before it is an error of the store. */
+export function initialState(header: EventHeader, event: RunStarted): RunState {
+  let messages: List<Message> = emptyList();
+  for (const message of event.request.history ?? []) messages = append(messages, message);
+  if (event.request.input.length > 0) messages = append(messages, { role: "user", content: event.request.input });
+  return {
+    run: event.run,
+    seq: header.seq,
+    epoch: header.epoch,
+    activeMs: header.activeMs,
+    agent: event.agent,
+    request: event.request,
+    limits: event.limits,
+    models: event.models,
+    step: 0,
+    messages,
+    calls: [],
+    model: IDLE_MODEL,
+    steers: [],
+    notes: [],
+    usage: NO_USAGE,
+    costUsd: 0,
+    lastCallTokens: 0,
+    lastCallCostUsd: 0,
+    toolCalls: 0,
+    toolErrors: 0,
+    consecutiveErrors: 0,
+    history: NO_HISTORY,
+    hintedStep: -1,
+    fruitless: 0,
+    output: "",
+    answered: false,
+    finished: false,
+  };
+}
+
+export function evolve(state: RunState, header: EventHeader, event: EventBody): RunState {
+  const next = evolveBody(state, header, event);
+  return { ...next, seq: header.seq, epoch: header.epoch, activeMs: header.activeMs };
+}
+
+function evolveBody(state: RunState, header: EventHeader, event: EventBody): RunState {
+  switch (event.type) {
+    case "model.started":
+    case "model.answered":
+    case "model.failed":
+    case "context.compacted":
+    case "compaction.failed":
+      return { ...evolveModel(state, header, event), fruitless: event.type === "model.started" ? state.fruitless : 0 };
+    case "tool.started":
+    case "tool.reconciled":
+    case "tool.interrupted":
+    case "tool.ended":
+    case "call.resolved":
+      return { ...evolveCalls(state, event), fruitless: event.type === "tool.started" ? state.fruitless : 0 };
+    default:
+      return evolveInput(state, event);
+  }
+}
+
+/** Fold a journal. Undefined for an empty one. */
+export function fold(events: Iterable<RunEvent>, from?: RunState): RunState | undefined {
+  let state = from;
+  for (const event of events) {
+    if (state !== undefined) state = evolve(state, event, event);
+    else if (event.type === "run.started") state = initialState(event, event);
+  }
+  return state;
+}

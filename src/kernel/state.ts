@@ -1,0 +1,135 @@
+/**
+ * The state of a run: what folding its events gives.
+ *
+ * K1 State is a value: no event changes an earlier state.
+ * K2 Everything in it comes from events; live and resumed runs have equal states.
+ * K3 Every call of a committed answer has exactly one outcome before the next model call.
+ */
+import type { AgentSnapshot, RequestSnapshot } from "../ports/agent.ts";
+import type { JsonValue } from "../ports/json.ts";
+import type { Limits } from "../ports/limits.ts";
+import type { Message, ToolOutput, UserPart } from "../ports/messages.ts";
+import type { CallOutcome, Cost, FinalStatus, RunError, UsageTotal } from "../ports/view.ts";
+import type { History } from "./guards.ts";
+import type { List } from "./list.ts";
+
+/**
+ * `ready`: to be dispatched; `started`: its intent is committed by the current attempt; `in-doubt`: it may have happened;
+ * `ended`: it has its outcome.
+ */
+export type CallStatus = "ready" | "started" | "in-doubt" | "ended";
+
+export interface CallState {
+  readonly id: string;
+  readonly toolCallId: string;
+  readonly name: string;
+  readonly input: JsonValue;
+  /** Hash of name and arguments: what the loop guards compare. */
+  readonly key: number;
+  readonly status: CallStatus;
+  /** How often it came to be in doubt. */
+  readonly interruptions: number;
+  /** `reconcile` was asked in this doubt and could not tell. */
+  readonly reconciled?: boolean;
+  readonly outcome?: CallOutcome;
+  readonly output?: ToolOutput;
+}
+
+/** The model call of the current step. */
+export interface ModelState {
+  /** Tries made at this step, over all candidates. */
+  readonly attempts: number;
+  /** Index into `models`. */
+  readonly candidate: number;
+  /** Tries made with this candidate. */
+  readonly candidateAttempts: number;
+  readonly inFlight: boolean;
+  /** Wall clock, ms: not before. */
+  readonly retryAt?: number;
+  readonly lastError?: RunError;
+  /** No candidate is left. */
+  readonly exhausted: boolean;
+}
+
+export interface PendingSteer {
+  readonly id: string;
+  readonly content: readonly UserPart[];
+  readonly afterStep?: number;
+}
+
+/** Why the run will end once the wrap-up (if any) is through. */
+export interface Ending {
+  readonly status: FinalStatus;
+  readonly error?: RunError;
+  readonly wrapUp: boolean;
+}
+
+export interface RunState {
+  readonly run: string;
+  /** Sequence number of the last folded event. */
+  readonly seq: number;
+  readonly epoch: number;
+  readonly activeMs: number;
+  readonly agent: AgentSnapshot;
+  readonly request: RequestSnapshot;
+  readonly limits: Limits;
+  readonly models: readonly string[];
+  /** Steps answered so far; the index of the next step. */
+  readonly step: number;
+  readonly messages: List<Message>;
+  /** Calls of the last answer, in call order. Empty once their results are in `messages`. */
+  readonly calls: readonly CallState[];
+  readonly model: ModelState;
+  readonly steers: readonly PendingSteer[];
+  /** Told to the model before its next step: limits, hints of guards. */
+  readonly notes: readonly string[];
+  readonly usage: UsageTotal;
+  readonly costUsd: Cost;
+  /** Tokens of the last answer: the estimate for the next. */
+  readonly lastCallTokens: number;
+  readonly lastCallCostUsd: number;
+  readonly toolCalls: number;
+  readonly toolErrors: number;
+  readonly consecutiveErrors: number;
+  readonly history: History;
+  /** Step after which a guard last gave a hint: once per step is enough. */
+  readonly hintedStep: number;
+  readonly compaction?: { readonly instructions?: string; readonly afterStep?: number };
+  readonly cancel?: { readonly mode: "cancel" | "kill"; readonly reason?: string };
+  readonly ending?: Ending;
+  /** Attempts in a row that ended in a crash without any progress. */
+  readonly fruitless: number;
+  readonly toolsMissing?: readonly string[];
+  /** Text of the last answer. */
+  readonly output: string;
+  /** The last answer asked for no calls: the run may end. */
+  readonly answered: boolean;
+  readonly settling?: { readonly status: FinalStatus; readonly error?: RunError };
+  readonly finished: boolean;
+}
+
+export const IDLE_MODEL: ModelState = {
+  attempts: 0,
+  candidate: 0,
+  candidateAttempts: 0,
+  inFlight: false,
+  exhausted: false,
+};
+
+export const NO_USAGE: UsageTotal = {
+  inputTokens: 0,
+  cacheReadTokens: 0,
+  cacheWriteTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+  unknownCalls: 0,
+};
+
+/** Our identity of a call: never the provider's id. */
+export function callId(step: number, ordinal: number): string {
+  return `${step}.${ordinal}`;
+}
+
+export function totalTokens(usage: UsageTotal): number {
+  return usage.inputTokens + usage.outputTokens;
+}

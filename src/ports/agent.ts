@@ -1,0 +1,44 @@
+/** What of an agent and a request goes into the journal: data and schemas, never code. */
+import type { JsonObject } from "./json.ts";
+import type { Message, UserPart } from "./messages.ts";
+import type { ModelSettings } from "./models.ts";
+import type { ToolEffect, UnknownPolicy } from "./tools.ts";
+
+export interface ToolSnapshot {
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: JsonObject;
+  readonly effect: ToolEffect;
+  readonly onUnknown: UnknownPolicy;
+  readonly reconcile: boolean;
+  readonly timeoutMs?: number;
+  readonly concurrency?: number;
+}
+
+export interface AgentSnapshot {
+  readonly name: string;
+  readonly id?: string;
+  readonly description?: string;
+  /** The whole system prompt, platform header included. */
+  readonly instructions: string;
+  readonly tier: string;
+  readonly settings: ModelSettings;
+  readonly tools: readonly ToolSnapshot[];
+  /** Where the definition came from, so that another process can find its code again: a file path or a module. */
+  readonly source?: string;
+}
+
+export interface RequestSnapshot {
+  /** First user turn; text first, then images. */
+  readonly input: readonly UserPart[];
+  /** Earlier turns of the conversation. */
+  readonly history?: readonly Message[];
+  readonly caller?: string;
+  readonly channel?: string;
+  readonly tenant?: string;
+  readonly parent?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly idempotencyKey?: string;
+  /** Runs without guards (played recordings). */
+  readonly unguarded?: boolean;
+}

@@ -1,0 +1,248 @@
+/**
+ * The events of a run: facts, past tense, append-only. `docs/journal.md` describes each one and how it may change.
+ *
+ * An event body is plain JSON. `v` is its version and is left out while it is 1. Fields this version does not know are kept.
+ */
+import type { AgentSnapshot, RequestSnapshot } from "./agent.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
+import type { Limits } from "./limits.ts";
+import type { AssistantPart, ToolOutput, UserPart } from "./messages.ts";
+import type { FinishReason, TokenUsage } from "./models.ts";
+import type { CallOutcome, FinalStatus, RunError } from "./view.ts";
+
+/** What the store adds to a body. Numbers only, so that a record's header is small and its order plain. */
+export interface EventHeader {
+  /** Dense from 0 within the run. */
+  readonly seq: number;
+  /** The attempt (owner) that wrote it. */
+  readonly epoch: number;
+  /** Wall clock, ms since the epoch. */
+  readonly at: number;
+  /** Running time of the run up to this commit, in ms, over all attempts. */
+  readonly activeMs: number;
+}
+
+export type RunEvent = EventHeader & EventBody;
+
+export type EventBody =
+  | RunStarted
+  | AttemptStarted
+  | ModelStarted
+  | ModelAnswered
+  | ModelFailed
+  | ToolStarted
+  | ToolReconciled
+  | ToolInterrupted
+  | ToolEnded
+  | SteerReceived
+  | CancelRequested
+  | LimitsExtended
+  | CallResolved
+  | CompactionRequested
+  | CompactionFailed
+  | ContextCompacted
+  | LimitReached
+  | GuardTripped
+  | ToolsMissing
+  | RunSettling
+  | RunFinished;
+
+export type EventType = EventBody["type"];
+
+interface Versioned {
+  readonly v?: number;
+}
+
+export interface RunStarted extends Versioned {
+  readonly type: "run.started";
+  readonly run: string;
+  readonly agent: AgentSnapshot;
+  readonly request: RequestSnapshot;
+  readonly limits: Limits;
+  /** Ordered `provider/model` candidates the tier was resolved to. */
+  readonly models: readonly string[];
+}
+
+/** A process took the run over. The first attempt needs none: `run.started` is its start. */
+export interface AttemptStarted extends Versioned {
+  readonly type: "attempt.started";
+  /** Process that owns the run from here on: `host/pid`. */
+  readonly process: string;
+  /** `released`: the attempt before let go in order (shutdown, waiting); `crash`: it did not. */
+  readonly after: "released" | "crash";
+}
+
+export interface ModelStarted extends Versioned {
+  readonly type: "model.started";
+  readonly step: number;
+  /** 1-based try at this step, over all candidates. */
+  readonly attempt: number;
+  readonly model: string;
+}
+
+/** A call as the model asked for it. Its identity is `step.index`. */
+export interface CallRefusal {
+  /** Index among the answer's own tool calls. */
+  readonly call: number;
+  readonly message: string;
+}
+
+export interface ModelAnswered extends Versioned {
+  readonly type: "model.answered";
+  readonly step: number;
+  readonly model: string;
+  readonly content: readonly AssistantPart[];
+  readonly finish: FinishReason;
+  readonly rawFinish?: string;
+  readonly usage: TokenUsage;
+  /** US dollars; absent when the model has no known price or reported no usage. */
+  readonly costUsd?: number;
+  /** Calls that are answered at once, without being run: unknown tool, arguments that do not fit. */
+  readonly refused?: readonly CallRefusal[];
+  readonly providerMetadata?: JsonObject;
+  readonly response?: { readonly id?: string; readonly model?: string };
+  readonly warnings?: readonly string[];
+  readonly durationMs: number;
+}
+
+export interface ModelFailed extends Versioned {
+  readonly type: "model.failed";
+  readonly step: number;
+  readonly model: string;
+  readonly error: RunError;
+  readonly retryable: boolean;
+  /** What the provider asked for, ms. */
+  readonly retryAfterMs?: number;
+  /** In [0, 1): journaled so that the backoff is a fact. */
+  readonly jitter: number;
+  readonly durationMs: number;
+}
+
+/** The intent to run a `once` call, committed before it starts. */
+export interface ToolStarted extends Versioned {
+  readonly type: "tool.started";
+  readonly call: string;
+}
+
+/** `reconcile` found that the call never happened: it may be dispatched again. */
+export interface ToolReconciled extends Versioned {
+  readonly type: "tool.reconciled";
+  readonly call: string;
+  readonly outcome: "not-done" | "unknown";
+  readonly error?: string;
+}
+
+/** A `once` call timed out or was abandoned while it ran: its outcome is in doubt. */
+export interface ToolInterrupted extends Versioned {
+  readonly type: "tool.interrupted";
+  readonly call: string;
+  readonly reason: string;
+}
+
+export interface ToolEnded extends Versioned {
+  readonly type: "tool.ended";
+  readonly call: string;
+  readonly outcome: CallOutcome;
+  readonly output: ToolOutput;
+  readonly durationMs?: number;
+  /** Learnt from `reconcile` after an interruption, not from a run of the call. */
+  readonly reconciled?: boolean;
+}
+
+export interface SteerReceived extends Versioned {
+  readonly type: "steer.received";
+  /** Id of the inbox entry. */
+  readonly id: string;
+  readonly content: readonly UserPart[];
+  readonly from?: string;
+  /** Not before this many steps were answered. */
+  readonly afterStep?: number;
+}
+
+export interface CancelRequested extends Versioned {
+  readonly type: "cancel.requested";
+  readonly id: string;
+  /** `kill` waits for no one. */
+  readonly mode: "cancel" | "kill";
+  readonly reason?: string;
+  readonly from?: string;
+}
+
+export interface LimitsExtended extends Versioned {
+  readonly type: "limits.extended";
+  readonly id: string;
+  readonly steps?: number;
+  readonly timeMs?: number;
+  readonly tokens?: number;
+  readonly costUsd?: number;
+  readonly from?: string;
+}
+
+/** A person decided an unknown outcome. */
+export interface CallResolved extends Versioned {
+  readonly type: "call.resolved";
+  readonly id: string;
+  readonly call: string;
+  readonly outcome: "done" | "failed" | "retry";
+  readonly output?: JsonValue;
+  readonly from?: string;
+}
+
+export interface CompactionRequested extends Versioned {
+  readonly type: "compaction.requested";
+  readonly id: string;
+  readonly instructions?: string;
+  readonly afterStep?: number;
+}
+
+export interface CompactionFailed extends Versioned {
+  readonly type: "compaction.failed";
+  readonly error: RunError;
+}
+
+export interface ContextCompacted extends Versioned {
+  readonly type: "context.compacted";
+  readonly summary: string;
+  /** Last messages that stayed. */
+  readonly keep: number;
+  readonly messagesBefore: number;
+}
+
+export type LimitName = "steps" | "time" | "tokens" | "usd";
+
+/** A bound (or the reserve inside it) was reached; what follows is the wrap-up step, if there is room for one. */
+export interface LimitReached extends Versioned {
+  readonly type: "limit.reached";
+  readonly limit: LimitName;
+  readonly message: string;
+  /** False when the bound itself has passed and nothing more may be spent. */
+  readonly wrapUp: boolean;
+}
+
+export interface GuardTripped extends Versioned {
+  readonly type: "guard.tripped";
+  readonly guard: "repeat" | "cycle" | "errors";
+  readonly action: "hint" | "block" | "stop";
+  /** The call concerned, where there is one. */
+  readonly call?: string;
+  /** What the model is told. */
+  readonly message: string;
+}
+
+/** The run cannot go on in this process: code for these tools is not there. Cleared by the next attempt. */
+export interface ToolsMissing extends Versioned {
+  readonly type: "tools.missing";
+  readonly names: readonly string[];
+}
+
+export interface RunSettling extends Versioned {
+  readonly type: "run.settling";
+  readonly status: FinalStatus;
+  readonly error?: RunError;
+}
+
+/** Always the last event. */
+export interface RunFinished extends Versioned {
+  readonly type: "run.finished";
+  readonly status: FinalStatus;
+}

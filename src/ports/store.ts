@@ -1,0 +1,196 @@
+/**
+ * Store port: where all journals live. Four small interfaces over one place.
+ *
+ * S1 Acknowledged means durable: a promise resolves after the flush, never before.
+ * S2 One owner: every append carries an epoch that is checked in its own transaction; a fenced append fails that run alone.
+ * S3 Sequence numbers are dense from 0; a batch is appended whole or not at all.
+ * S4 Entries sent to a run's inbox are kept until its owner consumes them in the transaction of an append.
+ * S5 Nothing follows the terminal batch, and a terminal batch is refused while unseen input is waiting.
+ */
+import type { EventBody, RunEvent } from "./events.ts";
+import type { JsonValue } from "./json.ts";
+import type { UserPart } from "./messages.ts";
+import type { RunStatus, WaitingFor } from "./view.ts";
+
+export interface Store {
+  readonly journal: Journal;
+  readonly inbox: Inbox;
+  readonly owners: Owners;
+  readonly runs: Runs;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+// --- journal ---------------------------------------------------------------------------------------------------------
+
+export interface AppendRequest {
+  readonly run: string;
+  /** The owner's epoch, from `create` or `claim`. */
+  readonly epoch: number;
+  /** Sequence number of the first event of the batch: one more than the last appended. */
+  readonly seq: number;
+  readonly at: number;
+  readonly activeMs: number;
+  readonly events: readonly EventBody[];
+  /** Inbox entries that these events consume. */
+  readonly consumed?: readonly string[];
+  /**
+   * Highest inbox position the owner has seen; set on a terminal batch only. The batch is refused as `inbox` when there is
+   * newer input (S5).
+   */
+  readonly sealAfterInbox?: number;
+  /** Columns of the run's row that changed. */
+  readonly row?: RunRowChange;
+}
+
+export type AppendResult =
+  | { readonly ok: true }
+  /** Somebody else owns the run now, or it is not there any more: stop. Nothing was written. */
+  | { readonly ok: false; readonly reason: "fenced" }
+  /** Unseen input: fold it and decide again. Nothing was written. */
+  | { readonly ok: false; readonly reason: "inbox" };
+
+export interface Journal {
+  /** Rejects with ExecutusError `store_unavailable` (disk full, read-only, I/O): nothing was written, try again later. */
+  append(request: AppendRequest): Promise<AppendResult>;
+  /** Events from `after` (exclusive, default -1) on, in order. Rejects with `journal_damaged` naming run and seq. */
+  read(run: string, options?: { readonly after?: number; readonly limit?: number }): Promise<readonly RunEvent[]>;
+  /**
+   * Be told that something of this run (or of any run, without one) changed: events, inbox or row. In process at once,
+   * from other processes by poll. Returns the way to stop.
+   */
+  watch(run: string | undefined, changed: (run: string) => void): () => void;
+}
+
+// --- inbox -----------------------------------------------------------------------------------------------------------
+
+/** What others want to tell a run. `id` is unique in the run: the same id again is the same entry. */
+export type InboxEntry = { readonly id: string; readonly at?: number; readonly from?: string } & InboxBody;
+
+export type InboxBody =
+  | { readonly kind: "steer"; readonly content: readonly UserPart[]; readonly afterStep?: number }
+  | { readonly kind: "cancel"; readonly reason?: string }
+  | { readonly kind: "kill"; readonly reason?: string }
+  | {
+      readonly kind: "extend";
+      readonly steps?: number;
+      readonly timeMs?: number;
+      readonly tokens?: number;
+      readonly costUsd?: number;
+    }
+  | {
+      readonly kind: "resolve";
+      readonly call: string;
+      readonly outcome: "done" | "failed" | "retry";
+      readonly output?: JsonValue;
+    }
+  | { readonly kind: "compact"; readonly instructions?: string; readonly afterStep?: number };
+
+export type PendingEntry = InboxEntry & { readonly position: number };
+
+export type SendResult = "accepted" | "duplicate" | "run_finished" | "run_unknown";
+
+export interface Inbox {
+  /** That insert is the acknowledgement. */
+  send(run: string, entry: InboxEntry): Promise<SendResult>;
+  /** Unconsumed entries with a position after `after` (default all), in order. */
+  pending(run: string, after?: number): Promise<readonly PendingEntry[]>;
+}
+
+// --- ownership -------------------------------------------------------------------------------------------------------
+
+export type ClaimResult =
+  | {
+      readonly ok: true;
+      readonly epoch: number;
+      /** `crash` when the last owner never released it. */
+      readonly after: "released" | "crash";
+      /** Running time to charge for the last attempt: up to its last sign of life. */
+      readonly activeMs: number;
+    }
+  | { readonly ok: false; readonly reason: "unknown" | "finished" }
+  | { readonly ok: false; readonly reason: "owned"; readonly owner: string };
+
+export interface Owners {
+  /** `host/pid` of this process as others see it. */
+  readonly self: string;
+  /** Take a run that nobody alive owns: a new, higher epoch. */
+  claim(run: string): Promise<ClaimResult>;
+  /** Let go: another process may take it at once. Ignored when the epoch is not current any more. */
+  release(run: string, epoch: number, row?: RunRowChange): Promise<void>;
+  /** Runs that wait for a driver: unfinished, nobody alive owns them, and not waiting for a person or due only later. */
+  orphans(limit: number): Promise<readonly string[]>;
+}
+
+// --- index of runs ---------------------------------------------------------------------------------------------------
+
+/** What a list shows, kept beside the journal and always derivable from it. */
+export interface RunRow {
+  readonly run: string;
+  readonly agent: string;
+  readonly status: RunStatus;
+  readonly caller?: string;
+  readonly channel?: string;
+  readonly tenant?: string;
+  readonly parent?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** Sequence number of the last event. */
+  readonly seq: number;
+  readonly step: number;
+  readonly tokens: number;
+  readonly costUsd: number | "unknown";
+  readonly waitingFor?: WaitingFor;
+  /** `host/pid` of the process that drives it, if one does. */
+  readonly owner?: string;
+}
+
+export interface RunRowChange {
+  readonly status?: Exclude<RunStatus, "interrupted">;
+  readonly step?: number;
+  readonly tokens?: number;
+  readonly costUsd?: number | "unknown";
+  readonly waitingFor?: WaitingFor | null;
+}
+
+export interface CreateRequest {
+  readonly run: string;
+  readonly agent: string;
+  readonly caller?: string;
+  readonly channel?: string;
+  readonly tenant?: string;
+  readonly parent?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly idempotencyKey?: string;
+  readonly at: number;
+  readonly events: readonly EventBody[];
+  readonly row?: RunRowChange;
+}
+
+export type CreateResult =
+  | { readonly created: true; readonly epoch: number }
+  /** The id or the idempotency key is taken: this is the run that has it. Nothing was written. */
+  | { readonly created: false; readonly run: string };
+
+export interface RunQuery {
+  readonly status?: readonly RunStatus[];
+  readonly agent?: string;
+  readonly caller?: string;
+  readonly channel?: string;
+  readonly tenant?: string;
+  readonly label?: readonly [name: string, value: string];
+  /** Ids that start with this. */
+  readonly prefix?: string;
+  readonly createdAfter?: number;
+  /** Default 100, newest first. */
+  readonly limit?: number;
+}
+
+export interface Runs {
+  /** Row, first events and ownership in one transaction; insert-if-absent. */
+  create(request: CreateRequest): Promise<CreateResult>;
+  get(run: string): Promise<RunRow | undefined>;
+  list(query?: RunQuery): Promise<readonly RunRow[]>;
+  /** Remove finished runs with their journals and inboxes; resolves to how many went. Unfinished ones stay. */
+  remove(runs: readonly string[]): Promise<number>;
+}

@@ -1,0 +1,78 @@
+/** Tools port: what an agent can do to the world, and what a crash in the middle of it means. */
+import type { JsonObject, JsonValue } from "./json.ts";
+import type { ToolOutput, UserPart } from "./messages.ts";
+import type { RunStatusView } from "./view.ts";
+
+/**
+ * What a crash during a call means (DESIGN section 5): `read` and `idempotent` run again (the latter with the same key),
+ * `once` is journaled before it starts and never silently repeated.
+ */
+export type ToolEffect = "read" | "idempotent" | "once";
+
+/** What happens to a `once` call whose outcome is unknown and that has no `reconcile`, or whose `reconcile` cannot tell. */
+export type UnknownPolicy = "report" | "ask" | "rerun";
+
+/** Who may see a tool: `public` anyone, `private` only agents that name it. */
+export type ToolVisibility = "public" | "private";
+
+export interface ToolContext {
+  readonly run: string;
+  /** The kernel's identity of the call, `step.ordinal`, unique in its run. */
+  readonly call: string;
+  /** The id the provider gave the call; only a label. */
+  readonly toolCallId: string;
+  /** The same in every attempt at this call; hand it to the target system. */
+  readonly idempotencyKey: string;
+  /** 1-based attempt (process) that runs the call. */
+  readonly attempt: number;
+  readonly caller?: string;
+  readonly channel?: string;
+  readonly tenant?: string;
+  /** Aborted on timeout, cancel, kill and shutdown; `signal.reason` tells which. */
+  readonly signal: AbortSignal;
+  /** Where the run stands now: step, limits, tallies. */
+  status(): RunStatusView;
+  /** Put text or images into the running conversation before its next step. Durable once it resolves. */
+  attach(content: readonly UserPart[]): Promise<void>;
+}
+
+/** What `reconcile` found out about a call that may or may not have happened. */
+export type Reconciliation =
+  | { readonly outcome: "done"; readonly result: unknown }
+  | { readonly outcome: "not-done" }
+  | { readonly outcome: "unknown" };
+
+/** A tool after its schema and options were read once: what the driver works with. */
+export interface Tool {
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: JsonObject;
+  readonly effect: ToolEffect;
+  readonly onUnknown: UnknownPolicy;
+  readonly visibility: ToolVisibility;
+  /** Default: the run's `toolTimeoutMs`. */
+  readonly timeoutMs?: number;
+  /** Calls of this tool under way at once in a run; default: the run's `parallelCalls`. */
+  readonly concurrency?: number;
+  /** Parse and check the model's arguments. */
+  validate(input: JsonValue): Promise<ToolInputCheck> | ToolInputCheck;
+  execute(input: unknown, context: ToolContext): Promise<unknown>;
+  reconcile?(input: unknown, context: ToolContext): Promise<Reconciliation>;
+  /** How a result is shown to the model; default: text stays text, anything else is JSON. */
+  toOutput?(result: unknown, input: unknown, toolCallId: string): Promise<ToolOutput> | ToolOutput;
+}
+
+export type ToolInputCheck = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string };
+
+export interface Invocation {
+  readonly caller?: string;
+  readonly channel?: string;
+  readonly tenant?: string;
+}
+
+export interface Tools {
+  /** The tools of that name, in that order; an unknown or invisible name is an ExecutusError naming the nearest. */
+  resolve(names: readonly string[], invocation: Invocation): Promise<readonly Tool[]>;
+  /** Names an agent may use, for messages and listings. */
+  names(invocation: Invocation): readonly string[];
+}

@@ -1,0 +1,81 @@
+/** What a run looks like from outside. */
+import type { Limits } from "./limits.ts";
+
+/** The closed set of final statuses (DESIGN section 3). */
+export type FinalStatus =
+  | "completed"
+  | "failed"
+  | "timed_out"
+  | "killed"
+  | "cancelled"
+  | "out_of_steps"
+  | "over_budget"
+  | "looping"
+  | "poisoned";
+
+/** `interrupted` is derived from ownership when it is read, never journaled. */
+export type RunStatus = "queued" | "running" | "waiting" | "interrupted" | FinalStatus;
+
+/** Roll-up of tokens over a run. `unknownCalls` counts calls whose usage was lost to a crash, an abort or a silent provider. */
+export interface UsageTotal {
+  readonly inputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly outputTokens: number;
+  readonly reasoningTokens: number;
+  readonly unknownCalls: number;
+}
+
+/** US dollars, or `unknown` once a single answer of the run had no known price. */
+export type Cost = number | "unknown";
+
+/** Live state of a run, as a tool or a watcher sees it. */
+export interface RunStatusView {
+  readonly run: string;
+  readonly agent: string;
+  readonly status: RunStatus;
+  readonly seq: number;
+  /** Steps answered so far. */
+  readonly step: number;
+  readonly limits: Limits;
+  readonly usage: UsageTotal;
+  readonly costUsd: Cost;
+  readonly activeMs: number;
+  readonly toolCalls: number;
+  readonly toolErrors: number;
+  /** What a waiting run waits for. */
+  readonly waitingFor?: WaitingFor;
+}
+
+export type WaitingFor =
+  | { readonly kind: "resolution"; readonly calls: readonly string[] }
+  | { readonly kind: "tools_missing"; readonly names: readonly string[] };
+
+/** One step as it appears on a result: the answer's text and its calls, each with exactly one outcome. */
+export interface StepView {
+  readonly step: number;
+  readonly model: string;
+  readonly text: string;
+  readonly calls: readonly CallView[];
+}
+
+export interface CallView {
+  readonly call: string;
+  readonly name: string;
+  readonly input: unknown;
+  readonly outcome: CallOutcome;
+  readonly output: unknown;
+  readonly durationMs?: number;
+}
+
+/**
+ * How a call ended. `invalid`: arguments or name refused, never run; `blocked`: a guard answered it; `cancelled`: never ran,
+ * or a read that was stopped; `unknown`: it may have happened.
+ */
+export type CallOutcome = "ok" | "error" | "invalid" | "blocked" | "cancelled" | "unknown";
+
+export interface RunError {
+  /** String-literal code, stable across releases. */
+  readonly code: string;
+  readonly message: string;
+}

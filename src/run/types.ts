@@ -1,0 +1,188 @@
+/** The front door's types: what a caller gives, and what it gets back. */
+import type { Blobs } from "../ports/blobs.ts";
+import type { Budget } from "../ports/budget.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Compactor } from "../ports/compactor.ts";
+import type { RunEvent } from "../ports/events.ts";
+import type { JsonValue } from "../ports/json.ts";
+import type { Limits, LimitsInput } from "../ports/limits.ts";
+import type { Message, UserPart } from "../ports/messages.ts";
+import type { ModelDelta, Models, ModelSettings } from "../ports/models.ts";
+import type { Observer } from "../ports/observer.ts";
+import type { RunRow, SendResult, Store } from "../ports/store.ts";
+import type { Tool, Tools } from "../ports/tools.ts";
+import type { Cost, FinalStatus, RunError, RunStatusView, StepView, UsageTotal, WaitingFor } from "../ports/view.ts";
+
+/** What an agent is: data plus the code of its tools. Made by `defineAgent` or read from a Markdown file. */
+export interface Agent {
+  readonly name: string;
+  readonly id?: string;
+  readonly description?: string;
+  readonly instructions: string;
+  /** Tier or `provider/model`; default: the executor's `defaultTier`, else `fast`. */
+  readonly model?: string;
+  /** Names resolved by the executor's registry, or tools themselves. */
+  readonly tools?: readonly (string | Tool)[];
+  readonly limits?: LimitsInput;
+  readonly settings?: ModelSettings;
+  /** Where the definition came from; journaled so that another process can find the code again. */
+  readonly source?: string;
+}
+
+export interface ImageInput {
+  readonly mediaType: string;
+  readonly bytes: Uint8Array;
+  readonly filename?: string;
+}
+
+export interface RunRequest {
+  readonly input?: string;
+  readonly images?: readonly ImageInput[];
+  readonly history?: readonly Message[];
+  /** Own id for the run: starts are insert-if-absent. 1-128 of `A-Z a-z 0-9 _ - . :`. */
+  readonly id?: string;
+  readonly idempotencyKey?: string;
+  readonly caller?: string;
+  readonly channel?: string;
+  readonly tenant?: string;
+  readonly parent?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly limits?: LimitsInput;
+  /** Overrides the agent's tier. */
+  readonly model?: string;
+  /** Added to the agent's tools for this run; a duplicate name is refused. */
+  readonly extraTools?: readonly Tool[];
+  /** No loop guards: for played recordings. */
+  readonly unguarded?: boolean;
+}
+
+/** How a run ended, filled as far as it got, whatever happened. `run()` resolves to one and never rejects. */
+export interface RunResult {
+  readonly run: string;
+  readonly agent: string;
+  /** `waiting` or `interrupted` when the run has not ended: it can be resumed. */
+  readonly status: FinalStatus | "waiting" | "interrupted";
+  readonly output: string;
+  readonly error?: RunError;
+  readonly waitingFor?: WaitingFor;
+  readonly steps: readonly StepView[];
+  readonly toolCalls: number;
+  readonly toolErrors: number;
+  readonly usage: UsageTotal;
+  readonly costUsd: Cost;
+  readonly activeMs: number;
+  /** The effective limits, defaults filled in. */
+  readonly limits: Limits;
+  /** Sequence number of the last event. */
+  readonly seq: number;
+}
+
+export interface RunDelta {
+  readonly type: "delta";
+  readonly run: string;
+  readonly step: number;
+  readonly attempt: number;
+  readonly delta: ModelDelta;
+}
+
+export interface EventsOptions {
+  /** Start after this sequence number; default -1, the beginning. */
+  readonly after?: number;
+  /** End when there is nothing more to come without somebody; default true. `false` reads what is there and ends. */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface RunHandle {
+  readonly run: string;
+  /** Committed events from the beginning, then live ones, until the run has ended (or is left waiting or interrupted). */
+  events(options?: EventsOptions): AsyncIterable<RunEvent>;
+  /** Resolves when the run has ended or was left resumable. Never rejects. */
+  readonly result: Promise<RunResult>;
+  steer(text: string | readonly UserPart[], options?: SteerOptions): Promise<SendResult>;
+  cancel(reason?: string): Promise<SendResult>;
+  kill(reason?: string): Promise<SendResult>;
+}
+
+export interface SteerOptions {
+  /** Unique in the run; the same id again is the same message. Default: a new one. */
+  readonly id?: string;
+  readonly from?: string;
+  /** Not before this many steps are answered. */
+  readonly afterStep?: number;
+}
+
+export type Command =
+  | { readonly kind: "steer"; readonly content: string | readonly UserPart[]; readonly afterStep?: number }
+  | { readonly kind: "cancel"; readonly reason?: string }
+  | { readonly kind: "kill"; readonly reason?: string }
+  | {
+      readonly kind: "extend";
+      readonly steps?: number;
+      readonly timeMs?: number;
+      readonly tokens?: number;
+      readonly costUsd?: number;
+    }
+  | {
+      readonly kind: "resolve";
+      readonly call: string;
+      readonly outcome: "done" | "failed" | "retry";
+      readonly output?: JsonValue;
+    }
+  | { readonly kind: "compact"; readonly instructions?: string; readonly afterStep?: number };
+
+export interface RunOptions {
+  /** Aborting it cancels the run with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface RecoveryReport {
+  /** Runs that this process drives now. */
+  readonly resumed: readonly RunHandle[];
+  /** Runs that could not be taken, each with the reason. */
+  readonly skipped: readonly { readonly run: string; readonly reason: string }[];
+}
+
+export interface Executor {
+  /** Start a run and wait for its end. Never rejects: a failure is a result. */
+  run(agent: Agent, request: RunRequest | string, options?: RunOptions): Promise<RunResult>;
+  /** Start a run; resolves once its start is durable. Rejects with ExecutusError for what cannot be started. */
+  start(agent: Agent, request: RunRequest | string, options?: RunOptions): Promise<RunHandle>;
+  /** Continue an unfinished run in this process. Rejects `run_unknown`, `run_finished`, `run_owned`. */
+  resume(run: string): Promise<RunHandle>;
+  /** Continue every run that nobody alive drives. Called once at boot; `sweepMs` in the config repeats it. */
+  recover(): Promise<RecoveryReport>;
+  /** Tell a run something, whoever drives it. Durable once it resolves. */
+  send(run: string, command: Command, options?: { readonly id?: string; readonly from?: string }): Promise<SendResult>;
+  /** Events of any run in the store. */
+  events(run: string, options?: EventsOptions): AsyncIterable<RunEvent>;
+  /** Result so far of any run in the store. Rejects `run_unknown`. */
+  result(run: string): Promise<RunResult>;
+  /** Where a run stands; undefined when there is none. */
+  status(run: string): Promise<(RunStatusView & { readonly row: RunRow }) | undefined>;
+  /** Take nothing new, let calls under way come back for `graceMs` (default 2,000), leave every run resumable. */
+  shutdown(options?: { readonly graceMs?: number }): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface ExecutorConfig {
+  readonly models: Models;
+  readonly tools?: Tools;
+  readonly store?: Store;
+  readonly blobs?: Blobs;
+  readonly budget?: Budget;
+  readonly compactor?: Compactor;
+  readonly observers?: readonly Observer[];
+  readonly clock?: Clock;
+  /** Agents that recovered runs may need for their tools, by name; or a function that finds one by its journaled source. */
+  readonly agents?:
+    | readonly Agent[]
+    | ((snapshot: { readonly name: string; readonly source?: string }) => Promise<Agent | undefined>);
+  /** Used where neither request nor agent says. */
+  readonly limits?: LimitsInput;
+  readonly defaultTier?: string;
+  /** Put before every agent's instructions. */
+  readonly systemHeader?: string;
+  /** Look for orphaned runs this often; default 0, never. */
+  readonly sweepMs?: number;
+}
