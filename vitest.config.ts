@@ -1,6 +1,6 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   resolve: { conditions: ["executus-source"] },
   ssr: { resolve: { conditions: ["executus-source"], externalConditions: ["executus-source"] } },
   test: {
@@ -11,3 +11,5 @@ export default defineConfig({
     hookTimeout: 30_000,
   },
 });
+
+export default config;

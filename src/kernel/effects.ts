@@ -37,6 +37,23 @@ export function toolOf(state: RunState, name: string): ToolSnapshot | undefined 
   return state.agent.tools.find((tool) => tool.name === name);
 }
 
+/** Whether the run still waits for what this effect brings. A late result never enters state. */
+export function isAwaited(state: RunState, effect: Effect): boolean {
+  if (state.finished || state.settling !== undefined) return false;
+  switch (effect.kind) {
+    case "model":
+      return state.model.inFlight && state.step === effect.step && state.model.attempts === effect.attempt;
+    case "compact":
+      return state.compaction !== undefined;
+    case "tool":
+    case "reconcile": {
+      const call = state.calls.find((candidate) => candidate.id === effect.call.id);
+      if (call === undefined || call.interruptions !== effect.call.interruptions) return false;
+      return effect.kind === "reconcile" ? call.status === "in-doubt" : call.status === "ready" || call.status === "started";
+    }
+  }
+}
+
 /** The event that must be durable before the effect starts; none for effects that may simply be done again. */
 export function intentOf(state: RunState, effect: Effect): EventBody | undefined {
   switch (effect.kind) {

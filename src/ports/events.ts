@@ -6,7 +6,7 @@
 import type { AgentSnapshot, RequestSnapshot } from "./agent.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { Limits } from "./limits.ts";
-import type { AssistantPart, ToolOutput, UserPart } from "./messages.ts";
+import type { AssistantPart, BlobReference, ToolOutput, UserPart } from "./messages.ts";
 import type { FinishReason, TokenUsage } from "./models.ts";
 import type { CallOutcome, FinalStatus, RunError } from "./view.ts";
 
@@ -144,6 +144,8 @@ export interface ToolEnded extends Versioned {
   readonly call: string;
   readonly outcome: CallOutcome;
   readonly output: ToolOutput;
+  /** The whole result, where the model was given only its head. */
+  readonly spilled?: BlobReference;
   readonly durationMs?: number;
   /** Learnt from `reconcile` after an interruption, not from a run of the call. */
   readonly reconciled?: boolean;

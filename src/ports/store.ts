@@ -55,10 +55,10 @@ export interface Journal {
   /** Events from `after` (exclusive, default -1) on, in order. Rejects with `journal_damaged` naming run and seq. */
   read(run: string, options?: { readonly after?: number; readonly limit?: number }): Promise<readonly RunEvent[]>;
   /**
-   * Be told that something of this run (or of any run, without one) changed: events, inbox or row. In process at once,
-   * from other processes by poll. Returns the way to stop.
+   * Be told that something of this run (or of any run, without one) changed. In process at once, from other processes by
+   * poll. `what` is absent when it is not known. Returns the way to stop.
    */
-  watch(run: string | undefined, changed: (run: string) => void): () => void;
+  watch(run: string | undefined, changed: (run: string, what?: "journal" | "inbox") => void): () => void;
 }
 
 // --- inbox -----------------------------------------------------------------------------------------------------------

@@ -3,31 +3,18 @@ import type { Blobs } from "../ports/blobs.ts";
 import type { Budget } from "../ports/budget.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Compactor } from "../ports/compactor.ts";
+import type { Agent } from "../ports/definition.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Limits, LimitsInput } from "../ports/limits.ts";
 import type { Message, UserPart } from "../ports/messages.ts";
-import type { ModelDelta, Models, ModelSettings } from "../ports/models.ts";
+import type { ModelDelta, Models } from "../ports/models.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { RunRow, SendResult, Store } from "../ports/store.ts";
 import type { Tool, Tools } from "../ports/tools.ts";
 import type { Cost, FinalStatus, RunError, RunStatusView, StepView, UsageTotal, WaitingFor } from "../ports/view.ts";
 
-/** What an agent is: data plus the code of its tools. Made by `defineAgent` or read from a Markdown file. */
-export interface Agent {
-  readonly name: string;
-  readonly id?: string;
-  readonly description?: string;
-  readonly instructions: string;
-  /** Tier or `provider/model`; default: the executor's `defaultTier`, else `fast`. */
-  readonly model?: string;
-  /** Names resolved by the executor's registry, or tools themselves. */
-  readonly tools?: readonly (string | Tool)[];
-  readonly limits?: LimitsInput;
-  readonly settings?: ModelSettings;
-  /** Where the definition came from; journaled so that another process can find the code again. */
-  readonly source?: string;
-}
+export type { Agent };
 
 export interface ImageInput {
   readonly mediaType: string;

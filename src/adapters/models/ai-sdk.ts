@@ -1,0 +1,136 @@
+/** An AI SDK language model as a candidate: one `doStream`, folded into one answer. No retries: those are the driver's. */
+import { ModelCallError, toModelCallError } from "../../kernel/model-error.ts";
+import type { Blobs } from "../../ports/blobs.ts";
+import type { ModelAnswer, ModelCall, ModelCallOptions, ModelCandidate, ModelPrice, ToolSchema } from "../../ports/models.ts";
+import { AnswerFold } from "./answer-fold.ts";
+import type { LanguageModel, PartReader, PartStream, PromptMessage, SpecVersion, StreamPart } from "./language-model.ts";
+import { PromptCache } from "./prompt-cache.ts";
+
+export interface AiSdkModelOptions {
+  /** Default `provider/model`, from the first word of the model's provider and its id. */
+  readonly id?: string;
+  /** Without it the cost of a run is unknown, and a limit on cost is refused. */
+  readonly price?: ModelPrice;
+  /** Context window in tokens. */
+  readonly contextTokens?: number;
+  /** Where files in a conversation are read from and files in an answer go. Without it they are errors. */
+  readonly blobs?: Blobs;
+}
+
+/**
+ * Any AI SDK language model (V2, V3 or V4) as a candidate of a tier. Throws when `model` is none. Calls reject with a
+ * ModelCallError, with the reason of `options.signal` when that was aborted, or with an ExecutusError of the blob store.
+ *
+ * @example
+ * const candidate = fromAiSdkModel(createOpenAI({ apiKey })("gpt-5-mini"), { blobs });
+ */
+export function fromAiSdkModel(model: LanguageModel, options: AiSdkModelOptions = {}): ModelCandidate {
+  const version = versionOf(model);
+  const id = options.id ?? `${model.provider.split(".")[0] ?? model.provider}/${model.modelId}`;
+  const { blobs } = options;
+  const prompts = new PromptCache({ id, version, model, blobs });
+  return {
+    id,
+    ...(options.price === undefined ? {} : { price: options.price }),
+    ...(options.contextTokens === undefined ? {} : { contextTokens: options.contextTokens }),
+    async call(call, callOptions): Promise<ModelAnswer> {
+      const { signal } = callOptions;
+      try {
+        signal.throwIfAborted();
+        const prompt = await prompts.toPrompt(call.instructions, call.messages);
+        const fold = new AnswerFold({ id, version, blobs });
+        await stream(model, toCallOptions(call, { prompt, version, signal }), { fold, callOptions });
+        return await fold.answer();
+      } catch (error) {
+        // Whatever an abort made of the stream, the reason of the abort is what happened.
+        if (signal.aborted) throw signal.reason;
+        throw toModelCallError(id, error, Date.now());
+      }
+    },
+  };
+}
+
+function versionOf(model: LanguageModel): SpecVersion {
+  const { specificationVersion: version, provider, modelId } = model;
+  if ((version === "v2" || version === "v3" || version === "v4") && typeof model.doStream === "function") return version;
+  const found = `${provider}/${modelId} (specificationVersion ${version})`;
+  throw new ModelCallError("model_unsupported", `${found} is no AI SDK language model of version v2, v3 or v4`);
+}
+
+interface StreamTarget {
+  readonly fold: AnswerFold;
+  readonly callOptions: ModelCallOptions;
+}
+
+/**
+ * Reads to the finish. An abort does not wait for the provider: cancelling the reader ends a pending read at once, also
+ * when the provider ignores the signal, and a stream that arrives too late is closed.
+ */
+async function stream(model: LanguageModel, options: object, { fold, callOptions }: StreamTarget): Promise<void> {
+  const { signal, onPart } = callOptions;
+  let reader: PartReader | undefined;
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = (): void => {
+      if (reader === undefined) reject(signal.reason as Error);
+      else close(reader);
+    };
+  });
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const opening = Promise.resolve(model.doStream(options as never));
+    reader = (await Promise.race([opening.then(closeIfAborted(signal)), aborted])).getReader();
+    signal.throwIfAborted();
+    while (!fold.isFinished) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      const part = value as StreamPart;
+      if (part.type === "error") throw part["error"] ?? new Error("the provider reported an error");
+      onPart(fold.add(part));
+    }
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    if (reader !== undefined) close(reader);
+  }
+}
+
+function closeIfAborted(signal: AbortSignal): (result: { readonly stream: PartStream }) => PartStream {
+  return (result) => {
+    if (signal.aborted) close(result.stream.getReader());
+    return result.stream;
+  };
+}
+
+/** Nobody waits for it: a source may take for ever to cancel, or refuse. */
+function close(reader: PartReader): void {
+  reader.cancel().catch(() => {});
+}
+
+interface CallContext {
+  readonly prompt: readonly PromptMessage[];
+  readonly version: SpecVersion;
+  readonly signal: AbortSignal;
+}
+
+function toCallOptions(call: ModelCall, { prompt, version, signal }: CallContext): object {
+  const { reasoning, ...settings } = call.settings;
+  return {
+    ...settings,
+    ...(reasoning === undefined || version !== "v4" ? {} : { reasoning }),
+    ...(call.tools.length === 0 ? {} : { tools: toFunctionTools(call.tools), toolChoice: { type: call.toolChoice } }),
+    prompt,
+    abortSignal: signal,
+  };
+}
+
+const functionTools = new WeakMap<readonly ToolSchema[], readonly object[]>();
+
+/** The same array for the same tools: a run's tools do not change, and some of them have large schemas. */
+function toFunctionTools(tools: readonly ToolSchema[]): readonly object[] {
+  const known = functionTools.get(tools);
+  if (known !== undefined) return known;
+  const converted = tools.map(({ name, description, inputSchema }) => ({ type: "function", name, description, inputSchema }));
+  functionTools.set(tools, converted);
+  return converted;
+}

@@ -1,0 +1,238 @@
+/** Folds the parts of a stream into one answer. */
+import { ModelCallError } from "../../kernel/model-error.ts";
+import type { Blobs } from "../../ports/blobs.ts";
+import type { JsonObject, JsonValue } from "../../ports/json.ts";
+import type { AssistantPart, FileData, ToolOutput } from "../../ports/messages.ts";
+import type { ModelAnswer, ModelDelta, TokenUsage } from "../../ports/models.ts";
+import type { SpecVersion, StreamPart } from "./language-model.ts";
+import { toJson, toJsonObject, toText } from "./to-json.ts";
+import { type Finish, toFinish, toUsage, toWarnings } from "./usage.ts";
+
+/** A text or reasoning block that may still grow; blocks interleave by id and keep the place where they began. */
+interface Block {
+  readonly type: "text" | "reasoning";
+  text: string;
+  providerMetadata?: JsonObject;
+}
+
+/** A file whose bytes are stored when the answer is complete, so that a broken stream leaves none behind. */
+interface PendingFile {
+  readonly pending: StreamPart;
+}
+
+interface FoldOptions {
+  /** `provider/model`, for messages. */
+  readonly id: string;
+  readonly version: SpecVersion;
+  readonly blobs: Blobs | undefined;
+}
+
+export class AnswerFold {
+  readonly #options: FoldOptions;
+  readonly #content: (AssistantPart | Block | PendingFile)[] = [];
+  readonly #blocks = new Map<string, Block>();
+  readonly #toolNames = new Map<string, string>();
+  #warnings: readonly string[] = [];
+  #response: { id?: string; model?: string } | undefined;
+  #finish: Finish | undefined;
+  #usage: TokenUsage = {};
+  #metadata: JsonObject | undefined;
+
+  constructor(options: FoldOptions) {
+    this.#options = options;
+  }
+
+  get isFinished(): boolean {
+    return this.#finish !== undefined;
+  }
+
+  /** Takes one part in; what is worth showing at once comes back. The `error` part is the caller's. */
+  add(part: StreamPart): ModelDelta | undefined {
+    switch (part.type) {
+      case "text-start":
+      case "text-delta":
+      case "text-end":
+        return this.#addToBlock("text", part);
+      case "reasoning-start":
+      case "reasoning-delta":
+      case "reasoning-end":
+        return this.#addToBlock("reasoning", part);
+      case "tool-input-start":
+        this.#toolNames.set(toText(part["id"]), toText(part["toolName"]));
+        return undefined;
+      case "tool-input-delta":
+        return toolInputDelta(part, this.#toolNames.get(toText(part["id"])));
+      case "tool-call":
+        this.#content.push(toToolCall(part));
+        return undefined;
+      case "tool-result":
+        if (part["preliminary"] !== true) this.#content.push(toToolResult(part));
+        return undefined;
+      case "file":
+      case "reasoning-file":
+        this.#content.push({ pending: part });
+        return undefined;
+      case "ping":
+      case "raw":
+      case "tool-input-end":
+        return undefined;
+      default:
+        return this.#addRest(part);
+    }
+  }
+
+  /** Once per call: start, metadata and finish, and whatever this version has never heard of. */
+  #addRest(part: StreamPart): undefined {
+    switch (part.type) {
+      case "stream-start":
+        this.#warnings = toWarnings(part["warnings"]);
+        return;
+      case "response-metadata":
+        this.#response = { ...this.#response, ...responseOf(part) };
+        return;
+      case "finish":
+        this.#metadata = toJsonObject(part["providerMetadata"]);
+        this.#usage = toUsage(part["usage"], this.#metadata);
+        this.#finish = toFinish(part["finishReason"]);
+        return;
+      default:
+        this.#content.push({ type: "opaque", part: toJsonObject(part) ?? { type: part.type } });
+    }
+  }
+
+  #addToBlock(type: Block["type"], part: StreamPart): ModelDelta | undefined {
+    const key = `${type} ${toText(part["id"])}`;
+    let block = this.#blocks.get(key);
+    if (block === undefined || part.type.endsWith("-start")) {
+      block = { type, text: "" };
+      this.#blocks.set(key, block);
+      this.#content.push(block);
+    }
+    if (part["providerMetadata"] !== undefined) {
+      // What comes later stands for what came before: a signature arrives with the last delta.
+      const metadata = toJsonObject(part["providerMetadata"]);
+      if (metadata !== undefined) block.providerMetadata = metadata;
+    }
+    const delta = part["delta"];
+    if (typeof delta !== "string" || delta === "") return undefined;
+    block.text += delta;
+    return { type: `${type}.delta`, text: delta };
+  }
+
+  /** The complete answer; rejects when the stream did not say that it is one. */
+  async answer(): Promise<ModelAnswer> {
+    const finish = this.#finish;
+    if (finish === undefined) throw this.#incomplete("the stream ended without a finish");
+    if (finish.reason === "broken") throw this.#incomplete(`the answer broke off (${finish.raw ?? "no reason given"})`);
+    if (this.#isSilentEnd(finish)) throw this.#incomplete("the stream ended without a finish reason and without usage");
+    return {
+      content: await this.#settledContent(),
+      finish: finish.reason,
+      ...(finish.raw === undefined ? {} : { rawFinish: finish.raw }),
+      usage: this.#usage,
+      ...(this.#metadata === undefined ? {} : { providerMetadata: this.#metadata }),
+      ...(this.#response === undefined ? {} : { response: this.#response }),
+      ...(this.#warnings.length === 0 ? {} : { warnings: this.#warnings }),
+    };
+  }
+
+  /** V2 and V3 have no word for a stream that just ended: their providers report `unknown` or `other`, and no tokens. */
+  #isSilentEnd(finish: Finish): boolean {
+    if (this.#options.version === "v4" || finish.reason !== "other" || finish.raw !== undefined) return false;
+    return Object.keys(this.#usage).length === 0;
+  }
+
+  async #settledContent(): Promise<readonly AssistantPart[]> {
+    const settled: AssistantPart[] = [];
+    for (const part of this.#content) {
+      if ("pending" in part) settled.push(await this.#storeFile(part.pending));
+      else if (!isEmptyBlock(part)) settled.push(part);
+    }
+    return settled;
+  }
+
+  async #storeFile(part: StreamPart): Promise<AssistantPart> {
+    const data = await this.#storeData(part["data"]);
+    const metadata = toJsonObject(part["providerMetadata"]);
+    const mediaType = toText(part["mediaType"]) || "application/octet-stream";
+    const file = { mediaType, data, ...(metadata === undefined ? {} : { providerMetadata: metadata }) };
+    return part.type === "file"
+      ? { type: "file", ...file }
+      : { type: "opaque", part: { type: part.type, ...file, data: { ...data } } };
+  }
+
+  /** V2 and V3 give bytes or base64, V4 a tagged `{ type: "data" | "url" }`. */
+  async #storeData(data: unknown): Promise<FileData> {
+    const tagged = typeof data === "object" && data !== null && "type" in data ? (data as StreamPart) : undefined;
+    if (tagged?.type === "url") return { type: "url", url: String(tagged["url"]) };
+    const raw = tagged === undefined ? data : tagged["data"];
+    const bytes = typeof raw === "string" ? Buffer.from(raw, "base64") : raw;
+    if (!(bytes instanceof Uint8Array)) throw this.#incomplete("a file in the answer has no data");
+    if (this.#options.blobs === undefined) {
+      throw new ModelCallError(
+        "model_unsupported",
+        `${this.#options.id}: the answer has a file and there is no blob store for it`,
+      );
+    }
+    return { type: "blob", hash: await this.#options.blobs.put(bytes), bytes: bytes.byteLength };
+  }
+
+  #incomplete(reason: string): ModelCallError {
+    return new ModelCallError("model_incomplete", `${this.#options.id}: ${reason}`);
+  }
+}
+
+function toolInputDelta(part: StreamPart, toolName = ""): ModelDelta | undefined {
+  const text = part["delta"];
+  return typeof text === "string" ? { type: "tool-input.delta", toolName, text } : undefined;
+}
+
+function toToolCall(part: StreamPart): AssistantPart {
+  const metadata = toJsonObject(part["providerMetadata"]);
+  return {
+    type: "tool-call",
+    toolCallId: toText(part["toolCallId"]),
+    toolName: toText(part["toolName"]),
+    input: toInput(part["input"]),
+    ...(part["providerExecuted"] === true ? { providerExecuted: true } : {}),
+    ...(metadata === undefined ? {} : { providerMetadata: metadata }),
+  };
+}
+
+/** Arguments arrive as JSON text and no text means none. What does not parse stays text, for the driver to refuse. */
+function toInput(input: unknown): JsonValue {
+  if (typeof input !== "string") return toJson(input) ?? {};
+  if (input.trim() === "") return {};
+  try {
+    return JSON.parse(input) as JsonValue;
+  } catch {
+    return input;
+  }
+}
+
+function toToolResult(part: StreamPart): AssistantPart {
+  const metadata = toJsonObject(part["providerMetadata"]);
+  return {
+    type: "tool-result",
+    toolCallId: toText(part["toolCallId"]),
+    toolName: toText(part["toolName"]),
+    output: toOutput(part["result"], part["isError"] === true ? "error-json" : "json"),
+    ...(metadata === undefined ? {} : { providerMetadata: metadata }),
+  };
+}
+
+/** Providers look for the very structure they sent, also inside an error; only a plain text result is text. */
+function toOutput(result: unknown, type: "json" | "error-json"): ToolOutput {
+  if (typeof result === "string" && type === "json") return { type: "text", value: result };
+  return { type, value: toJson(result) ?? null };
+}
+
+function responseOf(part: StreamPart): { id?: string; model?: string } {
+  const { id, modelId } = part;
+  return { ...(typeof id === "string" ? { id } : {}), ...(typeof modelId === "string" ? { model: modelId } : {}) };
+}
+
+function isEmptyBlock(part: AssistantPart | Block): boolean {
+  const { type, providerMetadata } = part;
+  return (type === "text" || type === "reasoning") && part.text === "" && providerMetadata === undefined;
+}

@@ -1,0 +1,133 @@
+/**
+ * Builds the prompt of a call from that of the call before.
+ *
+ * Conversations grow at the end, so a call converts what is new and copies the rest: one array copy per call, whatever the
+ * length. Plain messages are not converted at all but passed on as they are.
+ */
+import { ModelCallError } from "../../kernel/model-error.ts";
+import type { Blobs } from "../../ports/blobs.ts";
+import type { AssistantPart, FileData, Message, UserPart } from "../../ports/messages.ts";
+import type { LanguageModel, PromptMessage, SpecVersion, SupportedUrls } from "./language-model.ts";
+import { type PromptContext, toPromptMessage } from "./prompt-parts.ts";
+import { familyOf, type ProviderFamily } from "./provider-family.ts";
+import { isJsonObject } from "./to-json.ts";
+
+export interface PromptSource {
+  readonly id: string;
+  readonly version: SpecVersion;
+  readonly model: LanguageModel;
+  readonly blobs: Blobs | undefined;
+}
+
+/** What was converted so far of the conversation that begins with a certain message. */
+interface Conversation {
+  readonly messages: Message[];
+  readonly prompt: PromptMessage[];
+  /** Length of the prompt after each message: some leave nothing. */
+  readonly ends: number[];
+}
+
+/** What had to be fetched before the parts of a prompt could be built. */
+interface Fetched {
+  readonly bytes: Map<string, Uint8Array>;
+  urls?: SupportedUrls;
+}
+
+export class PromptCache {
+  readonly #source: PromptSource;
+  readonly #family: ProviderFamily;
+  /** By first message: it lives as long as the run's own state does. */
+  readonly #conversations = new WeakMap<Message, Conversation>();
+
+  constructor(source: PromptSource) {
+    this.#source = source;
+    this.#family = familyOf(source.model.provider);
+  }
+
+  /** The messages as the model takes them, the instructions first. The array is the caller's own. */
+  async toPrompt(instructions: string, messages: readonly Message[]): Promise<PromptMessage[]> {
+    const head: PromptMessage[] = instructions === "" ? [] : [{ role: "system", content: instructions }];
+    const [first] = messages;
+    if (first === undefined) return head;
+    const conversation = this.#conversationOf(first);
+    const fetched: Fetched = { bytes: new Map() };
+    let from = knownLength(conversation, messages);
+    // Repeated, because a call for a fork of this conversation may move the known part while files are read.
+    for (let files = missing(messages, from, fetched); files.length > 0; files = missing(messages, from, fetched)) {
+      await this.#fetch(files, fetched);
+      from = knownLength(conversation, messages);
+    }
+    const { id, version } = this.#source;
+    const context = { id, version, family: this.#family, urls: fetched.urls ?? {}, bytes: fetched.bytes };
+    extend(conversation, messages, from, context);
+    return head.concat(conversation.prompt);
+  }
+
+  #conversationOf(first: Message): Conversation {
+    const known = this.#conversations.get(first);
+    if (known !== undefined) return known;
+    const fresh: Conversation = { messages: [], prompt: [], ends: [] };
+    this.#conversations.set(first, fresh);
+    return fresh;
+  }
+
+  async #fetch(files: readonly FileData[], fetched: Fetched): Promise<void> {
+    const { id, model, blobs } = this.#source;
+    fetched.urls ??= (await model.supportedUrls) ?? {};
+    for (const file of files) {
+      if (file.type !== "blob") continue;
+      if (blobs === undefined) throw new ModelCallError("model_unsupported", `${id}: ${NO_STORE} (${file.hash.slice(0, 12)})`);
+      fetched.bytes.set(file.hash, await blobs.get(file.hash));
+    }
+  }
+}
+
+const NO_STORE = "the conversation has a stored file and no blob store was given to read it from";
+
+/** How many messages from the start on are the very objects that were converted before. */
+function knownLength(conversation: Conversation, messages: readonly Message[]): number {
+  const known = conversation.messages;
+  const most = Math.min(known.length, messages.length);
+  let length = 0;
+  while (length < most && known[length] === messages[length]) length++;
+  return length;
+}
+
+function extend(conversation: Conversation, messages: readonly Message[], from: number, context: PromptContext): void {
+  const { messages: known, prompt, ends } = conversation;
+  const added = messages.slice(from).map((message) => ({ message, converted: toPromptMessage(message, context) }));
+  known.length = from;
+  ends.length = from;
+  prompt.length = ends[from - 1] ?? 0;
+  for (const { message, converted } of added) {
+    if (converted !== undefined) prompt.push(converted);
+    known.push(message);
+    ends.push(prompt.length);
+  }
+}
+
+function missing(messages: readonly Message[], from: number, fetched: Fetched): readonly FileData[] {
+  const files: FileData[] = [];
+  for (let index = from; index < messages.length; index++) {
+    for (const part of messages[index]?.content ?? []) collectFiles(part, files);
+  }
+  return files.filter((file) => (file.type === "blob" ? !fetched.bytes.has(file.hash) : fetched.urls === undefined));
+}
+
+function collectFiles(part: AssistantPart | UserPart, files: FileData[]): void {
+  switch (part.type) {
+    case "file":
+      if (part.data.type !== "text") files.push(part.data);
+      break;
+    case "tool-result":
+      if (part.output.type === "content") for (const item of part.output.value) collectFiles(item, files);
+      break;
+    case "opaque":
+      if (isJsonObject(part.part["data"])) files.push(part.part["data"] as unknown as FileData);
+      break;
+    case "text":
+    case "reasoning":
+    case "tool-call":
+      break;
+  }
+}

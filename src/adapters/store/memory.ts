@@ -1,0 +1,305 @@
+/**
+ * The store that forgets: everything in this process's memory, for tests and for runs nobody needs after a restart.
+ *
+ * It holds the events as they are, frozen at the top; what is inside them is shared, not copied.
+ */
+import type { EventBody, RunEvent } from "../../ports/events.ts";
+import type {
+  AppendRequest,
+  AppendResult,
+  ClaimResult,
+  CreateRequest,
+  CreateResult,
+  InboxEntry,
+  PendingEntry,
+  RunQuery,
+  RunRow,
+  RunRowChange,
+  SendResult,
+  Store,
+} from "../../ports/store.ts";
+import type { WaitingFor } from "../../ports/view.ts";
+import { present } from "./present.ts";
+import { batchEnd, checkEntryId, checkRunId, firstRow } from "./requests.ts";
+import { createWatchers, type Watchers } from "./watchers.ts";
+
+export interface MemoryStore extends Store {
+  /** The same data as another process sees it: it owns nothing yet, and is alive beside this one. */
+  peer(self: string): MemoryStore;
+  /** From here on this handle's process counts as dead: its runs can be claimed, and then its appends are fenced. */
+  die(): void;
+}
+
+export interface MemoryStoreOptions {
+  /** `host/pid` as others see it. Default `memory/1`. */
+  readonly self?: string;
+  /** Wall clock, ms. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+interface Process {
+  readonly name: string;
+  diedAt: number | undefined;
+}
+
+interface MemoryRun {
+  readonly created: CreateRequest;
+  readonly key: number;
+  readonly events: RunEvent[];
+  readonly inbox: PendingEntry[];
+  readonly entries: Set<string>;
+  epoch: number;
+  owner: Process | undefined;
+  at: number;
+  activeMs: number;
+  status: NonNullable<RunRowChange["status"]>;
+  step: number;
+  tokens: number;
+  costUsd: number | "unknown";
+  waitingFor: WaitingFor | undefined;
+  sealed: boolean;
+  finished: boolean;
+}
+
+interface Data {
+  readonly runs: Map<string, MemoryRun>;
+  readonly keys: Map<string, string>;
+  readonly watchers: Watchers;
+  position: number;
+  nextKey: number;
+}
+
+/**
+ * A store in memory: the same contract as the durable ones, without the durability.
+ *
+ * @example
+ * const executor = createExecutor({ models, store: createMemoryStore() });
+ */
+export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  const data: Data = { runs: new Map(), keys: new Map(), watchers: createWatchers(), position: 0, nextKey: 1 };
+  return openMemory(data, options.self ?? "memory/1", options.now ?? Date.now);
+}
+
+function openMemory(data: Data, self: string, now: () => number): MemoryStore {
+  const process: Process = { name: self, diedAt: undefined };
+  return {
+    journal: {
+      append: async (request) => append(data, request),
+      read: async (run, options = {}) => {
+        const start = (options.after ?? -1) + 1;
+        return data.runs.get(run)?.events.slice(start, start + (options.limit ?? Infinity)) ?? [];
+      },
+      watch: (run, changed) => data.watchers.watch(run, changed),
+    },
+    inbox: {
+      send: async (run, entry) => send(data, run, entry),
+      pending: async (run, after = 0) => data.runs.get(run)?.inbox.filter((entry) => entry.position > after) ?? [],
+    },
+    owners: {
+      self,
+      claim: async (run) => claim(data, run, process, now()),
+      release: async (run, epoch, row) => release(data, run, epoch, row),
+      orphans: async (limit) => orphans(data, limit),
+    },
+    runs: {
+      create: async (request) => create(data, request, process),
+      get: async (run) => {
+        const found = data.runs.get(run);
+        return found === undefined ? undefined : toRow(found);
+      },
+      list: async (query = {}) => list(data, query),
+      remove: async (runs) => remove(data, runs),
+    },
+    peer: (name) => openMemory(data, name, now),
+    die: () => {
+      process.diedAt ??= now();
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const run of data.runs.values()) if (run.owner === process) run.owner = undefined;
+    },
+  };
+}
+
+// --- writing ---------------------------------------------------------------------------------------------------------
+
+const APPENDED: AppendResult = Object.freeze({ ok: true });
+const FENCED: AppendResult = Object.freeze({ ok: false, reason: "fenced" });
+const UNSEEN: AppendResult = Object.freeze({ ok: false, reason: "inbox" });
+
+function append(data: Data, request: AppendRequest): AppendResult {
+  const run = data.runs.get(request.run);
+  if (run === undefined || run.finished || run.epoch !== request.epoch || run.events.length !== request.seq) return FENCED;
+  const { consumed = [], sealAfterInbox } = request;
+  if (sealAfterInbox !== undefined) {
+    if (run.inbox.some((entry) => entry.position > sealAfterInbox && !consumed.includes(entry.id))) return UNSEEN;
+  }
+  write(run, request.events, request);
+  for (const id of consumed) {
+    const index = run.inbox.findIndex((entry) => entry.id === id);
+    if (index >= 0) run.inbox.splice(index, 1);
+  }
+  if (request.row !== undefined) change(run, request.row);
+  end(run, request.events);
+  data.watchers.touch(request.run);
+  return APPENDED;
+}
+
+function write(run: MemoryRun, events: readonly EventBody[], header: { readonly at: number; readonly activeMs: number }): void {
+  const { at, activeMs } = header;
+  const { epoch } = run;
+  for (const body of events) run.events.push(Object.freeze({ ...body, seq: run.events.length, epoch, at, activeMs }));
+  run.at = at;
+  run.activeMs = activeMs;
+}
+
+function change(run: MemoryRun, row: RunRowChange): void {
+  if (row.status !== undefined) run.status = row.status;
+  if (row.step !== undefined) run.step = row.step;
+  if (row.tokens !== undefined) run.tokens = row.tokens;
+  if (row.costUsd !== undefined) run.costUsd = row.costUsd;
+  if (row.waitingFor !== undefined) run.waitingFor = row.waitingFor ?? undefined;
+}
+
+function end(run: MemoryRun, events: readonly EventBody[]): void {
+  const { settles, finishes, status } = batchEnd(events);
+  if (settles) run.sealed = true;
+  if (!finishes) return;
+  run.finished = true;
+  run.owner = undefined;
+  run.status = status ?? run.status;
+}
+
+function send(data: Data, name: string, entry: InboxEntry): SendResult {
+  checkEntryId(entry.id, name);
+  const run = data.runs.get(name);
+  if (run === undefined) return "run_unknown";
+  if (run.entries.has(entry.id)) return "duplicate";
+  if (run.sealed) return "run_finished";
+  run.entries.add(entry.id);
+  run.inbox.push(Object.freeze({ ...entry, position: ++data.position }));
+  data.watchers.touch(name);
+  return "accepted";
+}
+
+function create(data: Data, request: CreateRequest, owner: Process): CreateResult {
+  checkRunId(request.run);
+  const { idempotencyKey } = request;
+  const holder = idempotencyKey === undefined ? undefined : data.keys.get(idempotencyKey);
+  if (holder !== undefined) return { created: false, run: holder };
+  if (data.runs.has(request.run)) return { created: false, run: request.run };
+  const run: MemoryRun = {
+    created: { ...request, events: [] },
+    key: data.nextKey++,
+    events: [],
+    inbox: [],
+    entries: new Set(),
+    epoch: 1,
+    owner,
+    at: request.at,
+    activeMs: 0,
+    ...firstRow(request.row),
+    waitingFor: request.row?.waitingFor ?? undefined,
+    sealed: false,
+    finished: false,
+  };
+  write(run, request.events, { at: request.at, activeMs: 0 });
+  end(run, request.events);
+  data.runs.set(request.run, run);
+  if (idempotencyKey !== undefined) data.keys.set(idempotencyKey, request.run);
+  data.watchers.touch(request.run);
+  return { created: true, epoch: 1 };
+}
+
+function remove(data: Data, names: readonly string[]): number {
+  let removed = 0;
+  for (const name of names) {
+    const run = data.runs.get(name);
+    if (run === undefined || !run.finished) continue;
+    data.runs.delete(name);
+    if (run.created.idempotencyKey !== undefined) data.keys.delete(run.created.idempotencyKey);
+    data.watchers.touch(name);
+    removed++;
+  }
+  return removed;
+}
+
+// --- ownership -------------------------------------------------------------------------------------------------------
+
+function isOwned(run: MemoryRun): boolean {
+  return run.owner !== undefined && run.owner.diedAt === undefined;
+}
+
+function claim(data: Data, name: string, by: Process, now: number): ClaimResult {
+  const run = data.runs.get(name);
+  if (run === undefined) return { ok: false, reason: "unknown" };
+  if (run.finished) return { ok: false, reason: "finished" };
+  const former = run.owner;
+  if (former !== undefined && former.diedAt === undefined) return { ok: false, reason: "owned", owner: former.name };
+  const lived = former?.diedAt === undefined || run.status !== "running" ? 0 : Math.min(former.diedAt, now) - run.at;
+  run.epoch++;
+  run.owner = by;
+  data.watchers.touch(name);
+  return {
+    ok: true,
+    epoch: run.epoch,
+    after: former === undefined ? "released" : "crash",
+    activeMs: run.activeMs + Math.max(0, lived),
+  };
+}
+
+function release(data: Data, name: string, epoch: number, row: RunRowChange | undefined): void {
+  const run = data.runs.get(name);
+  if (run === undefined || run.finished || run.epoch !== epoch || run.owner === undefined) return;
+  run.owner = undefined;
+  if (row !== undefined) change(run, row);
+  data.watchers.touch(name);
+}
+
+function orphans(data: Data, limit: number): readonly string[] {
+  const found: string[] = [];
+  for (const [name, run] of data.runs) {
+    if (found.length >= limit) break;
+    const waits = run.waitingFor?.kind === "resolution" && run.inbox.length === 0;
+    if (!run.finished && !isOwned(run) && !waits) found.push(name);
+  }
+  return found;
+}
+
+// --- index -----------------------------------------------------------------------------------------------------------
+
+function toRow(run: MemoryRun): RunRow {
+  const { caller, channel, tenant, parent, labels, at: createdAt, run: name, agent } = run.created;
+  const owned = isOwned(run);
+  return {
+    run: name,
+    agent,
+    status: run.status === "running" && !owned && !run.finished ? "interrupted" : run.status,
+    createdAt,
+    updatedAt: run.at,
+    seq: run.events.length - 1,
+    step: run.step,
+    tokens: run.tokens,
+    costUsd: run.costUsd,
+    ...present({ caller, channel, tenant, parent, labels, waitingFor: run.waitingFor }),
+    ...present({ owner: owned ? run.owner?.name : undefined }),
+  };
+}
+
+function list(data: Data, query: RunQuery): readonly RunRow[] {
+  return [...data.runs.values()]
+    .toSorted((a, b) => b.created.at - a.created.at || b.key - a.key)
+    .map(toRow)
+    .filter((row) => matches(row, query))
+    .slice(0, query.limit ?? 100);
+}
+
+function matches(row: RunRow, query: RunQuery): boolean {
+  const { status, label, prefix, createdAfter } = query;
+  if (status !== undefined && !status.includes(row.status)) return false;
+  if (label !== undefined && row.labels?.[label[0]] !== label[1]) return false;
+  if (prefix !== undefined && !row.run.startsWith(prefix)) return false;
+  if (createdAfter !== undefined && row.createdAt <= createdAfter) return false;
+  return (["agent", "caller", "channel", "tenant"] as const).every(
+    (field) => query[field] === undefined || row[field] === query[field],
+  );
+}

@@ -1,0 +1,48 @@
+/** What every store makes of a request before it writes anything. */
+import { ExecutusError } from "../../kernel/errors.ts";
+import type { EventBody } from "../../ports/events.ts";
+import type { RunRow, RunRowChange } from "../../ports/store.ts";
+import type { FinalStatus } from "../../ports/view.ts";
+
+const RUN_ID = /^[\w.:-]{1,128}$/;
+
+/** An empty or odd id is refused at the door: it would be found by nobody, or by everybody. */
+export function checkRunId(run: string): void {
+  if (RUN_ID.test(run)) return;
+  throw new ExecutusError("request_invalid", `${JSON.stringify(run.slice(0, 140))} cannot be the id of a run`, {
+    hint: "Use 1 to 128 characters of A-Z a-z 0-9 _ - . :",
+  });
+}
+
+export function checkEntryId(id: string, run: string): void {
+  if (id.length > 0 && id.length <= 256) return;
+  throw new ExecutusError("request_invalid", `An inbox entry of run ${run} needs an id of 1 to 256 characters`, { run });
+}
+
+/** What a batch does to the run's life: `settles` closes its inbox, `finishes` ends it. */
+export interface BatchEnd {
+  readonly settles: boolean;
+  readonly finishes: boolean;
+  /** Status of the run's last event, where the batch has it. */
+  readonly status?: FinalStatus;
+}
+
+const GOES_ON: BatchEnd = { settles: false, finishes: false };
+
+export function batchEnd(events: readonly EventBody[]): BatchEnd {
+  const last = events[events.length - 1];
+  if (last?.type === "run.finished") return { settles: true, finishes: true, status: last.status };
+  return last?.type === "run.settling" ? { settles: true, finishes: false } : GOES_ON;
+}
+
+/** The parts of a row that a new run starts with. */
+export function firstRow(change: RunRowChange = {}): Required<Pick<RunRow, "step" | "tokens" | "costUsd">> & {
+  readonly status: NonNullable<RunRowChange["status"]>;
+} {
+  return {
+    status: change.status ?? "running",
+    step: change.step ?? 0,
+    tokens: change.tokens ?? 0,
+    costUsd: change.costUsd ?? 0,
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * Which processes are alive, as the file tells it: a row per open store, a heartbeat in it, and what the host knows of the
+ * process behind it.
+ */
+import type { DatabaseSync } from "node:sqlite";
+import { isGone, type ProcessIdentity } from "./process-identity.ts";
+import type { Writer } from "./sqlite-writer.ts";
+
+export interface SqliteClock {
+  /** Wall clock, ms since the epoch. */
+  readonly now: () => number;
+  /** Ms on a clock that all processes of this boot share and that nobody sets. */
+  readonly uptime: () => number;
+}
+
+export const SYSTEM_CLOCK: SqliteClock = {
+  now: Date.now,
+  uptime: () => {
+    const [seconds, nanoseconds] = process.hrtime();
+    return seconds * 1_000 + Math.floor(nanoseconds / 1_000_000);
+  },
+};
+
+export interface ProcessRow extends ProcessIdentity {
+  readonly id: number;
+  /** `host/pid`. */
+  readonly name: string;
+  readonly heartbeat_at: number;
+  readonly heartbeat_up: number;
+}
+
+export interface ProcessOptions {
+  readonly identity: ProcessIdentity;
+  readonly name: string;
+  readonly clock: SqliteClock;
+  readonly leaseMs: number;
+}
+
+// --- seeing others ---------------------------------------------------------------------------------------------------
+
+/** Alive unless it is certainly gone or has been silent for longer than the lease. */
+export function isAlive(row: ProcessRow, { identity, clock, leaseMs }: ProcessOptions): boolean {
+  if (isGone(row, identity)) return false;
+  const sameClock = row.boot !== "" && row.boot === identity.boot && row.host === identity.host;
+  const silentMs = sameClock ? clock.uptime() - row.heartbeat_up : clock.now() - row.heartbeat_at;
+  // A heartbeat from the future is as bad as an old one: the clock was set.
+  return Math.abs(silentMs) <= leaseMs;
+}
+
+export interface Processes {
+  find(id: number): ProcessRow | undefined;
+  /** Names of all that live, by id. */
+  alive(): ReadonlyMap<number, string>;
+}
+
+/** `self` is this store's own row, which is alive however long the event loop was held up. */
+export function createProcesses(db: DatabaseSync, options: ProcessOptions, self: () => number | undefined): Processes {
+  const byId = db.prepare("SELECT * FROM processes WHERE id = ?");
+  const all = db.prepare("SELECT * FROM processes");
+  return {
+    find: (id) => byId.get(id) as ProcessRow | undefined,
+    alive: () => {
+      const rows = (all.all() as unknown as ProcessRow[]).filter((row) => row.id === self() || isAlive(row, options));
+      return new Map(rows.map((row) => [row.id, row.name]));
+    },
+  };
+}
+
+// --- being seen ------------------------------------------------------------------------------------------------------
+
+export interface Presence {
+  /** Id of this store's row; undefined until it first owned something. */
+  readonly id: number | undefined;
+  /** Inside a write: the id, with a row that others see as alive. */
+  take(): number;
+  onRollback(): void;
+  /** Inside a write: the row goes, and nothing is left of this process. */
+  leave(): void;
+  stop(): void;
+}
+
+export interface PresenceOptions extends ProcessOptions {
+  readonly db: DatabaseSync;
+  readonly heartbeatMs: number;
+  /** Set once the writer exists: it needs `onRollback` of this. */
+  readonly writer: () => Writer;
+}
+
+export function createPresence({ db, writer, ...options }: PresenceOptions): Presence {
+  const { identity, name, clock, heartbeatMs } = options;
+  const upsert = db.prepare(`INSERT INTO processes (id, name, host, boot, pid, started, heartbeat_at, heartbeat_up)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET heartbeat_at = excluded.heartbeat_at, heartbeat_up = excluded.heartbeat_up`);
+  const remove = db.prepare("DELETE FROM processes WHERE id = ?");
+  let id: number | undefined;
+  let isCommitted = false;
+  let beatAt = -Infinity;
+  let timer: NodeJS.Timeout | undefined;
+
+  const beat = (): number => {
+    const { host, boot, pid, started } = identity;
+    const written = upsert.run(id ?? null, name, host, boot, pid, started, clock.now(), clock.uptime());
+    beatAt = clock.uptime();
+    return Number(written.lastInsertRowid);
+  };
+
+  const start = (): void => {
+    isCommitted = true;
+    timer ??= setInterval(() => {
+      // A full disk or a lock: the next beat tries again, and whoever takes the runs meanwhile fences this process.
+      writer()
+        .write(beat)
+        .catch(() => {});
+    }, heartbeatMs).unref();
+  };
+
+  return {
+    get id() {
+      return id;
+    },
+    take() {
+      if (id === undefined) {
+        id = beat();
+        writer().afterCommit(start);
+      } else if (clock.uptime() - beatAt > heartbeatMs * 2) {
+        // Held up for so long that the row may be gone.
+        beat();
+      }
+      return id;
+    },
+    onRollback() {
+      if (!isCommitted) id = undefined;
+      beatAt = -Infinity;
+    },
+    leave() {
+      if (id !== undefined) remove.run(id);
+    },
+    stop: () => clearInterval(timer),
+  };
+}

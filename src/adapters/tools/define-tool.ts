@@ -1,0 +1,152 @@
+import { nearest } from "../../kernel/errors.ts";
+import type { ToolOutput } from "../../ports/messages.ts";
+import type { Reconciliation, Tool, ToolContext, ToolEffect, ToolVisibility, UnknownPolicy } from "../../ports/tools.ts";
+import { invalid, readInput } from "./input-schema.ts";
+import type { InferInput } from "./schema-types.ts";
+
+/** A tool as it is written down: what the model sees, what a crash in the middle means, and the code. */
+export interface ToolDefinition<Schema extends object, Result> {
+  /** 1-64 of `A-Z a-z 0-9 _ -`; the prefixes `skill__` and `agent__` are reserved. */
+  readonly name: string;
+  /** What it does and when to use it, for the model. */
+  readonly description: string;
+  /** Standard Schema (zod 4, valibot, ArkType), TypeBox or JSON Schema of the arguments, which are always an object. */
+  readonly input: Schema;
+  /** JSON Schema of `input`, for a Standard Schema that cannot tell it itself (zod/mini, plain valibot). */
+  readonly jsonSchema?: object;
+  /** What a crash during a call means: run again (`read`, `idempotent`) or never silently repeat. Default `once`. */
+  readonly effect?: ToolEffect;
+  /** What happens to a `once` call whose outcome is unknown. Default `report`: the model is told. */
+  readonly onUnknown?: UnknownPolicy;
+  /** `private` tools are used only by agents that name them and are never listed. Default `public`. */
+  readonly visibility?: ToolVisibility;
+  /** Default: the run's `toolTimeoutMs`. */
+  readonly timeoutMs?: number;
+  /** Calls under way at once in a run. Default: the run's `parallelCalls`. */
+  readonly concurrency?: number;
+  /** A thrown error is told to the model as the call's result. */
+  readonly execute: (input: InferInput<Schema>, context: ToolContext) => Promise<Result> | Result;
+  /** Find out what became of a `once` call that was interrupted, by its `idempotencyKey`. */
+  readonly reconcile?: (input: InferInput<Schema>, context: ToolContext) => Promise<Reconciliation> | Reconciliation;
+  /** How a result is shown to the model. Default: text stays text, anything else is JSON. */
+  readonly toOutput?: (result: Result, input: InferInput<Schema>, toolCallId: string) => Promise<ToolOutput> | ToolOutput;
+}
+
+const KEYS = {
+  name: true,
+  description: true,
+  input: true,
+  jsonSchema: true,
+  effect: true,
+  onUnknown: true,
+  visibility: true,
+  timeoutMs: true,
+  concurrency: true,
+  execute: true,
+  reconcile: true,
+  toOutput: true,
+} as const satisfies Record<keyof ToolDefinition<object, unknown>, true>;
+
+const EFFECTS: readonly ToolEffect[] = ["read", "idempotent", "once"];
+const POLICIES: readonly UnknownPolicy[] = ["report", "ask", "rerun"];
+const VISIBILITIES: readonly ToolVisibility[] = ["public", "private"];
+
+/**
+ * Checks a tool and makes it ready to be given to an agent. Arguments are checked against `input` before `execute` sees them;
+ * it gets the parsed value. Throws ExecutusError `tool_invalid`, naming the tool.
+ *
+ * @example
+ * const weather = defineTool({
+ *   name: "weather",
+ *   description: "Current weather of a city.",
+ *   input: z.object({ city: z.string() }),
+ *   effect: "read",
+ *   execute: ({ city }) => `It is sunny in ${city}.`,
+ * });
+ */
+export function defineTool<const Schema extends object, Result>(definition: ToolDefinition<Schema, Result>): Tool {
+  const name = checkToolName(definition.name);
+  checkDefinition(name, definition);
+  const { effect = "once", onUnknown = "report", visibility = "public", timeoutMs, concurrency } = definition;
+  const { execute, reconcile, toOutput } = definition;
+  const { jsonSchema, validate } = readInput(name, definition.input, definition.jsonSchema);
+  type Input = InferInput<Schema>;
+  return {
+    name,
+    description: definition.description,
+    inputSchema: jsonSchema,
+    effect,
+    onUnknown,
+    visibility,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    validate,
+    // Async, so that a tool that throws at once rejects like any other.
+    execute: async (input, context) => execute(input as Input, context),
+    ...(reconcile && { reconcile: async (input, context) => reconcile(input as Input, context) }),
+    ...(toOutput && { toOutput: (result, input, id) => toOutput(result as Result, input as Input, id) }),
+  };
+}
+
+/** Returns the name, or throws `tool_invalid`. */
+export function checkToolName(name: unknown): string {
+  if (typeof name !== "string" || !/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
+    const shown = typeof name === "string" ? JSON.stringify(name) : String(name);
+    throw invalid(shown, "that is not a name for a tool", "Use 1 to 64 of A-Z a-z 0-9 _ -, which every provider takes.");
+  }
+  if (/^(skill|agent)__/.test(name)) {
+    throw invalid(name, "the prefixes skill__ and agent__ are reserved for delegates", "Give the tool another name.");
+  }
+  return name;
+}
+
+interface Unchecked extends ToolOptions {
+  readonly description: unknown;
+  readonly execute: unknown;
+  readonly reconcile?: unknown;
+}
+
+function checkDefinition(name: string, definition: Unchecked): void {
+  checkKeys(name, definition);
+  const { description, execute, reconcile } = definition;
+  if (typeof description !== "string" || description.trim() === "") {
+    throw invalid(name, "it has no description", "Say in `description` what it does: the model chooses by it.");
+  }
+  if (typeof execute !== "function") throw invalid(name, "it has no `execute` function", "Give the function that does the work.");
+  checkOptions(name, definition);
+  if (reconcile !== undefined && (definition.effect ?? "once") !== "once") {
+    const hint = "Leave `reconcile` out, or declare the tool `once`.";
+    throw invalid(name, `\`reconcile\` is never asked for a tool of effect ${definition.effect}, which simply runs again`, hint);
+  }
+}
+
+function checkKeys(name: string, definition: object): void {
+  for (const key of Object.keys(definition)) {
+    if (Object.hasOwn(KEYS, key)) continue;
+    const near = nearest(key, Object.keys(KEYS));
+    const hint = near === undefined ? `Known fields: ${Object.keys(KEYS).join(", ")}.` : `Did you mean \`${near}\`?`;
+    throw invalid(name, `\`${key}\` is not a field of a tool`, hint);
+  }
+}
+
+/** The options that `defineTool` and `fromAiSdkTool` share. */
+export function checkOptions(name: string, options: ToolOptions): void {
+  oneOf(name, "effect", options.effect, EFFECTS);
+  oneOf(name, "onUnknown", options.onUnknown, POLICIES);
+  oneOf(name, "visibility", options.visibility, VISIBILITIES);
+  positive(name, "timeoutMs", options.timeoutMs);
+  positive(name, "concurrency", options.concurrency);
+}
+
+/** What can be said about any tool besides what it is. */
+export type ToolOptions = Partial<Pick<Tool, "effect" | "onUnknown" | "visibility" | "timeoutMs" | "concurrency">>;
+
+function oneOf(name: string, field: string, value: unknown, allowed: readonly string[]): void {
+  if (value === undefined || (typeof value === "string" && allowed.includes(value))) return;
+  throw invalid(name, `\`${field}\` is ${JSON.stringify(value)}`, `Use one of ${allowed.map((word) => `"${word}"`).join(", ")}.`);
+}
+
+function positive(name: string, field: string, value: unknown): void {
+  if (value === undefined || (typeof value === "number" && Number.isInteger(value) && value > 0)) return;
+  throw invalid(name, `\`${field}\` is ${JSON.stringify(value)}`, "Use a whole number above 0, or leave it out.");
+}

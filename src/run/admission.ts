@@ -1,0 +1,155 @@
+/** From an agent and a request to a journaled run: everything that can be refused is refused here, before anything happens. */
+import { initialState } from "../kernel/evolve.ts";
+import { ExecutusError } from "../kernel/errors.ts";
+import { resolveLimits } from "../kernel/limits.ts";
+import type { AgentSnapshot, RequestSnapshot } from "../ports/agent.ts";
+import type { RunStarted } from "../ports/events.ts";
+import type { Limits } from "../ports/limits.ts";
+import type { UserPart } from "../ports/messages.ts";
+import type { ModelCandidate } from "../ports/models.ts";
+import type { Tool } from "../ports/tools.ts";
+import { checkId, newId } from "./ids.ts";
+import { plan } from "./commit.ts";
+import type { Core } from "./core.ts";
+import { Session } from "./session.ts";
+import { toRowChange } from "./status.ts";
+import { buildToolbox, snapshotTool } from "./toolbox.ts";
+import type { Agent, RunRequest } from "./types.ts";
+
+export interface Admitted {
+  /** The run that has this id or idempotency key; its session is there only if this call created it. */
+  readonly run: string;
+  readonly session?: Session;
+}
+
+export async function admit(core: Core, agent: Agent, request: RunRequest): Promise<Admitted> {
+  const run = checkId(request.id ?? newId("run", core.clock), "run id");
+  if (request.idempotencyKey !== undefined) checkId(request.idempotencyKey, "idempotency key");
+  const limits = resolveLimits(request.limits, agent.limits, core.config.limits);
+  await reserveBudget(core, run, agent, request);
+  const tier = request.model ?? agent.model ?? core.config.defaultTier ?? "fast";
+  const candidates = await resolveModels(core, tier, limits);
+  const tools = await buildToolbox(agent, core.config.tools, request.extraTools ?? [], request);
+  const started: RunStarted = {
+    type: "run.started",
+    run,
+    agent: snapshotAgent(core, agent, { tier, tools }),
+    request: await snapshotRequest(core, request),
+    limits,
+    models: candidates.map((candidate) => candidate.id),
+  };
+  return create(core, started, { tools, candidates });
+}
+
+async function reserveBudget(core: Core, run: string, agent: Agent, request: RunRequest): Promise<void> {
+  if (core.config.budget === undefined) return;
+  const { caller, channel, tenant } = request;
+  const decision = await core.config.budget.reserve({
+    run,
+    agent: agent.name,
+    ...(caller === undefined ? {} : { caller }),
+    ...(channel === undefined ? {} : { channel }),
+    ...(tenant === undefined ? {} : { tenant }),
+  });
+  if (!decision.admitted) throw new ExecutusError("budget_refused", `the budget refused this run: ${decision.reason}`, { run });
+}
+
+/** A tier becomes its candidates now; a cost limit needs a price for each of them. */
+export async function resolveModels(core: Core, tier: string, limits: Limits): Promise<readonly ModelCandidate[]> {
+  const candidates = await core.config.models.resolve(tier);
+  if (candidates.length === 0) {
+    throw new ExecutusError("model_unknown", `the tier ${tier} has no models`, { hint: "Give the tier at least one model." });
+  }
+  if (limits.costUsd === undefined) return candidates;
+  const unpriced = candidates.filter((candidate) => candidate.price === undefined).map((candidate) => candidate.id);
+  if (unpriced.length === 0) return candidates;
+  const message = `this run has a cost limit of $${limits.costUsd}, but there is no known price for ${unpriced.join(", ")}`;
+  const hint = "Give its price in models.json (models.<id>.price), choose a priced model, or limit tokens instead of cost.";
+  throw new ExecutusError("limit_unpriced", message, { hint });
+}
+
+function snapshotAgent(core: Core, agent: Agent, resolved: { readonly tier: string; readonly tools: readonly Tool[] }): AgentSnapshot {
+  const header = core.config.systemHeader ?? "";
+  const instructions = [header, agent.instructions].filter((text) => text !== "").join("\n\n");
+  const cached = core.snapshots.get(agent);
+  const { tier, tools } = resolved;
+  if (cached !== undefined && cached.snapshot.tier === tier && sameTools(cached.tools, tools)) return cached.snapshot;
+  const snapshot: AgentSnapshot = {
+    name: agent.name,
+    ...(agent.id === undefined ? {} : { id: agent.id }),
+    ...(agent.description === undefined ? {} : { description: agent.description }),
+    instructions,
+    tier,
+    settings: agent.settings ?? {},
+    tools: tools.map(snapshotTool),
+    ...(agent.source === undefined ? {} : { source: agent.source }),
+  };
+  core.snapshots.set(agent, { snapshot, tools });
+  return snapshot;
+}
+
+/** Runs of one agent share one snapshot in memory. */
+function sameTools(a: readonly Tool[], b: readonly Tool[]): boolean {
+  return a.length === b.length && a.every((tool, i) => tool === b[i]);
+}
+
+async function snapshotRequest(core: Core, request: RunRequest): Promise<RequestSnapshot> {
+  const { history, caller, channel, tenant, parent, labels, idempotencyKey, unguarded } = request;
+  const optional = { history, caller, channel, tenant, parent, labels, idempotencyKey, unguarded };
+  return { input: await firstTurn(core, request), ...dropUndefined(optional) };
+}
+
+/** Text, then images; no empty text part. */
+async function firstTurn(core: Core, request: RunRequest): Promise<readonly UserPart[]> {
+  const parts: UserPart[] = [];
+  if (request.input !== undefined && request.input !== "") parts.push({ type: "text", text: request.input });
+  for (const image of request.images ?? []) {
+    const hash = await core.blobs.put(image.bytes);
+    const data = { type: "blob" as const, hash, bytes: image.bytes.length };
+    const filename = image.filename === undefined ? {} : { filename: image.filename };
+    parts.push({ type: "file", mediaType: image.mediaType, data, ...filename });
+  }
+  if (parts.length === 0 && (request.history ?? []).length === 0) {
+    throw new ExecutusError("request_invalid", "the request is empty", { hint: "Give it input, images or history." });
+  }
+  return parts;
+}
+
+function dropUndefined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+const FIRST_EPOCH = 1;
+
+/** The start, and the intents of what it wants first, in one commit. */
+async function create(
+  core: Core,
+  started: RunStarted,
+  code: { readonly tools: readonly Tool[]; readonly candidates: readonly ModelCandidate[] },
+): Promise<Admitted> {
+  const at = Math.round(core.clock.now());
+  const { run, agent, request } = started;
+  const session = new Session({
+    ports: core.ports,
+    state: initialState({ seq: 0, epoch: FIRST_EPOCH, at, activeMs: 0 }, started),
+    epoch: FIRST_EPOCH,
+    steps: [],
+    tools: new Map(code.tools.map((tool) => [tool.name, tool])),
+    candidates: new Map(code.candidates.map((candidate) => [candidate.id, candidate])),
+  });
+  const first = plan(session, [], []);
+  const { caller, channel, tenant, parent, labels, idempotencyKey } = request;
+  const created = await core.store.runs.create({
+    run,
+    agent: agent.name,
+    ...dropUndefined({ caller, channel, tenant, parent, labels, idempotencyKey }),
+    at,
+    events: [started, ...first.events],
+    row: toRowChange(first.next, first.decision.waiting),
+  });
+  if (!created.created) return { run: created.run };
+  session.begin(first.next, [started, ...first.events]);
+  return { run, session };
+}

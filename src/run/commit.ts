@@ -1,0 +1,114 @@
+/**
+ * One commit: what arrived, what the kernel decides from it, and the intents of what it wants next.
+ *
+ * C1 Facts and the decisions that follow from them are durable together, so a step with one call costs two commits.
+ * C2 Nothing is folded into the session before the store has acknowledged it.
+ */
+import { decide, type Decision } from "../kernel/decide.ts";
+import { type Effect, intentOf, isAwaited } from "../kernel/effects.ts";
+import { evolve } from "../kernel/evolve.ts";
+import type { RunState } from "../kernel/state.ts";
+import { collectSteps } from "../kernel/steps.ts";
+import type { EventBody, EventHeader, RunEvent } from "../ports/events.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { AppendRequest, AppendResult, PendingEntry } from "../ports/store.ts";
+import { isExecutusError } from "../kernel/errors.ts";
+import { toEvent } from "./inbox.ts";
+import type { Arrival, Session } from "./session.ts";
+import { toRowChange } from "./status.ts";
+
+export interface Plan {
+  readonly events: readonly EventBody[];
+  readonly header: Omit<EventHeader, "seq">;
+  readonly next: RunState;
+  /** What the run wants once the events are durable. */
+  readonly decision: Decision;
+  readonly consumed: readonly string[];
+}
+
+/** Fold what arrived into a copy of the state, and everything that the kernel decides without waiting for the world. */
+export function plan(session: Session, arrivals: readonly Arrival[], entries: readonly PendingEntry[]): Plan {
+  const now = session.now();
+  const header = { epoch: session.epoch, at: now.at, activeMs: now.activeMs };
+  const events: EventBody[] = [];
+  let next = session.state;
+  const add = (event: EventBody): void => {
+    events.push(event);
+    next = evolve(next, { ...header, seq: next.seq + 1 }, event);
+  };
+  for (const entry of entries) add(toEvent(entry));
+  for (const arrival of arrivals) {
+    if (arrival.events.length === 0) continue;
+    if (isAwaited(next, arrival.effect)) arrival.events.forEach(add);
+    else session.warn(`${arrival.effect.id} ended late; what it brought was not used`);
+  }
+  let decision = decide(next, now);
+  while (decision.append.length > 0) {
+    decision.append.forEach(add);
+    decision = decide(next, now);
+  }
+  if (session.stopping === undefined) for (const event of intents(session, next, decision.effects)) add(event);
+  return { events, header, next, decision, consumed: entries.map((entry) => entry.id) };
+}
+
+function intents(session: Session, state: RunState, effects: readonly Effect[]): readonly EventBody[] {
+  const fresh = effects.filter((effect) => !session.running.has(effect.id));
+  return fresh.map((effect) => intentOf(state, effect)).filter((event) => event !== undefined);
+}
+
+/** Retries while the store is unavailable: the run stands still, nothing is acknowledged, and it goes on by itself. */
+const STORE_RETRY_MS = 1_000;
+
+export async function append(session: Session, planned: Plan): Promise<AppendResult | { readonly ok: false; readonly reason: "stopped" }> {
+  const { store, clock } = session.ports;
+  const request = toRequest(session, planned);
+  for (;;) {
+    try {
+      return await store.journal.append(request);
+    } catch (error) {
+      if (!isExecutusError(error) || !error.retryable) throw error;
+      session.warn(`${error.message}; trying again in ${STORE_RETRY_MS} ms`);
+    }
+    if (await pause(session, clock)) return { ok: false, reason: "stopped" };
+  }
+}
+
+/** Waits for the retry delay or for the session to be stopped. */
+async function pause(session: Session, clock: Clock): Promise<boolean> {
+  let elapsed = false;
+  const cancel = clock.after(STORE_RETRY_MS, () => {
+    elapsed = true;
+    session.nudge();
+  });
+  while (!elapsed && session.stopping === undefined) await session.nudged();
+  cancel();
+  session.nudge();
+  return session.stopping !== undefined;
+}
+
+function toRequest(session: Session, planned: Plan): AppendRequest {
+  const { header, events, next, consumed, decision } = planned;
+  const terminal = next.settling !== undefined && session.state.settling === undefined;
+  return {
+    run: session.run,
+    epoch: header.epoch,
+    seq: session.state.seq + 1,
+    at: header.at,
+    activeMs: header.activeMs,
+    events,
+    ...(consumed.length === 0 ? {} : { consumed }),
+    ...(terminal ? { sealAfterInbox: session.inboxPosition } : {}),
+    row: toRowChange(next, decision.waiting),
+  };
+}
+
+/** The store has it: the state moves on, and whoever watches is told. */
+export function acknowledge(session: Session, planned: Plan): void {
+  const before = session.state;
+  for (const event of planned.events) collectSteps(session.steps, before, event);
+  session.state = planned.next;
+  if (session.ports.observers.length === 0) return;
+  let { seq } = before;
+  const events = planned.events.map((event): RunEvent => ({ ...event, ...planned.header, seq: ++seq }));
+  session.publish(events);
+}

@@ -1,0 +1,41 @@
+/** What all parts of one executor share. */
+import type { AgentSnapshot } from "../ports/agent.ts";
+import type { Blobs } from "../ports/blobs.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Store } from "../ports/store.ts";
+import type { Tool } from "../ports/tools.ts";
+import type { Session, SessionPorts } from "./session.ts";
+import type { Agent, ExecutorConfig, RunHandle } from "./types.ts";
+
+export interface Live {
+  readonly session: Session;
+  readonly handle: RunHandle;
+}
+
+export interface Core {
+  readonly config: ExecutorConfig;
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+  readonly ports: SessionPorts;
+  /** Runs that this process drives now. */
+  readonly live: Map<string, Live>;
+  readonly snapshots: WeakMap<Agent, { readonly snapshot: AgentSnapshot; readonly tools: readonly Tool[] }>;
+}
+
+/** The ports that a run cannot do without, filled in by the front door. */
+export interface Foundation {
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+}
+
+export function createCore(config: ExecutorConfig, foundation: Foundation): Core {
+  const observers = config.observers ?? [];
+  const ports: SessionPorts = {
+    ...foundation,
+    observers,
+    ...(config.compactor === undefined ? {} : { compactor: config.compactor }),
+  };
+  return { config, ...foundation, ports, live: new Map(), snapshots: new WeakMap() };
+}

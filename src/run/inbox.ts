@@ -1,0 +1,34 @@
+/** What others want to tell a run, turned into facts of its journal by its owner. */
+import type { EventBody } from "../ports/events.ts";
+import type { PendingEntry } from "../ports/store.ts";
+
+export function toEvent(entry: PendingEntry): EventBody {
+  const { id } = entry;
+  const from = entry.from === undefined ? {} : { from: entry.from };
+  switch (entry.kind) {
+    case "steer":
+      return { type: "steer.received", id, content: entry.content, ...from, ...step(entry.afterStep) };
+    case "cancel":
+    case "kill": {
+      const reason = entry.reason === undefined ? {} : { reason: entry.reason };
+      return { type: "cancel.requested", id, mode: entry.kind, ...reason, ...from };
+    }
+    case "extend": {
+      const { steps, timeMs, tokens, costUsd } = entry;
+      const more = Object.fromEntries(Object.entries({ steps, timeMs, tokens, costUsd }).filter(([, value]) => value !== undefined));
+      return { type: "limits.extended", id, ...more, ...from };
+    }
+    case "resolve": {
+      const output = entry.output === undefined ? {} : { output: entry.output };
+      return { type: "call.resolved", id, call: entry.call, outcome: entry.outcome, ...output, ...from };
+    }
+    case "compact": {
+      const instructions = entry.instructions === undefined ? {} : { instructions: entry.instructions };
+      return { type: "compaction.requested", id, ...instructions, ...step(entry.afterStep) };
+    }
+  }
+}
+
+function step(afterStep: number | undefined): { afterStep?: number } {
+  return afterStep === undefined ? {} : { afterStep };
+}

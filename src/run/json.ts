@@ -1,0 +1,62 @@
+/** What a tool returned, as plain JSON, or the place where it is not. */
+import type { JsonValue } from "../ports/json.ts";
+
+export type JsonCheck = { readonly ok: true; readonly value: JsonValue } | { readonly ok: false; readonly problem: string };
+
+/** Deepest nesting that is taken; deeper data is almost always a cycle of fresh objects. */
+const DEEPEST = 200;
+
+class NotJson extends Error {}
+
+/**
+ * JSON.stringify would throw on BigInt and cycles and quietly lose Map, Set and functions; here each is a problem with its
+ * path. `undefined` fields are left out, `toJSON` is honoured (Date, URL), NaN and Infinity are problems.
+ */
+export function toJson(value: unknown): JsonCheck {
+  try {
+    return { ok: true, value: convert(value, "result", []) };
+  } catch (error) {
+    if (error instanceof NotJson) return { ok: false, problem: error.message };
+    throw error;
+  }
+}
+
+function convert(value: unknown, path: string, parents: readonly object[]): JsonValue {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return value;
+    case "number":
+      if (!Number.isFinite(value)) throw new NotJson(`${path} is ${value}`);
+      return value;
+    case "undefined":
+      return null;
+    case "object":
+      return value === null ? null : convertObject(value, path, parents);
+    default:
+      throw new NotJson(`${path} is a ${typeof value}`);
+  }
+}
+
+function convertObject(value: object, path: string, parents: readonly object[]): JsonValue {
+  if (parents.includes(value)) throw new NotJson(`${path} refers back to one of its parents`);
+  if (parents.length > DEEPEST) throw new NotJson(`${path.slice(0, 80)}... is nested too deeply`);
+  const within = [...parents, value];
+  if ("toJSON" in value && typeof value.toJSON === "function") {
+    const plain: unknown = (value as { toJSON(): unknown }).toJSON();
+    return plain === value ? convertFields(value, path, within) : convert(plain, path, within);
+  }
+  if (Array.isArray(value)) return value.map((item, i) => convert(item, `${path}[${i}]`, within));
+  if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value)) {
+    throw new NotJson(`${path} is a ${value.constructor.name}`);
+  }
+  return convertFields(value, path, within);
+}
+
+function convertFields(value: object, path: string, within: readonly object[]): JsonValue {
+  const plain: Record<string, JsonValue> = {};
+  for (const [key, field] of Object.entries(value)) {
+    if (field !== undefined) plain[key] = convert(field, `${path}.${key}`, within);
+  }
+  return plain;
+}

@@ -1,0 +1,153 @@
+/** Performs a model call: timeouts, refusal of calls that cannot run, price. */
+import { costUsd } from "../kernel/cost.ts";
+import type { ModelEffect } from "../kernel/effects.ts";
+import { toArray } from "../kernel/list.ts";
+import { toModelFailure } from "../kernel/model-error.ts";
+import type { EventBody, ModelAnswered, ModelFailed } from "../ports/events.ts";
+import type { AssistantPart, ToolCallPart } from "../ports/messages.ts";
+import type { ModelAnswer, ModelCandidate } from "../ports/models.ts";
+import { settleOrAbandon } from "./abandonable.ts";
+import { checkCalls } from "./check-calls.ts";
+import type { Session } from "./session.ts";
+import { describeStop, StopError, stopReasonOf } from "./stop-reason.ts";
+
+/** A model that ignores its abort signal holds nothing but memory, so it is not waited for long. */
+const MODEL_GRACE_MS = 250;
+
+export async function performModelCall(
+  session: Session,
+  effect: ModelEffect,
+  controller: AbortController,
+): Promise<readonly EventBody[]> {
+  const { clock } = session.ports;
+  const candidate = session.candidates.get(effect.model);
+  const startedAt = clock.monotonic();
+  const elapsed = (): number => Math.round(clock.monotonic() - startedAt);
+  if (candidate === undefined) return [failed(session, effect, new Error(`${effect.model} is not configured here`), 0)];
+  const settled = await callWithTimeouts(session, effect, candidate, controller);
+  const stop = stopReasonOf(controller.signal);
+  if (stop !== undefined && stop.type !== "timeout") return [];
+  if (stop !== undefined) {
+    const error = Object.assign(new Error(`${effect.model} ${describeStop(stop)}`), { code: "model_timeout", retryable: true });
+    return [failed(session, effect, error, elapsed())];
+  }
+  if (settled.type === "error") return [failed(session, effect, settled.error, elapsed())];
+  if (settled.type === "abandoned") return [];
+  return [await answered(session, effect, { candidate, answer: settled.value, durationMs: elapsed() })];
+}
+
+type Settlement = Awaited<ReturnType<typeof settleOrAbandon<ModelAnswer>>>;
+
+/** One timer serves first-token, idle and total: it is set for the nearest of them and set again when that has moved. */
+async function callWithTimeouts(
+  session: Session,
+  effect: ModelEffect,
+  candidate: ModelCandidate,
+  controller: AbortController,
+): Promise<Settlement> {
+  const { clock } = session.ports;
+  const { limits } = session.state;
+  const startedAt = clock.monotonic();
+  let lastPart: number | undefined;
+  let cancelTimer = (): void => {};
+  const check = (): void => {
+    const now = clock.monotonic();
+    const quiet = lastPart === undefined ? limits.firstTokenMs : limits.idleTokenMs;
+    const quietLeft = (lastPart ?? startedAt) + quiet - now;
+    const totalLeft = startedAt + limits.modelCallMs - now;
+    if (quietLeft <= 0) abort(lastPart === undefined ? "first-token" : "idle", quiet);
+    else if (totalLeft <= 0) abort("total", limits.modelCallMs);
+    else cancelTimer = clock.after(Math.min(quietLeft, totalLeft), check);
+  };
+  const abort = (limit: "first-token" | "idle" | "total", ms: number): void =>
+    controller.abort(new StopError({ type: "timeout", limit, ms }));
+  check();
+  const { signal } = controller;
+  const work = (): Promise<ModelAnswer> =>
+    candidate.call(toCall(session, effect), {
+      signal,
+      onPart: (delta) => {
+        lastPart = clock.monotonic();
+        if (delta !== undefined && session.ports.observers.length > 0) session.delta(effect.attempt, delta);
+      },
+    });
+  const settled = await settleOrAbandon(work, { signal, graceMs: MODEL_GRACE_MS, clock, late: () => {} });
+  cancelTimer();
+  return settled;
+}
+
+function toCall(session: Session, effect: ModelEffect): Parameters<ModelCandidate["call"]>[0] {
+  const { state } = session;
+  return {
+    run: state.run,
+    step: effect.step,
+    attempt: effect.attempt,
+    instructions: state.agent.instructions,
+    messages: toArray(state.messages),
+    tools: state.agent.tools,
+    toolChoice: effect.toolChoice,
+    settings: state.agent.settings,
+  };
+}
+
+function failed(session: Session, effect: ModelEffect, error: unknown, durationMs: number): ModelFailed {
+  const { clock } = session.ports;
+  const failure = toModelFailure(error, clock.now());
+  return {
+    type: "model.failed",
+    step: effect.step,
+    model: effect.model,
+    error: failure.error,
+    retryable: failure.retryable,
+    ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
+    jitter: Math.round(clock.random() * 1000) / 1000,
+    durationMs,
+  };
+}
+
+async function answered(
+  session: Session,
+  effect: ModelEffect,
+  given: { readonly candidate: ModelCandidate; readonly answer: ModelAnswer; readonly durationMs: number },
+): Promise<ModelAnswered> {
+  const { answer, candidate, durationMs } = given;
+  const { content, refused } = await checkCalls(session, withUniqueIds(session, answer.content), answer.finish);
+  const cost = candidate.price === undefined ? undefined : costUsd(answer.usage, candidate.price);
+  const { type, rawFinish, providerMetadata, response, warnings } = { type: "model.answered" as const, ...answer };
+  return {
+    type,
+    step: effect.step,
+    model: effect.model,
+    content,
+    finish: answer.finish,
+    ...(rawFinish === undefined || rawFinish === answer.finish ? {} : { rawFinish }),
+    usage: answer.usage,
+    ...(cost === undefined ? {} : { costUsd: cost }),
+    ...(refused.length === 0 ? {} : { refused }),
+    ...(providerMetadata === undefined ? {} : { providerMetadata }),
+    ...(response === undefined ? {} : { response }),
+    ...(warnings === undefined || warnings.length === 0 ? {} : { warnings }),
+    durationMs,
+  };
+}
+
+/**
+ * Providers give the same id twice, or none (PEERS pain 24); prompts need unique ones. An id that is already taken is
+ * replaced by ours; all others stay, because some providers refer to them later.
+ */
+function withUniqueIds(session: Session, content: readonly AssistantPart[]): readonly AssistantPart[] {
+  if (!content.some(isCall)) return content;
+  const taken = session.callIds();
+  let ordinal = 0;
+  return content.map((part) => {
+    if (!isCall(part)) return part;
+    const own = `call_${session.state.step}_${ordinal++}`;
+    const id = part.toolCallId === "" || taken.has(part.toolCallId) ? own : part.toolCallId;
+    taken.add(id);
+    return id === part.toolCallId ? part : { ...part, toolCallId: id };
+  });
+}
+
+function isCall(part: AssistantPart): part is ToolCallPart {
+  return part.type === "tool-call" && part.providerExecuted !== true;
+}

@@ -1,0 +1,68 @@
+/** A run's result, folded from what is known of it. */
+import { evolve, initialState } from "../kernel/evolve.ts";
+import type { RunState } from "../kernel/state.ts";
+import { collectSteps } from "../kernel/steps.ts";
+import type { RunEvent } from "../ports/events.ts";
+import type { Limits } from "../ports/limits.ts";
+import type { RunError, StepView } from "../ports/view.ts";
+import { NO_USAGE } from "../kernel/state.ts";
+import { toStatusView } from "./status.ts";
+import type { RunResult } from "./types.ts";
+
+export interface Folded {
+  readonly state: RunState;
+  readonly steps: StepView[];
+}
+
+/** State and steps of a journal; undefined when it is empty. */
+export function foldJournal(events: readonly RunEvent[]): Folded | undefined {
+  let state: RunState | undefined;
+  const steps: StepView[] = [];
+  for (const event of events) {
+    if (state === undefined) {
+      if (event.type === "run.started") state = initialState(event, event);
+      continue;
+    }
+    collectSteps(steps, state, event);
+    state = evolve(state, event, event);
+  }
+  return state === undefined ? undefined : { state, steps };
+}
+
+export function toResult({ state, steps }: Folded, error?: RunError): RunResult {
+  const view = toStatusView(state);
+  const cause = error ?? state.settling?.error;
+  return {
+    run: state.run,
+    agent: state.agent.name,
+    status: view.status === "running" || view.status === "queued" ? "interrupted" : view.status,
+    output: state.output,
+    ...(cause === undefined ? {} : { error: cause }),
+    ...(view.waitingFor === undefined ? {} : { waitingFor: view.waitingFor }),
+    steps,
+    toolCalls: state.toolCalls,
+    toolErrors: state.toolErrors,
+    usage: state.usage,
+    costUsd: state.costUsd,
+    activeMs: state.activeMs,
+    limits: state.limits,
+    seq: state.seq,
+  };
+}
+
+/** The result of a run that never came to be: refused at the door, or a port failed before anything was recorded. */
+export function refusedResult(about: { readonly run: string; readonly agent: string; readonly limits: Limits }, error: RunError): RunResult {
+  return {
+    ...about,
+    status: "failed",
+    output: "",
+    error,
+    steps: [],
+    toolCalls: 0,
+    toolErrors: 0,
+    usage: NO_USAGE,
+    costUsd: 0,
+    activeMs: 0,
+    seq: -1,
+  };
+}

@@ -1,0 +1,165 @@
+/**
+ * One run in the hands of this process: its state, what is under way, and what came back.
+ *
+ * R1 `state` holds only what the store has acknowledged.
+ * R2 One commit at a time; events get their sequence numbers here, because the owner is the only writer.
+ */
+import type { Blobs } from "../ports/blobs.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Compactor } from "../ports/compactor.ts";
+import type { EventBody, RunEvent } from "../ports/events.ts";
+import type { ModelCandidate, ModelDelta } from "../ports/models.ts";
+import type { Observer } from "../ports/observer.ts";
+import type { PendingEntry, Store } from "../ports/store.ts";
+import type { Tool } from "../ports/tools.ts";
+import type { StepView } from "../ports/view.ts";
+import type { Now } from "../kernel/decide.ts";
+import type { Effect } from "../kernel/effects.ts";
+import { toArray } from "../kernel/list.ts";
+import type { RunState } from "../kernel/state.ts";
+
+export interface SessionPorts {
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+  readonly compactor?: Compactor;
+  readonly observers: readonly Observer[];
+}
+
+/** What an effect brought: the events to append, if the run still waits for them. */
+export interface Arrival {
+  readonly effect: Effect;
+  readonly events: readonly EventBody[];
+}
+
+export interface Running {
+  readonly effect: Effect;
+  readonly controller: AbortController;
+}
+
+export interface SessionOptions {
+  readonly ports: SessionPorts;
+  readonly state: RunState;
+  readonly epoch: number;
+  readonly steps: StepView[];
+  readonly tools: ReadonlyMap<string, Tool>;
+  readonly candidates: ReadonlyMap<string, ModelCandidate>;
+}
+
+export type Stopping = "drain" | "drop";
+
+export class Session {
+  readonly ports: SessionPorts;
+  readonly run: string;
+  readonly epoch: number;
+  readonly steps: StepView[];
+  readonly tools: ReadonlyMap<string, Tool>;
+  readonly candidates: ReadonlyMap<string, ModelCandidate>;
+  readonly running: Map<string, Running> = new Map();
+  state: RunState;
+  /** Set by shutdown (`drain`: let calls come back; `drop`: leave now) and by being fenced. */
+  stopping: Stopping | undefined;
+  fenced = false;
+  arrivals: Arrival[] = [];
+  entries: PendingEntry[] = [];
+  /** Highest inbox position seen. */
+  inboxPosition = -1;
+  inboxChanged = false;
+  #wake: (() => void) | undefined;
+  #nudged = false;
+  #callIds: Set<string> | undefined;
+  readonly #startedAt: number;
+  readonly #startedWall: number;
+  readonly #activeBefore: number;
+
+  constructor(options: SessionOptions) {
+    this.ports = options.ports;
+    this.run = options.state.run;
+    this.epoch = options.epoch;
+    this.steps = options.steps;
+    this.tools = options.tools;
+    this.candidates = options.candidates;
+    this.state = options.state;
+    this.#startedAt = options.ports.clock.monotonic();
+    this.#startedWall = options.ports.clock.now();
+    this.#activeBefore = options.state.activeMs;
+  }
+
+  /** The start is durable: the state is what it led to, and whoever watches is told. */
+  begin(state: RunState, events: readonly EventBody[]): void {
+    this.state = state;
+    const header = { epoch: this.epoch, at: Math.round(this.#startedWall), activeMs: state.activeMs };
+    this.publish(events.map((event, seq): RunEvent => ({ ...event, ...header, seq })));
+  }
+
+  publish(events: readonly RunEvent[]): void {
+    for (const observer of this.ports.observers) guarded(() => observer.events?.(this.run, events));
+  }
+
+  /** Wall time within an attempt follows the monotonic clock, so that a jump of the system clock moves no deadline. */
+  now(): Now {
+    const elapsed = this.ports.clock.monotonic() - this.#startedAt;
+    return { activeMs: Math.round(this.#activeBefore + elapsed), at: Math.round(this.#startedWall + elapsed) };
+  }
+
+  arrive(arrival: Arrival): void {
+    this.arrivals.push(arrival);
+    this.nudge();
+  }
+
+  /** Something happened: look again. */
+  nudge(): void {
+    this.#nudged = true;
+    this.#wake?.();
+  }
+
+  /** Resolves at the next nudge, or at once if there was one since the last call. */
+  async nudged(): Promise<void> {
+    if (!this.#nudged) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+    }
+    this.#nudged = false;
+  }
+
+  /** Ids that calls already have towards providers. */
+  callIds(): Set<string> {
+    this.#callIds ??= collectCallIds(this.state);
+    return this.#callIds;
+  }
+
+  stop(how: Stopping): void {
+    if (this.stopping === "drop") return;
+    this.stopping = how;
+    this.nudge();
+  }
+
+  warn(message: string): void {
+    for (const observer of this.ports.observers) guarded(() => observer.warning?.(this.run, message));
+  }
+
+  delta(attempt: number, delta: ModelDelta): void {
+    const origin = { run: this.run, step: this.state.step, attempt };
+    for (const observer of this.ports.observers) guarded(() => observer.delta?.(origin, delta));
+  }
+}
+
+function collectCallIds(state: RunState): Set<string> {
+  const ids = new Set<string>();
+  for (const message of toArray(state.messages)) {
+    if (message.role !== "assistant") continue;
+    for (const part of message.content) if (part.type === "tool-call") ids.add(part.toolCallId);
+  }
+  return ids;
+}
+
+/** An observer that throws never fails a run. */
+export function guarded(watch: () => void): void {
+  try {
+    watch();
+  } catch {
+    // Observation is best effort by contract; there is nobody to tell but the observer that failed.
+  }
+}

@@ -1,0 +1,114 @@
+/** Continuing a run that another process left, or that this one did: load, fold, claim, go on. */
+import { evolve } from "../kernel/evolve.ts";
+import { ExecutusError } from "../kernel/errors.ts";
+import type { EventBody } from "../ports/events.ts";
+import type { AgentSnapshot } from "../ports/agent.ts";
+import type { ModelCandidate } from "../ports/models.ts";
+import type { ClaimResult } from "../ports/store.ts";
+import type { Tool } from "../ports/tools.ts";
+import type { RunState } from "../kernel/state.ts";
+import type { Core } from "./core.ts";
+import { foldJournal } from "./result.ts";
+import { Session } from "./session.ts";
+import { bindTools, type Binding } from "./toolbox.ts";
+import type { Agent } from "./types.ts";
+
+/**
+ * Claims the run and appends `attempt.started`. A journal that cannot be read is refused before the claim, so that a process
+ * that can read it may have the run.
+ */
+export async function takeOver(core: Core, run: string): Promise<Session> {
+  const before = foldJournal(await core.store.journal.read(run));
+  if (before === undefined) throw unknownRun(run);
+  if (before.state.finished) throw finishedRun(run);
+  const binding = await bind(core, before.state);
+  const candidates = await candidatesOf(core, before.state);
+  const claim = await core.store.owners.claim(run);
+  if (!claim.ok) throw refusedClaim(run, claim);
+  // Between the first read and the claim the former owner may still have written.
+  const loaded = foldJournal(await core.store.journal.read(run)) ?? before;
+  const session = new Session({
+    ports: core.ports,
+    state: { ...loaded.state, activeMs: Math.max(loaded.state.activeMs, claim.activeMs) },
+    epoch: claim.epoch,
+    steps: loaded.steps,
+    tools: binding.tools,
+    candidates,
+  });
+  await appendAttempt(core, session, claim.after, binding.missing);
+  return session;
+}
+
+async function appendAttempt(core: Core, session: Session, after: "released" | "crash", missing: readonly string[]): Promise<void> {
+  const now = session.now();
+  const events: EventBody[] = [{ type: "attempt.started", process: core.store.owners.self, after }];
+  if (missing.length > 0) events.push({ type: "tools.missing", names: missing });
+  const header = { epoch: session.epoch, at: now.at, activeMs: now.activeMs };
+  const seq = session.state.seq + 1;
+  const result = await core.store.journal.append({ run: session.run, seq, ...header, events });
+  if (!result.ok) throw new ExecutusError("run_owned", `run ${session.run} was taken over by another process`, { run: session.run });
+  for (const [i, event] of events.entries()) session.state = evolve(session.state, { ...header, seq: seq + i }, event);
+  session.publish(events.map((event, i) => ({ ...event, ...header, seq: seq + i })));
+}
+
+/** Code for the run's tools: from the agent as this process knows it, and from the registry. */
+async function bind(core: Core, state: RunState): Promise<Binding> {
+  const agent = await findAgent(core, state.agent);
+  const own = (agent?.tools ?? []).filter((tool): tool is Tool => typeof tool !== "string");
+  const wanted = state.agent.tools.map((tool) => tool.name).filter((name) => !own.some((tool) => tool.name === name));
+  return bindTools(state.agent, [...own, ...(await fromRegistry(core, wanted, state))]);
+}
+
+async function fromRegistry(core: Core, names: readonly string[], state: RunState): Promise<readonly Tool[]> {
+  const registry = core.config.tools;
+  if (registry === undefined) return [];
+  const tools: Tool[] = [];
+  for (const name of names) {
+    try {
+      tools.push(...(await registry.resolve([name], state.request)));
+    } catch {
+      // Not there: `bindTools` reports it by name as missing.
+    }
+  }
+  return tools;
+}
+
+async function findAgent(core: Core, snapshot: AgentSnapshot): Promise<Agent | undefined> {
+  const { agents } = core.config;
+  if (typeof agents === "function") return agents(snapshot);
+  return agents?.find((agent) => agent.name === snapshot.name);
+}
+
+/** A resumed run keeps the models it began with; a candidate that is not configured here is left out. */
+async function candidatesOf(core: Core, state: RunState): Promise<ReadonlyMap<string, ModelCandidate>> {
+  const found = new Map<string, ModelCandidate>();
+  for (const candidate of await resolved(core, state.agent.tier)) found.set(candidate.id, candidate);
+  for (const id of state.models) {
+    if (found.has(id)) continue;
+    const candidate = (await resolved(core, id)).find((option) => option.id === id);
+    if (candidate !== undefined) found.set(id, candidate);
+  }
+  return found;
+}
+
+async function resolved(core: Core, tier: string): Promise<readonly ModelCandidate[]> {
+  try {
+    return await core.config.models.resolve(tier);
+  } catch {
+    return [];
+  }
+}
+
+export function unknownRun(run: string): ExecutusError {
+  return new ExecutusError("run_unknown", `there is no run ${run} in this store`, { run, hint: "List the runs: executus ls" });
+}
+
+export function finishedRun(run: string): ExecutusError {
+  return new ExecutusError("run_finished", `run ${run} has already ended`, { run, hint: `See how: executus show ${run}` });
+}
+
+function refusedClaim(run: string, claim: Extract<ClaimResult, { readonly ok: false }>): ExecutusError {
+  if (claim.reason !== "owned") return claim.reason === "unknown" ? unknownRun(run) : finishedRun(run);
+  const hint = `Follow it: executus tail ${run}. It can be resumed here once that process has ended.`;
+  return new ExecutusError("run_owned", `run ${run} is being driven by another process (${claim.owner})`, { run, hint, retryable: true });
+}

@@ -1,0 +1,145 @@
+/** Performs a tool call, or finds out what became of one. */
+import type { ReconcileEffect, ToolCallEffect } from "../kernel/effects.ts";
+import type { CallState } from "../kernel/state.ts";
+import { isUnknownOutcome } from "../kernel/unknown-outcome.ts";
+import type { EventBody } from "../ports/events.ts";
+import type { JsonValue } from "../ports/json.ts";
+import type { Reconciliation, Tool, ToolContext } from "../ports/tools.ts";
+import { settleOrAbandon } from "./abandonable.ts";
+import type { Session } from "./session.ts";
+import { describeStop, StopError, type StopReason, stopReasonOf } from "./stop-reason.ts";
+import { encodeError, encodeResult } from "./tool-result.ts";
+import { toolContext } from "./tool-context.ts";
+
+export async function performToolCall(
+  session: Session,
+  effect: ToolCallEffect,
+  controller: AbortController,
+): Promise<readonly EventBody[]> {
+  const { call } = effect;
+  const tool = session.tools.get(call.name);
+  if (tool === undefined) return [errorOutcome(call, `There is no tool ${call.name} in this process.`)];
+  const input = await parsed(tool, call.input);
+  if (!input.ok) return [errorOutcome(call, `The arguments of ${call.name} do not fit its schema. ${input.problem}`)];
+  const { clock } = session.ports;
+  const startedAt = clock.monotonic();
+  const context = toolContext(session, call, controller.signal);
+  const settled = await within(session, tool, controller, () => tool.execute(input.value, context));
+  const durationMs = Math.round(clock.monotonic() - startedAt);
+  const stop = stopReasonOf(controller.signal);
+  if (settled.type === "value") {
+    return [await succeeded(session, call, { tool, input: input.value, result: settled.value, durationMs })];
+  }
+  if (stop?.type === "shutdown" || stop?.type === "fenced") return [];
+  const error = settled.type === "error" ? settled.error : undefined;
+  return [failedCall(tool, call, { error, stop, durationMs })];
+}
+
+async function parsed(tool: Tool, input: JsonValue): ReturnType<typeof checkInput> {
+  return checkInput(tool, input);
+}
+
+async function checkInput(tool: Tool, input: JsonValue): Promise<Awaited<ReturnType<Tool["validate"]>>> {
+  try {
+    return await tool.validate(input);
+  } catch (error) {
+    return { ok: false, problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Abort at the tool's timeout; leave it behind when it ignores that for the grace time. */
+async function within<T>(
+  session: Session,
+  tool: Tool,
+  controller: AbortController,
+  work: () => Promise<T>,
+): Promise<Awaited<ReturnType<typeof settleOrAbandon<T>>>> {
+  const { clock } = session.ports;
+  const { limits } = session.state;
+  const ms = tool.timeoutMs ?? limits.toolTimeoutMs;
+  const stopTimer = clock.after(ms, () => controller.abort(new StopError({ type: "timeout", limit: "tool", ms })));
+  const late = (): void => session.warn(`${tool.name} came back after it had been abandoned; its result was not used`);
+  try {
+    return await settleOrAbandon(work, { signal: controller.signal, graceMs: limits.graceMs, clock, late });
+  } finally {
+    stopTimer();
+  }
+}
+
+async function succeeded(
+  session: Session,
+  call: CallState,
+  given: { readonly tool: Tool; readonly input: unknown; readonly result: unknown; readonly durationMs?: number; readonly reconciled?: boolean },
+): Promise<EventBody> {
+  const { tool, input, result } = given;
+  const more = {
+    ...(given.durationMs === undefined ? {} : { durationMs: given.durationMs }),
+    ...(given.reconciled === true ? { reconciled: true } : {}),
+  };
+  try {
+    const encoded = await encodeResult(result, { tool, input, toolCallId: call.toolCallId, blobs: session.ports.blobs });
+    return { type: "tool.ended", call: call.id, ...encoded, ...more };
+  } catch (error) {
+    const message = `${tool.name} ran, but its result could not be recorded: ${error instanceof Error ? error.message : String(error)}`;
+    return { type: "tool.ended", call: call.id, outcome: "error", output: { type: "error-text", value: message }, ...more };
+  }
+}
+
+function errorOutcome(call: CallState, message: string): EventBody {
+  return { type: "tool.ended", call: call.id, outcome: "error", output: { type: "error-text", value: message } };
+}
+
+/**
+ * A tool that threw on its own has failed. One that was stopped may have done its work: for a `once` tool that is a doubt, for
+ * the others an error or a cancellation.
+ */
+function failedCall(
+  tool: Tool,
+  call: CallState,
+  given: { readonly error: unknown; readonly stop: StopReason | undefined; readonly durationMs: number },
+): EventBody {
+  const { error, stop, durationMs } = given;
+  if (tool.effect === "once" && (stop !== undefined || isUnknownOutcome(error))) {
+    const reason = stop === undefined && error instanceof Error ? error.message : stop === undefined ? "unknown" : describeStop(stop);
+    return { type: "tool.interrupted", call: call.id, reason };
+  }
+  if (stop === undefined) return { type: "tool.ended", call: call.id, outcome: "error", output: encodeError(error), durationMs };
+  const outcome = stop.type === "timeout" ? "error" : "cancelled";
+  const value = `${tool.name} ${describeStop(stop)}.`;
+  return { type: "tool.ended", call: call.id, outcome, output: { type: "error-text", value }, durationMs };
+}
+
+/** Ask the tool what became of a call that was interrupted. An answer that does not come is `unknown`. */
+export async function performReconcile(
+  session: Session,
+  effect: ReconcileEffect,
+  controller: AbortController,
+): Promise<readonly EventBody[]> {
+  const { call } = effect;
+  const tool = session.tools.get(call.name);
+  const reconcile = tool?.reconcile?.bind(tool);
+  if (tool === undefined || reconcile === undefined) return [notFoundOut(call, `${call.name} has no reconcile in this process`)];
+  const input = await parsed(tool, call.input);
+  if (!input.ok) return [notFoundOut(call, input.problem)];
+  const context: ToolContext = toolContext(session, call, controller.signal);
+  const settled = await within(session, tool, controller, () => reconcile(input.value, context));
+  const stop = stopReasonOf(controller.signal);
+  if (stop !== undefined && stop.type !== "timeout" && settled.type !== "value") return [];
+  if (settled.type === "error") return [notFoundOut(call, settled.error instanceof Error ? settled.error.message : "it failed")];
+  if (settled.type === "abandoned") return [notFoundOut(call, `reconcile ${stop === undefined ? "was abandoned" : describeStop(stop)}`)];
+  return [await toEvent(session, call, { tool, input: input.value, found: settled.value })];
+}
+
+async function toEvent(
+  session: Session,
+  call: CallState,
+  given: { readonly tool: Tool; readonly input: unknown; readonly found: Reconciliation },
+): Promise<EventBody> {
+  const { tool, input, found } = given;
+  if (found.outcome === "done") return succeeded(session, call, { tool, input, result: found.result, reconciled: true });
+  return { type: "tool.reconciled", call: call.id, outcome: found.outcome === "not-done" ? "not-done" : "unknown" };
+}
+
+function notFoundOut(call: CallState, error: string): EventBody {
+  return { type: "tool.reconciled", call: call.id, outcome: "unknown", error };
+}

@@ -1,0 +1,34 @@
+/** What a tool is given besides its input. */
+import type { CallState } from "../kernel/state.ts";
+import type { ToolContext } from "../ports/tools.ts";
+import type { Session } from "./session.ts";
+import { toStatusView } from "./status.ts";
+
+/** The same in every attempt at the call, different for every other call. */
+export function idempotencyKey(run: string, call: string): string {
+  return `${run}:${call}`;
+}
+
+export function toolContext(session: Session, call: CallState, signal: AbortSignal): ToolContext {
+  const { caller, channel, tenant } = session.state.request;
+  let attached = 0;
+  return {
+    run: session.run,
+    call: call.id,
+    toolCallId: call.toolCallId,
+    idempotencyKey: idempotencyKey(session.run, call.id),
+    attempt: session.epoch,
+    ...(caller === undefined ? {} : { caller }),
+    ...(channel === undefined ? {} : { channel }),
+    ...(tenant === undefined ? {} : { tenant }),
+    signal,
+    status: () => toStatusView(session.state, session.now().activeMs),
+    // The id follows from the call, so a call that is run again attaches nothing twice.
+    attach: async (content) => {
+      const id = `attach:${call.id}:${attached++}`;
+      await session.ports.store.inbox.send(session.run, { id, kind: "steer", content, from: call.name });
+      session.inboxChanged = true;
+      session.nudge();
+    },
+  };
+}

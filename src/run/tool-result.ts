@@ -1,0 +1,80 @@
+/** From what a tool returned to what the model is told. */
+import type { Blobs } from "../ports/blobs.ts";
+import type { JsonValue } from "../ports/json.ts";
+import type { BlobReference, ToolOutput } from "../ports/messages.ts";
+import type { Tool } from "../ports/tools.ts";
+import { toJson } from "./json.ts";
+
+/** Larger results go to the blob store, in bytes of UTF-8 (DESIGN section 6). */
+export const SPILL_BYTES: number = 256 * 1024;
+
+/** What the model gets of a spilled result, in characters. */
+const HEAD_CHARACTERS = 16 * 1024;
+
+export interface EncodedResult {
+  readonly outcome: "ok" | "error";
+  readonly output: ToolOutput;
+  readonly spilled?: BlobReference;
+}
+
+export async function encodeResult(
+  result: unknown,
+  call: { readonly tool: Tool; readonly input: unknown; readonly toolCallId: string; readonly blobs: Blobs },
+): Promise<EncodedResult> {
+  if (call.tool.toOutput !== undefined) {
+    const output = await call.tool.toOutput(result, call.input, call.toolCallId);
+    const failed = output.type === "error-text" || output.type === "error-json";
+    return spillIfLarge({ outcome: failed ? "error" : "ok", output }, call.blobs);
+  }
+  if (typeof result === "string") return spillIfLarge({ outcome: "ok", output: { type: "text", value: result } }, call.blobs);
+  if (result === undefined) return { outcome: "ok", output: { type: "text", value: "" } };
+  const json = toJson(result);
+  if (!json.ok) return notJson(call.tool, json.problem);
+  return spillIfLarge({ outcome: "ok", output: { type: "json", value: json.value } }, call.blobs);
+}
+
+function notJson(tool: Tool, problem: string): EncodedResult {
+  const value = `${tool.name} ran, but its result cannot be recorded as JSON: ${problem}. Do not call it again for this; tell whoever maintains the tool.`;
+  return { outcome: "error", output: { type: "error-text", value } };
+}
+
+async function spillIfLarge(encoded: EncodedResult, blobs: Blobs): Promise<EncodedResult> {
+  const { output } = encoded;
+  if (output.type === "content") return { ...encoded, output: await shortenParts(output, blobs) };
+  const text = textOf(output.value);
+  // A character is at most 3 bytes of UTF-8, so most results need no second look.
+  if (text.length * 3 <= SPILL_BYTES) return encoded;
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= SPILL_BYTES) return encoded;
+  const spilled: BlobReference = { type: "blob", hash: await blobs.put(bytes), bytes: bytes.length };
+  const value = headOf(text, spilled);
+  return { ...encoded, output: { type: isError(output) ? "error-text" : "text", value }, spilled };
+}
+
+async function shortenParts(output: ToolOutput & { type: "content" }, blobs: Blobs): Promise<ToolOutput> {
+  const value = [];
+  for (const part of output.value) {
+    const short = part.type === "text" ? await spillIfLarge({ outcome: "ok", output: { type: "text", value: part.text } }, blobs) : undefined;
+    value.push(short?.output.type === "text" && part.type === "text" ? { ...part, text: short.output.value } : part);
+  }
+  return { type: "content", value };
+}
+
+function textOf(value: JsonValue): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function isError(output: ToolOutput): boolean {
+  return output.type === "error-text" || output.type === "error-json";
+}
+
+function headOf(text: string, reference: BlobReference): string {
+  const note = `[cut here: the whole result has ${reference.bytes} bytes and is stored as sha256:${reference.hash}]`;
+  return `${text.slice(0, HEAD_CHARACTERS)}\n${note}`;
+}
+
+/** What the model is told when a tool threw. */
+export function encodeError(error: unknown): ToolOutput {
+  const message = error instanceof Error ? error.message : String(error);
+  return { type: "error-text", value: message === "" ? "The tool failed without a message." : message.slice(0, HEAD_CHARACTERS) };
+}

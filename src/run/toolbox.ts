@@ -1,0 +1,88 @@
+/** Which tools a run has: the agent's own, named ones from the registry, the request's extra ones. */
+import { ExecutusError } from "../kernel/errors.ts";
+import { canonical } from "../kernel/guards.ts";
+import type { AgentSnapshot, ToolSnapshot } from "../ports/agent.ts";
+import type { JsonValue } from "../ports/json.ts";
+import type { Invocation, Tool, Tools } from "../ports/tools.ts";
+import type { Agent } from "./types.ts";
+
+export async function buildToolbox(
+  agent: Agent,
+  registry: Tools | undefined,
+  extra: readonly Tool[],
+  invocation: Invocation,
+): Promise<readonly Tool[]> {
+  const tools: Tool[] = [];
+  for (const tool of agent.tools ?? []) {
+    if (typeof tool !== "string") tools.push(tool);
+    else tools.push(...(await fromRegistry(agent, registry, tool, invocation)));
+  }
+  tools.push(...extra);
+  const seen = new Set<string>();
+  for (const { name } of tools) {
+    if (seen.has(name)) {
+      const hint = "Rename one of them, or leave it out of the agent's tools or of the request's extraTools.";
+      throw new ExecutusError("tool_duplicate", `agent ${agent.name} has two tools named ${name}`, { hint });
+    }
+    seen.add(name);
+  }
+  return tools;
+}
+
+async function fromRegistry(
+  agent: Agent,
+  registry: Tools | undefined,
+  name: string,
+  invocation: Invocation,
+): Promise<readonly Tool[]> {
+  if (registry !== undefined) return registry.resolve([name], invocation);
+  const hint = `Pass \`tools: createTools([...])\` to createExecutor, or put the tool itself into the agent's tools.`;
+  throw new ExecutusError("tool_unknown", `agent ${agent.name} names the tool ${name}, but no tools are registered`, { hint });
+}
+
+export function snapshotTool(tool: Tool): ToolSnapshot {
+  return {
+    name: tool.name,
+    description: tool.description,
+    inputSchema: tool.inputSchema,
+    effect: tool.effect,
+    onUnknown: tool.onUnknown,
+    reconcile: tool.reconcile !== undefined,
+    ...(tool.timeoutMs === undefined ? {} : { timeoutMs: tool.timeoutMs }),
+    ...(tool.concurrency === undefined ? {} : { concurrency: tool.concurrency }),
+  };
+}
+
+export interface Binding {
+  readonly tools: ReadonlyMap<string, Tool>;
+  /** Tools of the snapshot that this process has no code for, or code with another input schema. */
+  readonly missing: readonly string[];
+}
+
+/** Code for a journaled run: by name and schema fingerprint, whatever else changed in the definition. */
+export function bindTools(snapshot: AgentSnapshot, available: readonly Tool[]): Binding {
+  const tools = new Map<string, Tool>();
+  const missing: string[] = [];
+  for (const wanted of snapshot.tools) {
+    const tool = available.find((candidate) => candidate.name === wanted.name);
+    if (tool === undefined) missing.push(wanted.name);
+    else if (fingerprint(tool.inputSchema) !== fingerprint(wanted.inputSchema)) missing.push(`${wanted.name} (its input schema changed)`);
+    else tools.set(tool.name, tool);
+  }
+  return { tools, missing };
+}
+
+const WORDING = new Set(["description", "title", "examples", "$schema", "$id"]);
+
+/** What of a schema decides whether old arguments still fit: everything but its wording. */
+function fingerprint(schema: JsonValue): string {
+  return canonical(withoutWording(schema));
+}
+
+function withoutWording(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => withoutWording(item as JsonValue));
+  if (value === null || typeof value !== "object") return value;
+  const entries = Object.entries(value as { readonly [key: string]: JsonValue });
+  const kept = entries.filter(([key, field]) => !WORDING.has(key) || typeof field === "object");
+  return Object.fromEntries(kept.map(([key, field]) => [key, withoutWording(field)]));
+}
