@@ -201,7 +201,10 @@ const NAMES: Readonly<Record<string, ModelErrorCode>> = {
 function byName(fields: Fields): Classified | undefined {
   const name = fields["name"];
   const code = typeof name === "string" ? NAMES[name] : undefined;
-  return code === undefined ? undefined : plain(code, messageOf(fields));
+  if (code === undefined) return undefined;
+  // Parse errors quote what they could not read, which is the model's words and not the reason.
+  if (code === "model_incomplete") return plain(code, `the stream could not be read: ${messageOf(fields).slice(0, 80)}`);
+  return plain(code, messageOf(fields));
 }
 
 const NETWORK_CODE = /^(ECONN(RESET|REFUSED|ABORTED)|EPIPE|ENOTFOUND|EAI_AGAIN|E(HOST|NET)(UNREACH|DOWN)|ETIMEDOUT|UND_ERR_\w+)$/;

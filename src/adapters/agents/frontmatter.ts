@@ -1,5 +1,5 @@
 /** Splits a Markdown file into its frontmatter, with the line of every key, and its body. */
-import type { Document, LineCounter, Node, Pair, ParsedNode, YAMLError, YAMLMap } from "yaml";
+import type { Document, LineCounter, Node, Pair, YAMLError, YAMLMap } from "yaml";
 import { ExecutusError } from "../../kernel/errors.ts";
 
 /** One key of the frontmatter. */
@@ -70,11 +70,7 @@ async function parseYaml(file: string, text: string): Promise<readonly Entry[]> 
   return read(root);
 }
 
-function toValue(
-  file: string,
-  line: number,
-  of: { readonly node: Node; readonly document: Document.Parsed<ParsedNode> },
-): unknown {
+function toValue(file: string, line: number, of: { readonly node: Node; readonly document: Document.Parsed }): unknown {
   try {
     return of.node.toJS(of.document, { maxAliasCount: MOST_ALIASES });
   } catch (cause) {

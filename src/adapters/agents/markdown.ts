@@ -49,13 +49,23 @@ const FIELDS: Readonly<Record<string, Reader>> = {
 
 /** Fields of agent files elsewhere, and of ours, whose feature is not there yet. */
 const LATER: readonly string[] = [
-  ...["permission", "permissionMode", "skills", "mcpServers", "mode", "hidden", "disable", "background", "color"],
-  ...["initialPrompt", "hooks", "memory", "isolation", "projectInstructions"],
+  "permission",
+  "permissionMode",
+  "skills",
+  "mcpServers",
+  "mode",
+  "hidden",
+  "disable",
+  "background",
+  "color",
+  "initialPrompt",
+  "hooks",
+  "memory",
+  "isolation",
+  "projectInstructions",
 ];
 
-const LATER_IN_OWN_BLOCK: readonly string[] = [
-  ...["phases", "critic", "compaction", "output", "delivery", "attachments", "retry", "tools"],
-];
+const OWN_LATER: readonly string[] = ["phases", "critic", "compaction", "output", "delivery", "attachments", "retry", "tools"];
 
 /**
  * Reads an agent from a Markdown file: YAML frontmatter, then the instructions. Its name is that of the file unless it says
@@ -146,8 +156,8 @@ function readOwnBlock(draft: Draft, block: Entry): void {
       const { limits, unused } = readLimits(draft.file, entry);
       setLimits(draft, entry, limits);
       for (const later of unused) notYet(draft, later);
-    } else if (LATER_IN_OWN_BLOCK.includes(entry.key)) notYet(draft, entry);
-    else throw unknownKey(draft.file, entry, ["limits", ...LATER_IN_OWN_BLOCK]);
+    } else if (OWN_LATER.includes(entry.key)) notYet(draft, entry);
+    else throw unknownKey(draft.file, entry, ["limits", ...OWN_LATER]);
   }
 }
 

@@ -5,26 +5,32 @@ import { ExecutusError, nearest } from "../../kernel/errors.ts";
 /** Turns the failure to read an agent's file into `agent_unknown`, naming the nearest file in that folder. */
 export async function missingFile(file: string, cause: unknown): Promise<never> {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  if (code === "EISDIR") throw unknown(file, cause, `${file} is a folder, not an agent`, await agentsIn(file));
+  if (code === "EISDIR") return folderGiven(file);
   if (code !== "ENOENT" && code !== "ENOTDIR") {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw unknown(file, cause, `The agent ${file} cannot be read: ${reason}`, []);
+    throw unknown(file, `The agent ${file} cannot be read: ${reason}`, "Make the file readable.", cause);
   }
-  const folder = dirname(file);
-  const files = await agentsIn(folder);
+  const files = await agentsIn(dirname(file));
   const near = nearest(
     basename(file),
     files.map((name) => basename(name)),
   );
-  throw unknown(file, cause, `There is no agent ${file}`, near === undefined ? files : [join(folder, near)]);
+  const hint = near === undefined ? listed(files) : `Did you mean ${join(dirname(file), near)}?`;
+  throw unknown(file, `There is no agent ${file}`, hint, cause);
 }
 
-function unknown(file: string, cause: unknown, problem: string, files: readonly string[]): ExecutusError {
-  const [only] = files;
-  const several = `Agents there: ${files.slice(0, 10).join(", ")}.`;
-  const hint =
-    only === undefined ? "Give the path of a .md, .ts or .js file." : files.length === 1 ? `Did you mean ${only}?` : several;
-  return new ExecutusError("agent_unknown", `${problem}.`, { cause, file, hint });
+/** `agent_unknown`, listing the agents in that folder. */
+export async function folderGiven(folder: string): Promise<never> {
+  throw unknown(folder, `${folder} is a folder, not an agent`, listed(await agentsIn(folder)));
+}
+
+function unknown(file: string, problem: string, hint: string, cause?: unknown): ExecutusError {
+  return new ExecutusError("agent_unknown", `${problem}.`, { file, hint, ...(cause === undefined ? {} : { cause }) });
+}
+
+function listed(files: readonly string[]): string {
+  if (files.length === 0) return "Give the path of a .md, .ts or .js file.";
+  return `Agents there: ${files.slice(0, 10).join(", ")}${files.length > 10 ? ", ..." : ""}.`;
 }
 
 async function agentsIn(folder: string): Promise<readonly string[]> {

@@ -17,6 +17,8 @@ export interface AiSdkModelOptions {
   readonly blobs?: Blobs;
 }
 
+const LONGEST_DRAIN_MS = 1000;
+
 /**
  * Any AI SDK language model (V2, V3 or V4) as a candidate of a tier. Throws when `model` is none. Calls reject with a
  * ModelCallError, with the reason of `options.signal` when that was aborted, or with an ExecutusError of the blob store.
@@ -89,9 +91,23 @@ async function stream(model: LanguageModel, options: object, { fold, callOptions
       onPart(fold.add(part));
     }
     signal.throwIfAborted();
+    if (fold.isFinished) void drain(reader);
   } finally {
     signal.removeEventListener("abort", onAbort);
-    if (reader !== undefined) close(reader);
+    if (reader !== undefined && !fold.isFinished) close(reader);
+  }
+}
+
+/** The body ends right after the finish; its connection can serve the next call only when it was read to that end. */
+async function drain(reader: PartReader): Promise<void> {
+  const timer = setTimeout(() => close(reader), LONGEST_DRAIN_MS);
+  timer.unref();
+  try {
+    while (!(await reader.read()).done);
+  } catch {
+    // The answer is complete; what breaks after it concerns nobody.
+  } finally {
+    clearTimeout(timer);
   }
 }
 

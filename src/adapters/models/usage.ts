@@ -11,19 +11,27 @@ interface Fields {
 export function toUsage(usage: unknown, metadata: JsonObject | undefined): TokenUsage {
   if (typeof usage !== "object" || usage === null) return {};
   const fields = usage as Fields;
-  const { inputTokens: input, outputTokens: output } = fields;
-  if (!isFields(input) && !isFields(output)) return flatUsage(fields, metadata);
-  const inputs = isFields(input) ? input : {};
-  const outputs = isFields(output) ? output : {};
+  const { inputTokens: ofInput, outputTokens: ofOutput } = fields;
+  if (!isFields(ofInput) && !isFields(ofOutput)) return flatUsage(fields, metadata);
+  const inputs = isFields(ofInput) ? ofInput : {};
+  const outputs = isFields(ofOutput) ? ofOutput : {};
   const cacheRead = count(inputs["cacheRead"]);
   const cacheWrite = count(inputs["cacheWrite"]);
+  const inputTokens = count(inputs["total"]) ?? sum(count(inputs["noCache"]), cacheRead, cacheWrite);
+  const reasoning = count(outputs["reasoning"]);
+  const output = count(outputs["total"]) ?? sum(count(outputs["text"]), reasoning);
   return present({
-    inputTokens: count(inputs["total"]) ?? sum(count(inputs["noCache"]), cacheRead, cacheWrite),
+    inputTokens,
     cacheReadTokens: cacheRead,
     cacheWriteTokens: cacheWrite,
-    outputTokens: count(outputs["total"]) ?? sum(count(outputs["text"]), count(outputs["reasoning"])),
-    reasoningTokens: count(outputs["reasoning"]),
+    outputTokens: leavesReasoningOut(fields["raw"], sum(inputTokens, output, reasoning)) ? sum(output, reasoning) : output,
+    reasoningTokens: reasoning,
   });
+}
+
+/** Some servers that speak OpenAI's format do not count reasoning as completion; their own total gives it away. */
+function leavesReasoningOut(raw: unknown, sumOfAll: number | undefined): boolean {
+  return isFields(raw) && sumOfAll !== undefined && raw["total_tokens"] === sumOfAll;
 }
 
 /** V2 of the Anthropic provider leaves cached tokens out of the input and names written ones only in its metadata. */

@@ -74,6 +74,17 @@ function openReadOnly(file: string): DatabaseSync {
   }
 }
 
+/** Leaves one file behind where nobody else has it open. */
+export function closeWriter(db: DatabaseSync): void {
+  try {
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch {
+    // The log is as durable as the file: whoever opens it next goes on from there.
+  } finally {
+    db.close();
+  }
+}
+
 function configure(db: DatabaseSync): void {
   db.exec(`
     PRAGMA synchronous = FULL;

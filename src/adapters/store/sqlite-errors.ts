@@ -3,7 +3,7 @@ import { ExecutusError, isExecutusError } from "../../kernel/errors.ts";
 
 const BUSY = 5;
 const LOCKED = 6;
-const CORRUPT = 11;
+export const CORRUPT = 11;
 const NOT_A_DATABASE = 26;
 
 const UNAVAILABLE: Readonly<Record<number, readonly [what: string, hint: string]>> = {

@@ -7,8 +7,8 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 export interface Head {
   readonly key: number;
   readonly epoch: number;
-  seq: number;
-  sum: Uint8Array;
+  readonly seq: number;
+  readonly sum: Uint8Array;
 }
 
 export interface StoredHead {

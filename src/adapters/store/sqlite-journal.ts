@@ -75,65 +75,73 @@ export function rowColumns(
 export const SET_ROW = `status = coalesce(?, status), step = coalesce(?, step), tokens = coalesce(?, tokens),
   cost = coalesce(?, cost), waiting = coalesce(?, waiting)`;
 
-const MOVED = "WHERE id = ? AND epoch = ? AND seq = ? AND finished = 0";
+/** Inside a write. */
+export type Append = (request: AppendRequest, bodies: readonly EncodedBody[]) => AppendResult;
 
-export interface Appender {
-  /** Inside a write. */
-  append(request: AppendRequest, bodies: readonly EncodedBody[]): AppendResult;
+export function createAppender(db: DatabaseSync, heads: Heads, insert: InsertEvents): Append {
+  const move = createMove(db);
+  const close = createClose(db);
+  const sealRefusal = createSealCheck(db, heads);
+  const consume = db.prepare("UPDATE inbox SET body = NULL WHERE run = ? AND entry = ?");
+
+  return (request, bodies) => {
+    const { run, epoch, consumed = [] } = request;
+    const head = heads.current(run);
+    if (head?.epoch !== epoch || head.seq + 1 !== request.seq) return fenced(heads, run);
+    const refusal = sealRefusal(request);
+    if (refusal !== undefined) return refusal === FENCED ? fenced(heads, run) : refusal;
+    const records = toRecords(head, bodies, request);
+    const next: Head = { ...head, seq: head.seq + records.length, sum: records[records.length - 1]?.sum ?? head.sum };
+    if (!move(head, next, request)) return fenced(heads, run);
+    insert(records);
+    for (const id of consumed) consume.run(head.key, id);
+    heads.remember(run, next);
+    if (close(head.key, request.events)) heads.forget(run);
+    return APPENDED;
+  };
 }
 
-export function createAppender(db: DatabaseSync, heads: Heads, insert: InsertEvents): Appender {
-  const move = db.prepare(`UPDATE heads SET seq = ?, sum = ?, at = ?, active = ? ${MOVED}`);
-  const moveWithRow = db.prepare(`UPDATE heads SET seq = ?, sum = ?, at = ?, active = ?, ${SET_ROW} ${MOVED}`);
-  const seal = db.prepare("UPDATE heads SET sealed = 1 WHERE id = ?");
-  const finish = db.prepare(
-    "UPDATE heads SET sealed = 1, finished = 1, owner = NULL, status = coalesce(?, status) WHERE id = ?",
-  );
-  const consume = db.prepare("UPDATE inbox SET body = NULL WHERE run = ? AND entry = ?");
+/** Input that a terminal batch has not seen. The file says whose run it is: being fenced comes first. */
+function createSealCheck(db: DatabaseSync, heads: Heads): (request: AppendRequest) => AppendResult | undefined {
   const unseen = db.prepare("SELECT entry FROM inbox WHERE run = ? AND position > ? AND body IS NOT NULL");
-
-  const hasUnseen = (key: number, { sealAfterInbox = 0, consumed = [] }: AppendRequest): boolean =>
-    unseen.all(key, sealAfterInbox).some((row) => !consumed.includes(String(row["entry"])));
-
-  const refuse = (run: string): AppendResult => {
-    heads.forget(run);
-    return FENCED;
+  return ({ run, epoch, sealAfterInbox, consumed = [] }) => {
+    if (sealAfterInbox === undefined) return undefined;
+    const head = heads.stored(run);
+    if (head?.epoch !== epoch || head.finished === 1) return FENCED;
+    const isUnseen = unseen.all(head.id, sealAfterInbox).some((row) => !consumed.includes(String(row["entry"])));
+    return isUnseen ? UNSEEN : undefined;
   };
+}
 
-  /** False when the head is not where the owner left it. Nothing is written then. */
-  const advance = (head: Head, request: AppendRequest, sum: Uint8Array): boolean => {
-    const { at, activeMs, row } = request;
-    const seq = head.seq + request.events.length;
-    const where = [head.key, head.epoch, head.seq] as const;
+function fenced(heads: Heads, run: string): AppendResult {
+  heads.forget(run);
+  return FENCED;
+}
+
+/** False when the head is not where its owner left it; nothing is written then. */
+type Move = (from: Head, to: Head, request: AppendRequest) => boolean;
+
+function createMove(db: DatabaseSync): Move {
+  const where = "WHERE id = ? AND epoch = ? AND seq = ? AND finished = 0";
+  const plain = db.prepare(`UPDATE heads SET seq = ?, sum = ?, at = ?, active = ? ${where}`);
+  const withRow = db.prepare(`UPDATE heads SET seq = ?, sum = ?, at = ?, active = ?, ${SET_ROW} ${where}`);
+  return ({ key, epoch, seq }, to, { at, activeMs, row }) => {
     const { changes } =
       row === undefined
-        ? move.run(seq, sum, at, activeMs, ...where)
-        : moveWithRow.run(seq, sum, at, activeMs, ...rowColumns(row), ...where);
+        ? plain.run(to.seq, to.sum, at, activeMs, key, epoch, seq)
+        : withRow.run(to.seq, to.sum, at, activeMs, ...rowColumns(row), key, epoch, seq);
     return changes === 1;
   };
+}
 
-  return {
-    append(request, bodies) {
-      const { run, epoch } = request;
-      const head = heads.current(run);
-      if (head === undefined || head.epoch !== epoch || head.seq + 1 !== request.seq) return refuse(run);
-      if (request.sealAfterInbox !== undefined) {
-        const stored = heads.stored(run);
-        if (stored?.epoch !== epoch || stored.finished === 1) return refuse(run);
-        if (hasUnseen(head.key, request)) return UNSEEN;
-      }
-      const records = toRecords(head, bodies, request);
-      const sum = records[records.length - 1]?.sum ?? head.sum;
-      if (!advance(head, request, sum)) return refuse(run);
-      insert(records);
-      for (const id of request.consumed ?? []) consume.run(head.key, id);
-      const { settles, finishes, status } = batchEnd(request.events);
-      if (finishes) finish.run(status ?? null, head.key);
-      else if (settles) seal.run(head.key);
-      if (finishes) heads.forget(run);
-      head.seq += bodies.length;
-      head.sum = sum;
-      return APPENDED;
-    },
+/** What the end of a run, or the beginning of its end, does to its row. True when it has finished. */
+function createClose(db: DatabaseSync): (key: number, events: readonly EventBody[]) => boolean {
+  const seal = db.prepare("UPDATE heads SET sealed = 1 WHERE id = ?");
+  const finish = db.prepare("UPDATE heads SET sealed = 1, finished = 1, owner = NULL, status = coalesce(?, status) WHERE id = ?");
+  return (key, events) => {
+    const { settles, finishes, status } = batchEnd(events);
+    if (finishes) finish.run(status ?? null, key);
+    else if (settles) seal.run(key);
+    return finishes;
   };
 }

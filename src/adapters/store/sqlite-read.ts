@@ -1,9 +1,9 @@
 /** Reading a journal: the whole chain is checked before anybody gets to act on what it says. */
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
-import type { EventBody, EventHeader, RunEvent } from "../../ports/events.ts";
+import type { EventBody, RunEvent } from "../../ports/events.ts";
 import { bodyDigest, chainStart, nextSum, sameSum } from "./chain.ts";
-import { isUnavailable, journalDamaged, toStoreError } from "./sqlite-errors.ts";
+import { CORRUPT, journalDamaged, sqliteCode, toStoreError } from "./sqlite-errors.ts";
 import { HEAD_OF_RUN, type StoredHead } from "./sqlite-heads.ts";
 import { eventKey } from "./sqlite-schema.ts";
 
@@ -11,7 +11,7 @@ import { eventKey } from "./sqlite-schema.ts";
 const PART_EVENTS = 500;
 const PART_CHARACTERS = 2_000_000;
 
-interface EventRow {
+export interface EventRow {
   readonly id: number;
   readonly epoch: number;
   readonly at: number;
@@ -20,8 +20,8 @@ interface EventRow {
   readonly sum: Uint8Array;
 }
 
-/** Where a reading stands: the last record that was checked. */
-interface Cursor {
+/** The last record that was checked. */
+export interface Cursor {
   readonly seq: number;
   readonly sum: Uint8Array;
 }
@@ -31,57 +31,121 @@ export type ReadJournal = (
   options?: { readonly after?: number; readonly limit?: number },
 ) => Promise<readonly RunEvent[]>;
 
+interface Reading {
+  readonly file: string;
+  readonly run: string;
+  readonly after: number;
+  readonly limit: number;
+  readonly events: RunEvent[];
+  cursor: Cursor | undefined;
+}
+
+interface Statements {
+  readonly head: StatementSync;
+  readonly sum: StatementSync;
+  readonly rows: StatementSync;
+}
+
 export function createReadJournal(db: DatabaseSync, file: string): ReadJournal {
-  const selectHead = db.prepare(HEAD_OF_RUN);
-  const selectSum = db.prepare("SELECT sum FROM events WHERE id = ?");
-  const selectRows = db.prepare("SELECT id, epoch, at, active, body, sum FROM events WHERE id > ? AND id <= ? ORDER BY id");
+  const statements: Statements = {
+    head: db.prepare(HEAD_OF_RUN),
+    sum: db.prepare("SELECT sum FROM events WHERE id = ?"),
+    rows: db.prepare("SELECT id, epoch, at, active, body, sum FROM events WHERE id > ? AND id <= ? ORDER BY id"),
+  };
 
-  function start(run: string, after: number, head: StoredHead): Cursor {
-    if (after < 0) return { seq: -1, sum: chainStart(run) };
-    const row = selectSum.get(eventKey(head.id, after));
-    if (row === undefined) throw journalDamaged(file, run, after, "the record is missing");
-    return { seq: after, sum: row["sum"] as Uint8Array };
-  }
-
-  /** Add what follows `from`; undefined once the end or the limit is reached. */
-  function readPart(run: string, from: Cursor | number, into: RunEvent[], limit: number): Cursor | undefined {
-    const head = selectHead.get(run) as StoredHead | undefined;
-    if (head === undefined || (typeof from === "number" && from >= head.seq)) return undefined;
-    let cursor = typeof from === "number" ? start(run, from, head) : from;
-    let characters = 0;
-    let events = 0;
-    for (const row of selectRows.iterate(eventKey(head.id, cursor.seq), eventKey(head.id, head.seq))) {
-      const { event, sum } = checked(file, run, head.id, cursor, row as unknown as EventRow);
-      into.push(event);
-      cursor = { seq: event.seq, sum };
-      characters += (row["body"] as string).length;
-      if (into.length >= limit || ++events >= PART_EVENTS || characters >= PART_CHARACTERS) break;
-    }
-    return checkEnd(file, run, cursor, head) || into.length >= limit ? undefined : cursor;
-  }
-
-  function inTransaction<T>(run: string, into: readonly RunEvent[], read: () => T): T {
+  /** Head and records of one part are of one moment; true once the end or the limit is reached. */
+  const readInTransaction = (reading: Reading): boolean => {
     try {
       db.exec("BEGIN");
-      return read();
+      const head = statements.head.get(reading.run) as StoredHead | undefined;
+      return head === undefined || reading.after >= head.seq || readPart(statements, reading, head);
     } catch (error) {
-      const isForeignError = toStoreError(error, file) === error;
-      if (isForeignError || isUnavailable(error)) throw toStoreError(error, file);
-      const detail = error instanceof Error ? error.message : String(error);
-      throw journalDamaged(file, run, into.length === 0 ? 0 : (into[into.length - 1]?.seq ?? 0) + 1, detail);
+      throw toStoreError(error, file);
     } finally {
       if (db.isTransaction) db.exec("COMMIT");
     }
-  }
+  };
 
   return async (run, { after = -1, limit = Infinity } = {}) => {
-    const events: RunEvent[] = [];
-    let from: Cursor | number = after;
-    for (;;) {
-      const next: Cursor | undefined = inTransaction(run, events, () => readPart(run, from, events, limit));
-      if (next === undefined) return events;
-      from = next;
-      await setImmediate();
-    }
+    const reading: Reading = { file, run, after, limit, events: [], cursor: undefined };
+    if (limit <= 0) return reading.events;
+    while (!readInTransaction(reading)) await setImmediate();
+    return reading.events;
   };
+}
+
+function readPart(statements: Statements, reading: Reading, head: StoredHead): boolean {
+  if (tryRows(statements, reading, head)) return reading.events.length >= reading.limit;
+  const last = reading.cursor;
+  const problem = last === undefined ? undefined : endProblem(last, head);
+  if (problem !== undefined) throw journalDamaged(reading.file, reading.run, nextSeq(reading), problem);
+  return true;
+}
+
+function nextSeq({ cursor, after }: Reading): number {
+  return (cursor?.seq ?? after) + 1;
+}
+
+/** A page of this journal that SQLite cannot read is this run's trouble, not the store's. */
+function tryRows(statements: Statements, reading: Reading, head: StoredHead): boolean {
+  try {
+    return readRows(statements, reading, head);
+  } catch (error) {
+    if (sqliteCode(error) !== CORRUPT) throw error;
+    const detail = error instanceof Error ? error.message : String(error);
+    throw journalDamaged(reading.file, reading.run, nextSeq(reading), detail);
+  }
+}
+
+/** Reads on from the cursor; true when it stopped before the last row. */
+function readRows(statements: Statements, reading: Reading, head: StoredHead): boolean {
+  const { file, run, events } = reading;
+  reading.cursor ??= startAfter(statements, reading, head.id);
+  let room = Math.min(PART_EVENTS, reading.limit - events.length);
+  let characters = PART_CHARACTERS;
+  const [from, to] = [eventKey(head.id, reading.cursor.seq), eventKey(head.id, head.seq)];
+  for (const found of statements.rows.iterate(from, to)) {
+    if (room-- <= 0 || characters <= 0) return true;
+    const row = found as unknown as EventRow;
+    const seq: number = reading.cursor.seq + 1;
+    const problem = recordProblem(head.id, reading.cursor, row);
+    if (problem !== undefined) throw journalDamaged(file, run, seq, problem);
+    events.push(toEvent(reading, seq, row));
+    reading.cursor = { seq, sum: row.sum };
+    characters -= row.body.length;
+  }
+  return false;
+}
+
+function startAfter(statements: Statements, { file, run, after }: Reading, key: number): Cursor {
+  if (after < 0) return { seq: -1, sum: chainStart(run) };
+  const row = statements.sum.get(eventKey(key, after));
+  if (row === undefined) throw journalDamaged(file, run, after, "the record is missing");
+  return { seq: after, sum: row["sum"] as Uint8Array };
+}
+
+/** What is wrong with a record that should follow `previous`, if anything is. */
+export function recordProblem(runKey: number, previous: Cursor, row: EventRow): string | undefined {
+  const seq = previous.seq + 1;
+  if (row.id !== eventKey(runKey, seq)) return "the record is missing";
+  const { epoch, at, active: activeMs } = row;
+  const sum = nextSum(previous.sum, { seq, epoch, at, activeMs }, bodyDigest(row.body));
+  return sameSum(sum, row.sum) ? undefined : "its checksum does not match its content";
+}
+
+/** What is wrong with a journal that ends at `last`, if anything is. */
+export function endProblem(last: Cursor, head: { readonly seq: number; readonly sum: Uint8Array }): string | undefined {
+  if (last.seq < head.seq) return `the journal ends here, but ${head.seq - last.seq} more were acknowledged`;
+  return sameSum(last.sum, head.sum) ? undefined : "the last checksum is not the one the run's row has";
+}
+
+function toEvent({ file, run }: Reading, seq: number, row: EventRow): RunEvent {
+  let body: unknown;
+  try {
+    body = JSON.parse(row.body);
+  } catch {
+    throw journalDamaged(file, run, seq, "its body is not JSON");
+  }
+  if (typeof body !== "object" || body === null) throw journalDamaged(file, run, seq, "its body is not an object");
+  return Object.assign(body as EventBody, { seq, epoch: row.epoch, at: row.at, activeMs: row.active });
 }

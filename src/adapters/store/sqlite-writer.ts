@@ -7,7 +7,7 @@
  * G4 When the place fails (full, read-only, broken), nothing of the batch is kept and everything waiting is rejected; the next
  *    operation tries again. When one operation fails, it fails alone.
  */
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { isBusy, isUnavailable, toStoreError } from "./sqlite-errors.ts";
 
 const BATCH_MS = 5;
@@ -17,10 +17,8 @@ const BUSY_LIMIT_MS = 10_000;
 export interface Writer {
   /** Do this inside the next transaction. Rejects with ExecutusError. */
   write<T>(operation: () => T): Promise<T>;
-  /** Called once everything that was written is durable: from inside an operation. */
+  /** From inside an operation: call this once it is durable and its promise resolved. Dropped if it is rolled back. */
   afterCommit(then: () => void): void;
-  /** Resolves when nothing is waiting any more. */
-  drained(): Promise<void>;
 }
 
 export interface WriterOptions {
@@ -30,6 +28,10 @@ export interface WriterOptions {
   readonly onRollback: () => void;
 }
 
+export function createWriter(options: WriterOptions): Writer {
+  return new GroupWriter(options);
+}
+
 interface Task {
   readonly operation: () => unknown;
   readonly resolve: (value: unknown) => void;
@@ -37,124 +39,122 @@ interface Task {
   result: unknown;
 }
 
-export function createWriter({ db, file, onRollback }: WriterOptions): Writer {
-  const begin = db.prepare("BEGIN IMMEDIATE");
-  const commit = db.prepare("COMMIT");
-  let queue: Task[] = [];
-  let committed: (() => void)[] = [];
-  let idle: (() => void)[] = [];
-  let isScheduled = false;
-  let busySince: number | undefined;
-  let busyTries = 0;
+class GroupWriter implements Writer {
+  readonly #options: WriterOptions;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #flush = (): void => this.#run();
+  #queue: Task[] = [];
+  #afterCommit: (() => void)[] = [];
+  #isScheduled = false;
+  #busySince: number | undefined;
+  #busyTries = 0;
 
-  function flush(): void {
-    isScheduled = false;
-    const tasks = queue;
-    try {
-      begin.run();
-    } catch (error) {
-      if (isBusy(error) && waitForLock()) return;
-      failAll(error);
-      return;
-    }
-    busySince = undefined;
-    const count = runBatch(tasks);
-    if (count > 0) settle(tasks, count);
-    if (queue.length > 0) schedule();
-    else for (const resolve of idle.splice(0)) resolve();
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    this.#begin = options.db.prepare("BEGIN IMMEDIATE");
+    this.#commit = options.db.prepare("COMMIT");
   }
 
-  /** Returns how many are committed and may be told; 0 when they have been told otherwise already. */
-  function runBatch(tasks: Task[]): number {
+  write<T>(operation: () => T): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#queue.push({ operation, resolve: resolve as (value: unknown) => void, reject, result: undefined });
+    this.#schedule();
+    return promise;
+  }
+
+  afterCommit(then: () => void): void {
+    this.#afterCommit.push(then);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(this.#flush);
+  }
+
+  #run(): void {
+    this.#isScheduled = false;
+    try {
+      this.#begin.run();
+    } catch (error) {
+      if (!isBusy(error) || !this.#waitForLock()) this.#rejectAll(error);
+      return;
+    }
+    this.#busySince = undefined;
+    this.#busyTries = 0;
+    this.#runBatch();
+    if (this.#queue.length > 0) this.#schedule();
+  }
+
+  #runBatch(): void {
+    const tasks = this.#queue;
     const started = performance.now();
     let count = 0;
     try {
       for (const task of tasks) {
-        task.result = task.operation();
         count++;
+        task.result = task.operation();
         if (performance.now() - started > BATCH_MS) break;
       }
-      commit.run();
-      return count;
+      this.#commit.run();
     } catch (error) {
-      rollBack();
-      if (isUnavailable(error)) failAll(error);
-      else runAlone(tasks, Math.min(count + 1, tasks.length));
-      return 0;
+      this.#rollBack();
+      if (isUnavailable(error)) this.#rejectAll(error);
+      else this.#runOneByOne(this.#take(count));
+      return;
     }
+    this.#resolve(this.#take(count));
   }
 
-  function settle(tasks: Task[], count: number): void {
-    queue = tasks.length === count ? [] : tasks.slice(count);
-    for (let i = 0; i < count; i++) tasks[i]?.resolve(tasks[i]?.result);
-    const told = committed;
-    if (told.length === 0) return;
-    committed = [];
+  #take(count: number): readonly Task[] {
+    const tasks = this.#queue;
+    this.#queue = tasks.length === count ? [] : tasks.slice(count);
+    return tasks.length === count ? tasks : tasks.slice(0, count);
+  }
+
+  #resolve(tasks: readonly Task[]): void {
+    for (const { resolve, result } of tasks) resolve(result);
+    if (this.#afterCommit.length === 0) return;
+    const told = this.#afterCommit;
+    this.#afterCommit = [];
     for (const then of told) then();
   }
 
-  /** One of these is at fault: a transaction for each shows which. */
-  function runAlone(tasks: Task[], count: number): void {
-    queue = tasks.slice(count);
-    for (const task of tasks.slice(0, count)) {
+  /** One of these is at fault; a transaction for each shows which. */
+  #runOneByOne(tasks: readonly Task[]): void {
+    for (const task of tasks) {
       try {
-        begin.run();
+        this.#begin.run();
         task.result = task.operation();
-        commit.run();
-        settleAlone(task);
+        this.#commit.run();
+        this.#resolve([task]);
       } catch (error) {
-        rollBack();
-        task.reject(toStoreError(error, file));
+        this.#rollBack();
+        task.reject(toStoreError(error, this.#options.file));
       }
     }
   }
 
-  function settleAlone(task: Task): void {
-    task.resolve(task.result);
-    for (const then of committed.splice(0)) then();
-  }
-
-  function rollBack(): void {
-    committed = [];
+  #rollBack(): void {
+    const { db, onRollback } = this.#options;
+    this.#afterCommit = [];
     if (db.isTransaction) db.exec("ROLLBACK");
     onRollback();
   }
 
-  function failAll(error: unknown): void {
-    const tasks = queue;
-    queue = [];
-    busySince = undefined;
-    for (const task of tasks) task.reject(toStoreError(error, file));
-    for (const resolve of idle.splice(0)) resolve();
+  #rejectAll(error: unknown): void {
+    const tasks = this.#take(this.#queue.length);
+    this.#busySince = undefined;
+    for (const task of tasks) task.reject(toStoreError(error, this.#options.file));
   }
 
-  /** Another process is writing. False when it has been for too long. */
-  function waitForLock(): boolean {
-    busySince ??= performance.now();
-    if (performance.now() - busySince > BUSY_LIMIT_MS) return false;
-    const delayMs = BUSY_RETRY_MS[Math.min(busyTries++, BUSY_RETRY_MS.length - 1)] ?? 0;
-    isScheduled = true;
-    setTimeout(flush, delayMs);
+  /** Another process is writing; the event loop goes on meanwhile. False when it has been for too long. */
+  #waitForLock(): boolean {
+    this.#busySince ??= performance.now();
+    if (performance.now() - this.#busySince > BUSY_LIMIT_MS) return false;
+    this.#isScheduled = true;
+    setTimeout(this.#flush, BUSY_RETRY_MS[Math.min(this.#busyTries++, BUSY_RETRY_MS.length - 1)]);
     return true;
   }
-
-  function schedule(): void {
-    if (isScheduled) return;
-    isScheduled = true;
-    busyTries = 0;
-    setImmediate(flush);
-  }
-
-  return {
-    write<T>(operation: () => T): Promise<T> {
-      const { promise, resolve, reject } = Promise.withResolvers<T>();
-      queue.push({ operation, resolve: resolve as (value: unknown) => void, reject, result: undefined });
-      schedule();
-      return promise;
-    },
-    afterCommit: (then) => {
-      committed.push(then);
-    },
-    drained: () => (queue.length === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve))),
-  };
 }

@@ -1,0 +1,86 @@
+/** Who drives a run: taking it, letting it go, and finding those that nobody drives. */
+import type { DatabaseSync } from "node:sqlite";
+import type { ClaimResult, RunRowChange } from "../../ports/store.ts";
+import type { Heads, StoredHead } from "./sqlite-heads.ts";
+import { rowColumns, SET_ROW } from "./sqlite-journal.ts";
+import { isAlive, type Presence, type Processes, type ProcessOptions, type ProcessRow } from "./sqlite-processes.ts";
+
+export interface Ownership {
+  /** Inside a write. */
+  claim(run: string): ClaimResult;
+  /** Inside a write. True when there was something to let go. */
+  release(run: string, epoch: number, row: RunRowChange | undefined): boolean;
+  /** Inside a write: everything this process owns, and its row. */
+  releaseAll(): void;
+  /** Inside a write: rows of dead processes that own nothing any more. */
+  tidy(): void;
+}
+
+export interface OwnershipOptions extends ProcessOptions {
+  readonly db: DatabaseSync;
+  readonly heads: Heads;
+  readonly presence: Presence;
+  readonly processes: Processes;
+}
+
+export function createOwnership({ db, heads, presence, processes, ...options }: OwnershipOptions): Ownership {
+  const take = db.prepare("UPDATE heads SET epoch = ?, owner = ? WHERE id = ?");
+  const letGo = db.prepare(`UPDATE heads SET owner = NULL, ${SET_ROW} WHERE id = ? AND epoch = ? AND owner = ? AND finished = 0`);
+  const letAllGo = db.prepare("UPDATE heads SET owner = NULL WHERE finished = 0 AND owner = ?");
+  const owning = db.prepare("SELECT DISTINCT owner FROM heads WHERE finished = 0 AND owner IS NOT NULL");
+  const remove = db.prepare("DELETE FROM processes WHERE id = ?");
+  const rows = db.prepare("SELECT * FROM processes");
+
+  return {
+    claim(run) {
+      const head = heads.stored(run);
+      if (head === undefined) return { ok: false, reason: "unknown" };
+      if (head.finished === 1) return { ok: false, reason: "finished" };
+      const owner = head.owner === null ? undefined : processes.find(head.owner);
+      if (owner !== undefined && (owner.id === presence.id || isAlive(owner, options))) {
+        return { ok: false, reason: "owned", owner: owner.name };
+      }
+      const epoch = head.epoch + 1;
+      take.run(epoch, presence.take(), head.id);
+      heads.remember(run, { key: head.id, epoch, seq: head.seq, sum: head.sum });
+      const after = head.owner === null ? "released" : "crash";
+      return { ok: true, epoch, after, activeMs: head.active + lastedMs(head, owner, options.clock.now()) };
+    },
+    release(run, epoch, row) {
+      const head = heads.stored(run);
+      if (head?.epoch !== epoch || presence.id === undefined) return false;
+      heads.forget(run);
+      return letGo.run(...rowColumns(row ?? {}), head.id, epoch, presence.id).changes === 1;
+    },
+    releaseAll() {
+      if (presence.id === undefined) return;
+      letAllGo.run(presence.id);
+      presence.leave();
+    },
+    tidy() {
+      const needed = new Set(owning.all().map((row) => row["owner"]));
+      for (const row of rows.all() as unknown as ProcessRow[]) {
+        if (row.id !== presence.id && !needed.has(row.id) && !isAlive(row, options)) remove.run(row.id);
+      }
+    },
+  };
+}
+
+/** How long the last attempt ran after its last event: up to the last sign of life of its process. */
+function lastedMs(head: StoredHead, owner: ProcessRow | undefined, now: number): number {
+  if (owner === undefined || head.status !== "running") return 0;
+  return Math.max(0, Math.min(owner.heartbeat_at, now) - head.at);
+}
+
+export type FindOrphans = (limit: number) => readonly string[];
+
+/** `waiting` is looked at here and nowhere else: a run that waits for a person is left alone until somebody says something. */
+export function createFindOrphans(db: DatabaseSync, processes: Processes): FindOrphans {
+  const select = db.prepare(`SELECT r.run FROM heads h JOIN runs r ON r.id = h.id
+    WHERE h.finished = 0
+      AND (h.owner IS NULL OR h.owner NOT IN (SELECT value FROM json_each(?)))
+      AND (h.waiting = '' OR h.waiting ->> '$.kind' <> 'resolution'
+        OR EXISTS (SELECT 1 FROM inbox i WHERE i.run = h.id AND i.body IS NOT NULL))
+    ORDER BY h.id LIMIT ?`);
+  return (limit) => select.all(JSON.stringify([...processes.alive().keys()]), limit).map((row) => String(row["run"]));
+}

@@ -1,0 +1,61 @@
+/** Everything a store answers without writing, over the connection that cannot write. */
+import type { DatabaseSync } from "node:sqlite";
+import type { Inbox, Journal, Owners, Runs } from "../../ports/store.ts";
+import { openReader } from "./sqlite-connection.ts";
+import { toStoreError } from "./sqlite-errors.ts";
+import { createReadInbox } from "./sqlite-inbox.ts";
+import { createFindOrphans } from "./sqlite-owners.ts";
+import { createPoll } from "./sqlite-poll.ts";
+import { createProcesses, type ProcessOptions } from "./sqlite-processes.ts";
+import { createReadJournal } from "./sqlite-read.ts";
+import { createRunIndex } from "./sqlite-runs.ts";
+import { createWatchers, type Watchers } from "./watchers.ts";
+
+export interface ReadSide {
+  readonly journal: Pick<Journal, "read" | "watch">;
+  readonly inbox: Pick<Inbox, "pending">;
+  readonly owners: Pick<Owners, "self" | "orphans">;
+  readonly runs: Pick<Runs, "get" | "list">;
+  readonly watchers: Watchers;
+  close(): void;
+}
+
+export interface ReadSideOptions {
+  readonly file: string;
+  readonly process: ProcessOptions;
+  readonly pollMs: number;
+  /** The connection that writes, where there is one. */
+  readonly writer?: DatabaseSync;
+  /** This store's own row among the processes. */
+  readonly ownId: () => number | undefined;
+}
+
+export function openReadSide({ file, process, pollMs, writer, ownId }: ReadSideOptions): ReadSide {
+  const db = openReader(file);
+  const processes = createProcesses(db, process, ownId);
+  const findOrphans = createFindOrphans(db, processes);
+  const readInbox = createReadInbox(db);
+  const index = createRunIndex(db, processes);
+  const poll = createPoll({ versions: writer ?? db, reader: db, watchers: () => watchers, pollMs });
+  const watchers = createWatchers((size) => poll.resize(size));
+
+  const answer = async <T>(read: () => T): Promise<T> => {
+    try {
+      return read();
+    } catch (error) {
+      throw toStoreError(error, file);
+    }
+  };
+
+  return {
+    journal: { read: createReadJournal(db, file), watch: (run, changed) => watchers.watch(run, changed) },
+    inbox: { pending: (run, after) => answer(() => readInbox(run, after)) },
+    owners: { self: process.name, orphans: (limit) => answer(() => findOrphans(limit)) },
+    runs: { get: (run) => answer(() => index.get(run)), list: (query) => answer(() => index.list(query)) },
+    watchers,
+    close() {
+      poll.stop();
+      db.close();
+    },
+  };
+}

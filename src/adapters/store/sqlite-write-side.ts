@@ -1,0 +1,136 @@
+/** Everything that changes the file: one connection, one queue. */
+import type { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers/promises";
+import type { Inbox, Journal, Owners, Runs } from "../../ports/store.ts";
+import { checkEntryId, checkRunId } from "./requests.ts";
+import { createHeads } from "./sqlite-heads.ts";
+import { createSendToInbox, type SendToInbox } from "./sqlite-inbox.ts";
+import { type Append, createAppender, createInsertEvents, encode } from "./sqlite-journal.ts";
+import { createOwnership, type Ownership } from "./sqlite-owners.ts";
+import { createPresence, createProcesses, type Presence, type ProcessOptions } from "./sqlite-processes.ts";
+import { createCreateRun, createRemoveRuns, type CreateRun, type RemoveRuns } from "./sqlite-runs.ts";
+import { createWriter, type Writer } from "./sqlite-writer.ts";
+
+export interface WriteSide {
+  readonly journal: Pick<Journal, "append">;
+  readonly inbox: Pick<Inbox, "send">;
+  readonly owners: Pick<Owners, "claim" | "release">;
+  readonly runs: Pick<Runs, "create" | "remove">;
+  /** This store's own row among the processes. */
+  readonly ownId: () => number | undefined;
+  /** Everything asked for is done, and what this process owned is free for others. */
+  finish(): Promise<void>;
+}
+
+export interface WriteSideOptions {
+  readonly db: DatabaseSync;
+  readonly file: string;
+  readonly process: ProcessOptions;
+  readonly heartbeatMs: number;
+  /** Inside a write: this run will have changed once it is committed. */
+  readonly onChange: (run: string, writer: Writer) => void;
+}
+
+/** What can be done inside a write. */
+interface Operations {
+  readonly writer: Writer;
+  readonly append: Append;
+  readonly create: CreateRun;
+  readonly remove: RemoveRuns;
+  readonly send: SendToInbox;
+  readonly ownership: Ownership;
+  readonly presence: Presence;
+}
+
+/** Runs removed in one transaction: each may have thousands of events. */
+const REMOVE_AT_ONCE = 20;
+
+export function createWriteSide(options: WriteSideOptions): WriteSide {
+  const operations = createOperations(options);
+  const { writer, append, create, send, ownership, presence } = operations;
+
+  /** One operation of a run; `isChange` says whether its result means that something was written. */
+  const write = <T>(run: string, operation: () => T, isChange: (result: T) => boolean): Promise<T> =>
+    writer.write(() => {
+      const result = operation();
+      if (isChange(result)) options.onChange(run, writer);
+      return result;
+    });
+
+  return {
+    journal: {
+      append: async (request) => {
+        const bodies = encode(request.run, request.events);
+        return write(request.run, () => append(request, bodies), isOk);
+      },
+    },
+    inbox: {
+      send: async (run, entry) => {
+        checkEntryId(entry.id, run);
+        return write(run, () => send(run, entry), isAccepted);
+      },
+    },
+    owners: {
+      claim: (run) => write(run, () => ownership.claim(run), isOk),
+      release: async (run, epoch, row) => {
+        await write(run, () => ownership.release(run, epoch, row), Boolean);
+      },
+    },
+    runs: {
+      create: async (request) => {
+        checkRunId(request.run);
+        const bodies = encode(request.run, request.events);
+        return write(request.run, () => create(request, bodies), isCreated);
+      },
+      remove: (runs) => removeInParts(operations, runs),
+    },
+    ownId: () => presence.id,
+    async finish() {
+      presence.stop();
+      await writer.write(() => ownership.releaseAll());
+    },
+  };
+}
+
+function createOperations({ db, file, process, heartbeatMs }: WriteSideOptions): Operations {
+  const heads = createHeads(db);
+  const presence = createPresence({ db, writer: () => writer, heartbeatMs, ...process });
+  const processes = createProcesses(db, process, () => presence.id);
+  const onRollback = (): void => {
+    heads.forgetAll();
+    presence.onRollback();
+  };
+  const writer = createWriter({ db, file, onRollback });
+  const insertEvents = createInsertEvents(db);
+  return {
+    writer,
+    append: createAppender(db, heads, insertEvents),
+    create: createCreateRun({ db, heads, presence, insertEvents }),
+    remove: createRemoveRuns(db),
+    send: createSendToInbox(db),
+    ownership: createOwnership({ db, heads, presence, processes, ...process }),
+    presence,
+  };
+}
+
+async function removeInParts({ writer, remove }: Operations, runs: readonly string[]): Promise<number> {
+  let removed = 0;
+  for (let i = 0; i < runs.length; i += REMOVE_AT_ONCE) {
+    const part = runs.slice(i, i + REMOVE_AT_ONCE);
+    removed += await writer.write(() => remove(part));
+    await setImmediate();
+  }
+  return removed;
+}
+
+function isOk(result: { readonly ok: boolean }): boolean {
+  return result.ok;
+}
+
+function isAccepted(result: string): boolean {
+  return result === "accepted";
+}
+
+function isCreated(result: { readonly created: boolean }): boolean {
+  return result.created;
+}

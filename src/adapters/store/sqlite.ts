@@ -1,0 +1,121 @@
+/**
+ * The embedded store: one SQLite file, several processes.
+ *
+ * One connection writes, from one queue, in groups; another reads. See `sqlite-writer.ts` for the commits, `sqlite-schema.ts`
+ * for what lies where, `chain.ts` for the checksums, `sqlite-owners.ts` for who may write into a run.
+ */
+import { resolve } from "node:path";
+import { ExecutusError } from "../../kernel/errors.ts";
+import type { Store } from "../../ports/store.ts";
+import { ownIdentity } from "./process-identity.ts";
+import { closeWriter, openWriter } from "./sqlite-connection.ts";
+import { toStoreError } from "./sqlite-errors.ts";
+import { type ProcessOptions, type SqliteClock, SYSTEM_CLOCK } from "./sqlite-processes.ts";
+import { openReadSide } from "./sqlite-read-side.ts";
+import { createWriteSide } from "./sqlite-write-side.ts";
+import type { Writer } from "./sqlite-writer.ts";
+
+export interface SqliteStoreOptions {
+  /** Path of the store file; it and its folder are made if they are not there. */
+  readonly file: string;
+  /** Open for looking only: nothing is written, not even a new file. */
+  readonly readOnly?: boolean;
+  /** `host/pid` of this process as others see it. Default: the host's name and the process id. */
+  readonly self?: string;
+  /** How often this process says that it is alive, ms. Default 5,000. */
+  readonly heartbeatMs?: number;
+  /** Silence after which its runs may be taken, ms. Default 15,000. */
+  readonly leaseMs?: number;
+  /** How often to look for writes of other processes while somebody watches, ms. Default 100. */
+  readonly pollMs?: number;
+  /** Time, for tests. */
+  readonly clock?: Partial<SqliteClock>;
+}
+
+export interface SqliteStore extends Store {
+  /** Absolute path of the file. */
+  readonly file: string;
+}
+
+/**
+ * Open the store in `file`, for this process beside any others.
+ *
+ * Throws ExecutusError: `store_unavailable` (cannot be opened or made), `store_foreign` (another program's file), `store_newer`
+ * (written by a later version), `store_damaged`.
+ *
+ * @example
+ * await using store = openSqliteStore({ file: ".executus/executus.db" });
+ * const executor = createExecutor({ models, store });
+ */
+export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
+  const file = resolve(options.file);
+  const identity = ownIdentity();
+  const process: ProcessOptions = {
+    identity,
+    name: options.self ?? `${identity.host}/${identity.pid}`,
+    clock: { ...SYSTEM_CLOCK, ...options.clock },
+    leaseMs: options.leaseMs ?? 15_000,
+  };
+  const settings: Settings = { file, process, heartbeatMs: options.heartbeatMs ?? 5_000, pollMs: options.pollMs ?? 100 };
+  try {
+    return options.readOnly === true ? openForReading(settings) : openForWriting(settings);
+  } catch (error) {
+    throw toStoreError(error, file);
+  }
+}
+
+interface Settings {
+  readonly file: string;
+  readonly process: ProcessOptions;
+  readonly heartbeatMs: number;
+  readonly pollMs: number;
+}
+
+function openForWriting({ heartbeatMs, ...settings }: Settings): SqliteStore {
+  const { file, process } = settings;
+  const db = openWriter(file);
+  const onChange = (run: string, writer: Writer): void => {
+    if (watchers.size > 0) writer.afterCommit(() => watchers.touch(run));
+  };
+  const writes = createWriteSide({ db, file, process, heartbeatMs, onChange });
+  const reads = openReadSide({ ...settings, writer: db, ownId: writes.ownId });
+  const { watchers } = reads;
+
+  const dispose = async (): Promise<void> => {
+    try {
+      await writes.finish();
+    } finally {
+      reads.close();
+      closeWriter(db);
+    }
+  };
+  let disposed: Promise<void> | undefined;
+
+  return {
+    file,
+    journal: { ...reads.journal, ...writes.journal },
+    inbox: { ...reads.inbox, ...writes.inbox },
+    owners: { ...reads.owners, ...writes.owners },
+    runs: { ...reads.runs, ...writes.runs },
+    [Symbol.asyncDispose]: () => (disposed ??= dispose()),
+  };
+}
+
+function openForReading(settings: Settings): SqliteStore {
+  const { file } = settings;
+  const reads = openReadSide({ ...settings, ownId: () => undefined });
+  const refuse = async (): Promise<never> => {
+    throw new ExecutusError("store_unavailable", `The store ${file} is open for reading only`, {
+      file,
+      hint: "Open it without `readOnly` to write.",
+    });
+  };
+  return {
+    file,
+    journal: { ...reads.journal, append: refuse },
+    inbox: { ...reads.inbox, send: refuse },
+    owners: { ...reads.owners, claim: refuse, release: refuse },
+    runs: { ...reads.runs, create: refuse, remove: refuse },
+    [Symbol.asyncDispose]: async () => reads.close(),
+  };
+}
