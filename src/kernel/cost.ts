@@ -10,7 +10,8 @@ const PER = 1_000_000;
 export function costUsd(usage: TokenUsage, price: ModelPrice): number | undefined {
   const { inputTokens, outputTokens, cacheReadTokens = 0, cacheWriteTokens = 0 } = usage;
   if (inputTokens === undefined || outputTokens === undefined) return undefined;
+  const rates = price.above !== undefined && inputTokens > price.above.inputTokens ? price.above : price;
   const fresh = Math.max(0, inputTokens - cacheReadTokens - cacheWriteTokens);
-  const cached = cacheReadTokens * (price.cacheRead ?? price.input) + cacheWriteTokens * (price.cacheWrite ?? price.input);
-  return (fresh * price.input + cached + outputTokens * price.output) / PER;
+  const cached = cacheReadTokens * (rates.cacheRead ?? rates.input) + cacheWriteTokens * (rates.cacheWrite ?? rates.input);
+  return (fresh * rates.input + cached + outputTokens * rates.output) / PER;
 }

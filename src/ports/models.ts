@@ -4,11 +4,16 @@ import type { AssistantPart, Message } from "./messages.ts";
 import type { ToolEffect } from "./tools.ts";
 
 /** US dollars per million tokens. A missing part costs what `input` costs (cache) or what `output` costs (reasoning). */
-export interface ModelPrice {
+export interface ModelRates {
   readonly input: number;
   readonly output: number;
   readonly cacheRead?: number;
   readonly cacheWrite?: number;
+}
+
+export interface ModelPrice extends ModelRates {
+  /** Dearer rates of a call whose whole input is longer than `inputTokens`; they apply to all of its tokens. */
+  readonly above?: ModelRates & { readonly inputTokens: number };
   /** ISO date the price was read from the provider's list. */
   readonly asOf: string;
 }

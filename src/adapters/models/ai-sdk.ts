@@ -28,7 +28,7 @@ const LONGEST_DRAIN_MS = 1000;
  */
 export function fromAiSdkModel(model: LanguageModel, options: AiSdkModelOptions = {}): ModelCandidate {
   const version = versionOf(model);
-  const id = options.id ?? `${model.provider.split(".")[0] ?? model.provider}/${model.modelId}`;
+  const id = options.id ?? modelIdOf(model);
   const { blobs } = options;
   const prompts = new PromptCache({ id, version, model, blobs });
   return {
@@ -50,6 +50,11 @@ export function fromAiSdkModel(model: LanguageModel, options: AiSdkModelOptions 
       }
     },
   };
+}
+
+/** `provider/model`: the first word of the provider, because the rest names the API it is called through. */
+export function modelIdOf(model: LanguageModel): string {
+  return `${model.provider.split(".")[0] ?? model.provider}/${model.modelId}`;
 }
 
 function versionOf(model: LanguageModel): SpecVersion {

@@ -14,7 +14,7 @@ const OLDEST_SQLITE = "3.51.3";
 const BUSY_MS = 10;
 const OPEN_BUSY_MS = 5_000;
 const JOURNAL_SIZE_LIMIT = 32 * 1024 * 1024;
-const CHECKPOINT_PAGES = 1_000;
+const CHECKPOINT_PAGES = 300;
 
 /** The connection that writes; makes the file and its folder where they are not there yet. */
 export function openWriter(file: string): DatabaseSync {

@@ -6,7 +6,7 @@ import type { AppendRequest, AppendResult, RunRowChange } from "../../ports/stor
 import { bodyDigest, nextSum } from "./chain.ts";
 import { batchEnd } from "./requests.ts";
 import type { Head, Heads } from "./sqlite-heads.ts";
-import { eventKey } from "./sqlite-schema.ts";
+import { placeOf } from "./sqlite-schema.ts";
 
 /** A body as it will lie in the file. */
 export interface EncodedBody {
@@ -37,12 +37,12 @@ export function toRecords(
   let { seq, sum } = head;
   return bodies.map(({ text, digest }) => {
     sum = nextSum(sum, { seq: ++seq, epoch, at, activeMs }, digest);
-    return { id: eventKey(key, seq), epoch, at, activeMs, text, sum };
+    return { place: placeOf(key, seq), epoch, at, activeMs, text, sum };
   });
 }
 
 export interface EventRecord {
-  readonly id: number;
+  readonly place: number;
   readonly epoch: number;
   readonly at: number;
   readonly activeMs: number;
@@ -54,9 +54,9 @@ export interface EventRecord {
 export type InsertEvents = (records: readonly EventRecord[]) => void;
 
 export function createInsertEvents(db: DatabaseSync): InsertEvents {
-  const insert = db.prepare("INSERT INTO events (id, epoch, at, active, body, sum) VALUES (?, ?, ?, ?, ?, ?)");
+  const insert = db.prepare("INSERT INTO events (place, epoch, at, active, body, sum) VALUES (?, ?, ?, ?, ?, ?)");
   return (records) => {
-    for (const { id, epoch, at, activeMs, text, sum } of records) insert.run(id, epoch, at, activeMs, text, sum);
+    for (const { place, epoch, at, activeMs, text, sum } of records) insert.run(place, epoch, at, activeMs, text, sum);
   };
 }
 

@@ -5,14 +5,14 @@ import type { EventBody, RunEvent } from "../../ports/events.ts";
 import { bodyDigest, chainStart, nextSum, sameSum } from "./chain.ts";
 import { CORRUPT, journalDamaged, sqliteCode, toStoreError } from "./sqlite-errors.ts";
 import { HEAD_OF_RUN, type StoredHead } from "./sqlite-heads.ts";
-import { eventKey } from "./sqlite-schema.ts";
+import { placeOf } from "./sqlite-schema.ts";
 
 /** A long journal is read in parts, so that it does not hold up the event loop. */
 const PART_EVENTS = 500;
 const PART_CHARACTERS = 2_000_000;
 
 export interface EventRow {
-  readonly id: number;
+  readonly place: number;
   readonly epoch: number;
   readonly at: number;
   readonly active: number;
@@ -49,8 +49,8 @@ interface Statements {
 export function createReadJournal(db: DatabaseSync, file: string): ReadJournal {
   const statements: Statements = {
     head: db.prepare(HEAD_OF_RUN),
-    sum: db.prepare("SELECT sum FROM events WHERE id = ?"),
-    rows: db.prepare("SELECT id, epoch, at, active, body, sum FROM events WHERE id > ? AND id <= ? ORDER BY id"),
+    sum: db.prepare("SELECT sum FROM events WHERE place = ?"),
+    rows: db.prepare("SELECT place, epoch, at, active, body, sum FROM events WHERE place > ? AND place <= ? ORDER BY place"),
   };
 
   /** Head and records of one part are of one moment; true once the end or the limit is reached. */
@@ -103,7 +103,7 @@ function readRows(statements: Statements, reading: Reading, head: StoredHead): b
   reading.cursor ??= startAfter(statements, reading, head.id);
   let room = Math.min(PART_EVENTS, reading.limit - events.length);
   let characters = PART_CHARACTERS;
-  const [from, to] = [eventKey(head.id, reading.cursor.seq), eventKey(head.id, head.seq)];
+  const [from, to] = [placeOf(head.id, reading.cursor.seq), placeOf(head.id, head.seq)];
   for (const found of statements.rows.iterate(from, to)) {
     if (room-- <= 0 || characters <= 0) return true;
     const row = found as unknown as EventRow;
@@ -119,7 +119,7 @@ function readRows(statements: Statements, reading: Reading, head: StoredHead): b
 
 function startAfter(statements: Statements, { file, run, after }: Reading, key: number): Cursor {
   if (after < 0) return { seq: -1, sum: chainStart(run) };
-  const row = statements.sum.get(eventKey(key, after));
+  const row = statements.sum.get(placeOf(key, after));
   if (row === undefined) throw journalDamaged(file, run, after, "the record is missing");
   return { seq: after, sum: row["sum"] as Uint8Array };
 }
@@ -127,7 +127,7 @@ function startAfter(statements: Statements, { file, run, after }: Reading, key: 
 /** What is wrong with a record that should follow `previous`, if anything is. */
 export function recordProblem(runKey: number, previous: Cursor, row: EventRow): string | undefined {
   const seq = previous.seq + 1;
-  if (row.id !== eventKey(runKey, seq)) return "the record is missing";
+  if (row.place !== placeOf(runKey, seq)) return "the record is missing";
   const { epoch, at, active: activeMs } = row;
   const sum = nextSum(previous.sum, { seq, epoch, at, activeMs }, bodyDigest(row.body));
   return sameSum(sum, row.sum) ? undefined : "its checksum does not match its content";

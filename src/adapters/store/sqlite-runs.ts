@@ -8,7 +8,7 @@ import { batchEnd, firstRow } from "./requests.ts";
 import type { Head, Heads } from "./sqlite-heads.ts";
 import { type EncodedBody, type InsertEvents, rowColumns, toRecords } from "./sqlite-journal.ts";
 import type { Presence, Processes } from "./sqlite-processes.ts";
-import { eventKey } from "./sqlite-schema.ts";
+import { placeOf } from "./sqlite-schema.ts";
 
 // --- writing ---------------------------------------------------------------------------------------------------------
 
@@ -73,7 +73,7 @@ export type RemoveRuns = (runs: readonly string[]) => number;
 
 export function createRemoveRuns(db: DatabaseSync): RemoveRuns {
   const find = db.prepare("SELECT r.id FROM runs r JOIN heads h ON h.id = r.id WHERE r.run = ? AND h.finished = 1");
-  const removeEvents = db.prepare("DELETE FROM events WHERE id >= ? AND id < ?");
+  const removeEvents = db.prepare("DELETE FROM events WHERE place >= ? AND place < ?");
   const removeRun = db.prepare("DELETE FROM runs WHERE id = ?");
   return (runs) => {
     let removed = 0;
@@ -81,7 +81,7 @@ export function createRemoveRuns(db: DatabaseSync): RemoveRuns {
       const found = find.get(run);
       if (found === undefined) continue;
       const key = Number(found["id"]);
-      removeEvents.run(eventKey(key, 0), eventKey(key + 1, 0));
+      removeEvents.run(placeOf(key, 0), placeOf(key + 1, 0));
       removeRun.run(key);
       removed++;
     }

@@ -1,7 +1,8 @@
 /**
  * The tables of a store file, and how an older file becomes a current one.
  *
- * - `events`: a run's records lie together, because their key is run * 2^24 + seq; no second index is needed.
+ * - `events`: in the order in which they were written, so that a commit of a thousand runs fills pages one after the other
+ *   instead of touching a page per run (measured: a quarter of the time). `place` = run * 2^24 + seq finds them again.
  * - `heads`: what changes with every append, kept narrow so that many runs share a page; `runs`: what never changes.
  * - `inbox`: an entry whose body is null has been consumed; the row stays, so that the same id is never taken twice.
  * - Keys are never used again (AUTOINCREMENT): a process that slept through the removal of its run cannot write into the run
@@ -16,8 +17,8 @@ export const APPLICATION_ID = 0x45584543;
 
 const EVENTS_PER_RUN = 2 ** 24;
 
-/** Key of an event in `events`. */
-export function eventKey(runKey: number, seq: number): number {
+/** Where an event stands among all events of all runs. */
+export function placeOf(runKey: number, seq: number): number {
   return runKey * EVENTS_PER_RUN + seq;
 }
 
@@ -68,12 +69,14 @@ CREATE INDEX heads_unfinished ON heads (id) WHERE finished = 0;
 
 CREATE TABLE events (
   id INTEGER PRIMARY KEY,
+  place INTEGER NOT NULL,
   epoch INTEGER NOT NULL,
   at REAL NOT NULL,
   active REAL NOT NULL,
   body TEXT NOT NULL,
   sum BLOB NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX events_by_place ON events (place);
 
 CREATE TABLE inbox (
   position INTEGER PRIMARY KEY AUTOINCREMENT,

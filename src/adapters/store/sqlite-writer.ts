@@ -10,7 +10,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { isBusy, isUnavailable, toStoreError } from "./sqlite-errors.ts";
 
-const BATCH_MS = 5;
+const BATCH_MS = 3;
 const BUSY_RETRY_MS = [1, 2, 5, 10, 25, 50] as const;
 const BUSY_LIMIT_MS = 10_000;
 

@@ -38,11 +38,9 @@ export async function confinedFolder(folder: string): Promise<ConfinedFolder> {
     existing: async (path) => {
       const wanted = join(root, checkPath(path));
       const real = await realpath(wanted).catch(async (error: unknown) => {
+        const folder = await realpath(dirname(wanted)).catch(() => undefined);
         // Names outside are not for the model either.
-        const beside = await realpath(dirname(wanted)).then(
-          (folder) => readdir(confine(path, folder)),
-          () => [],
-        );
+        const beside = folder === undefined ? [] : await readdir(confine(path, folder)).catch(() => []);
         return fileProblem(path, error, beside);
       });
       return confine(path, real);
@@ -89,6 +87,7 @@ async function throughLink(path: string, real: string): Promise<string> {
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
+  EEXIST: "a part of the path is a file, not a folder",
   EISDIR: "is a folder; give the path of a file",
   ELOOP: "it is a link to itself",
   ENAMETOOLONG: "the name is too long",
@@ -103,6 +102,7 @@ export async function fileProblem(path: string, error: unknown, beside: readonly
   const code = codeOf(error);
   if (code === undefined) throw error;
   if (code !== "ENOENT") throw new Error(`${path}: ${REASONS[code] ?? code}`, { cause: error });
+  if (beside.includes(basename(path))) throw new Error(`${path}: it is a broken link`, { cause: error });
   const near = nearest(basename(path), beside);
   const folder = dirname(path) === "." ? "" : `${dirname(path)}/`;
   const hint = near === undefined ? "list_files shows what there is" : `did you mean ${folder}${near}?`;

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,9 +39,7 @@ async function reconcile(input: JsonValue, call: string): Promise<Reconciliation
 
 describe("fileTools", () => {
   it("declares what a crash means for each tool", () => {
-    const classes = fileTools({ root }).map(
-      ({ name, effect, reconcile }) => `${name} ${effect}${reconcile === undefined ? "" : " reconciles"}`,
-    );
+    const classes = fileTools({ root }).map((tool) => `${tool.name} ${tool.effect}${"reconcile" in tool ? " reconciles" : ""}`);
     expect(classes).toEqual([
       "list_files read",
       "read_file read",
@@ -78,7 +77,7 @@ describe("fileTools", () => {
     );
     await writeFile(join(root, "long.txt"), "x\n".repeat(5_000));
     expect(await use("read_file", { path: "long.txt" })).toMatch(/\[lines 1-2000 of 5000; go on with offset 2001\]$/);
-    await writeFile(join(root, "wide.txt"), `${"y".repeat(500_000)}\n${"z".repeat(1_500)}\n`.repeat(50));
+    await writeFile(join(root, "wide.txt"), `${"y".repeat(200_000)}\n${"z".repeat(1_500)}\n`.repeat(50));
     expect(String(await use("read_file", { path: "wide.txt" })).length).toBeLessThan(62_000);
     await writeFile(join(root, "empty.txt"), "");
     expect(await use("read_file", { path: "empty.txt" })).toBe("[empty.txt is empty]");
@@ -119,14 +118,10 @@ describe("fileTools", () => {
   });
 
   it("replaces a file as a whole, links included, and leaves nothing behind", async () => {
-    const written = await use("write_file", { path: "out/report.md", text: "done" });
-    expect(written).toEqual({
+    expect(await use("write_file", { path: "out/report.md", text: "done" })).toEqual({
       path: "out/report.md",
       bytes: 4,
-      sha256:
-        "5ec1a3cb71c75c52cf23934b137985bd2499bd85ddc38e5a4d1be1f7f0fd3b46".length === 64
-          ? expect.stringMatching(/^[0-9a-f]{64}$/)
-          : "",
+      sha256: createHash("sha256").update("done").digest("hex"),
     });
     await symlink("report.md", join(root, "out", "latest.md"));
     expect(await use("write_file", { path: "out/latest.md", text: "again" })).toMatchObject({ path: "out/report.md" });
@@ -136,12 +131,13 @@ describe("fileTools", () => {
     await expect(use("write_file", { path: "prices.csv/x", text: "" })).rejects.toThrow("a part of the path is a file");
   });
 
-  it("writes the same file when the call runs again after a crash, over what the crash left behind", async () => {
-    const call = { call: "3.0" };
-    await use("write_file", { path: "a.txt", text: "one" }, call);
-    const before = (await readdir(root)).sort();
-    await use("write_file", { path: "a.txt", text: "one" }, call);
-    expect((await readdir(root)).sort()).toEqual(before);
+  it("leaves nothing behind when the call runs again after a crash in the middle of it", async () => {
+    await use("write_file", { path: "a.txt", text: "one" }, { call: "3.0" });
+    // What the first try would have left: its half-written copy, under the name that belongs to the call.
+    const copy = `.a.txt.${createHash("sha256").update("run_1:3.0").digest("hex").slice(0, 12)}.tmp`;
+    await writeFile(join(root, copy), "on");
+    await use("write_file", { path: "a.txt", text: "one" }, { call: "3.0" });
+    expect((await readdir(root)).sort()).toEqual(["a.txt", "notes", "prices.csv"]);
   });
 
   it.skipIf(process.getuid?.() === 0)("says that a file is protected", async () => {
@@ -193,7 +189,7 @@ describe("the folder of the file tools", () => {
     await symlink(outside, join(root, "folder-link"));
     expect(JSON.stringify(await use("list_files", {}))).not.toContain("link");
     expect(await use("search_files", { text: "do not read" })).toEqual({ matches: [] });
-    await expect(use("read_file", { path: "folder-link/secrets.txt" })).rejects.toThrow("list_files shows what there is");
+    await expect(use("read_file", { path: "folder-link/secrets.txt" })).rejects.toThrow("leads out of the folder");
     await expect(use("list_files", { folder: "folder-link" })).rejects.toThrow("leads out");
   });
 

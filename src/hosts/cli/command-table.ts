@@ -1,0 +1,30 @@
+/** Every command, and the module that is loaded once it is chosen. */
+import type { Command } from "commander";
+
+/** What a command's module exports. `configure` adds arguments, options and the action to an empty command of that name. */
+export interface CommandModule {
+  /** The action sets `process.exitCode`; what it throws is described to the user with `describeError`. */
+  readonly configure: (command: Command) => void;
+}
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: "run", summary: "start an agent, or continue it where it was", load: () => import("./commands/run.ts") },
+  { name: "play", summary: "play recorded conversations through the kernel", load: () => import("./commands/play.ts") },
+  { name: "resume", summary: "continue runs that were interrupted", load: () => import("./commands/resume.ts") },
+  { name: "ls", summary: "list runs: those in flight, waiting and interrupted", load: () => import("./commands/ls.ts") },
+  { name: "show", summary: "where a run stands, and how it came there", load: () => import("./commands/show.ts") },
+  { name: "tail", summary: "follow a run live, whoever drives it", load: () => import("./commands/tail.ts") },
+  { name: "steer", summary: "put a message into a run before its next step", load: () => import("./commands/steer.ts") },
+  { name: "cancel", summary: "end a run, letting calls under way come back", load: () => import("./commands/cancel.ts") },
+  { name: "kill", summary: "end a run at once", load: () => import("./commands/kill.ts") },
+  { name: "resolve", summary: "decide a call whose outcome is unknown", load: () => import("./commands/resolve.ts") },
+  { name: "extend", summary: "give a run more steps, time, tokens or money", load: () => import("./commands/extend.ts") },
+  { name: "store", summary: "check, back up, export, import and prune the store", load: () => import("./commands/store.ts") },
+  { name: "doctor", summary: "check this machine, the store and the models", load: () => import("./commands/doctor.ts") },
+];

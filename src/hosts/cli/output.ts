@@ -1,0 +1,52 @@
+/** Standard output and standard error: results go to the one, everything said to a person to the other. */
+import { styleText } from "node:util";
+import { sanitize } from "./view/text.ts";
+
+let endsWithReader = true;
+
+/** `executus ls | head` closes its end early: that is no error. */
+export function guardStreams(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
+      if (endsWithReader) process.exit(0);
+    });
+  }
+}
+
+/** From here on the work is worth finishing even if nobody reads along any more. */
+export function goOnWithoutReader(): void {
+  endsWithReader = false;
+}
+
+/** To standard output; a terminal gets no control characters that a model or a tool may have written. */
+export function print(text: string): void {
+  write(process.stdout, process.stdout.isTTY ? sanitize(text) : text);
+}
+
+/** To standard output: text that we styled, with the foreign parts of it clean. */
+export function printStyled(text: string): void {
+  write(process.stdout, text);
+}
+
+export function printJson(value: unknown): void {
+  write(process.stdout, JSON.stringify(value, undefined, 2));
+}
+
+export function printJsonLine(value: unknown): void {
+  write(process.stdout, JSON.stringify(value));
+}
+
+/** To standard error: something a person should know. */
+export function note(text: string): void {
+  write(process.stderr, sanitize(text));
+}
+
+export function writeError(text: string): void {
+  const [first = "", ...rest] = sanitize(text).split("\n");
+  write(process.stderr, [styleText(["red"], first, { stream: process.stderr }), ...rest].join("\n"));
+}
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  if (!stream.destroyed) stream.write(`${text}\n`);
+}
