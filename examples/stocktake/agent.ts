@@ -2,12 +2,9 @@
  * Takes stock of a small shop: reads its files, compares what should be there with what was counted, writes each finding
  * down once, and reports. `npm start` runs it; kill it at any moment and start it again.
  */
-import { type Agent, defineAgent, fileTools, type Models, type Tool } from "executus";
+import { type Agent, createModels, defineAgent, fileTools, isExecutusError, type Models } from "executus";
 import { scriptedModels } from "./script.ts";
 import { workFolder } from "./work-folder.ts";
-
-/** Every run works on its own copy of `data/`, so that a resumed run finds its files as it left them. */
-export const tools: readonly Tool[] = fileTools({ root: ({ run }) => workFolder(run) });
 
 export const agent: Agent = defineAgent({
   name: "stocktake",
@@ -21,16 +18,20 @@ export const agent: Agent = defineAgent({
    sku,expected,counted,difference,value_eur,reading. The first one brings the line with the names of the columns.
 5. Write out/report.md for the owner: what is missing or left over, what it is worth, what to ask whom.
 6. Read the ledger again to check that every finding is in it once, and end with a summary of at most ten lines.`,
-  tools: tools.map(({ name }) => name),
+  // Every run works on its own copy of `data/`, so that a resumed run finds its files as it left them.
+  tools: fileTools({ root: ({ run }) => workFolder(run) }),
   limits: { maxSteps: 24, timeMs: 10 * 60_000 },
 });
 
 /** What is asked when nobody asks anything. */
 export const input = "Take stock for May 2026.";
 
-/** A script stands in for the model where there is none, so that the example needs no key and no network. */
-export function models(): Models | undefined {
-  return MODEL_VARIABLES.some((name) => process.env[name]) ? undefined : scriptedModels();
+/** Without a model in the environment a script stands in, so that the example needs no key and no network. */
+export async function models(): Promise<Models | undefined> {
+  try {
+    await createModels().resolve("fast");
+    return undefined;
+  } catch (error) {
+    return isExecutusError(error) && error.code === "model_unknown" ? scriptedModels() : undefined;
+  }
 }
-
-const MODEL_VARIABLES = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY", "OPENAI_COMPATIBLE_BASE_URL"];

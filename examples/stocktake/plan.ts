@@ -15,8 +15,8 @@ export interface Call {
 const LEDGER = "out/ledger.csv";
 const COLUMNS = "sku,expected,counted,difference,value_eur,reading";
 
-/** The script's next answer, counted by how many it has given. */
-export function nextTurn(messages: readonly Message[]): Turn {
+/** The script's next answer, counted by how many it has given. `folder`: where the reader finds the files. */
+export function nextTurn(messages: readonly Message[], folder: string): Turn {
   const answers = messages.filter(({ role }) => role === "assistant").length;
   const results = resultsOf(messages);
   const findings = findingsOf(results);
@@ -25,7 +25,7 @@ export function nextTurn(messages: readonly Message[]): Turn {
   const finding = findings[answers - LOOKING.length];
   if (finding !== undefined) return writeDown(results, findings, finding);
   const ending = ENDING[answers - LOOKING.length - findings.length];
-  return ending === undefined ? summary(results, findings, messages) : ending(results, findings);
+  return ending === undefined ? summary(results, findings, { messages, folder }) : ending(results, findings);
 }
 
 type Step = (results: readonly Result[], findings: readonly Finding[]) => Turn;
@@ -79,35 +79,43 @@ function writeDown(results: readonly Result[], findings: readonly Finding[], fin
   const { sku, expected, counted, difference } = finding;
   const row = [sku, expected, counted, difference, money(finding), readingOf(finding, notesOn(results, sku))].join(",");
   const header = finding === findings[0] ? `${COLUMNS}\n` : "";
+  const what = difference === 0 ? "the count is right, but nobody can tell what it is worth" : `that makes ${signed(difference)}`;
   return {
-    text: `${sku}: ${expected} should be there and ${counted} are, which makes ${signed(difference)}. I write that down now, once, before I turn to the next.`,
+    text: `${sku}: ${expected} should be there and ${counted} are; ${what}. I write that down now, once, before I turn to the next.`,
     calls: [{ tool: "append_file", input: { path: LEDGER, text: `${header}${row}` } }],
   };
 }
 
 function report(results: readonly Result[], findings: readonly Finding[]): string {
-  const rows = findings.map((finding) => {
-    const notes = notesOn(results, finding.sku).map(({ path, line, text }) => `  - ${path}:${line}: ${text.replace(/^- /, "")}`);
-    const head = `- **${finding.sku}**: ${finding.expected} expected, ${finding.counted} counted (${signed(finding.difference)}, ${money(finding) || "value unknown"}).`;
-    return [`${head} ${readingOf(finding, notesOn(results, finding.sku))}.`, ...notes].join("\n");
+  const sections = findings.map((finding) => {
+    const { sku, expected, counted, difference } = finding;
+    const worth = finding.value === undefined ? "" : `, ${money(finding)} EUR`;
+    const notes = notesOn(results, sku).map(({ path, line, text }) => `- ${path}:${line}: ${text.replace(/^- /, "")}\n`);
+    const head = `## ${sku}: ${signed(difference)}${worth}\n\n${expected} expected, ${counted} counted`;
+    return `${head}; ${readingOf(finding, notesOn(results, sku))}.\n${notes.length > 0 ? "\n" : ""}${notes.join("")}`;
   });
-  return `# Stock of May 2026\n\nAt list prices the differences come to ${total(findings)} EUR.\n\n${rows.join("\n")}\n`;
+  return `# Stock of May 2026\n\nAt list prices the differences come to ${total(findings)} EUR.\n\n${sections.join("\n")}`;
 }
 
-function summary(results: readonly Result[], findings: readonly Finding[], messages: readonly Message[]): Turn {
+function summary(
+  results: readonly Result[],
+  findings: readonly Finding[],
+  from: { readonly messages: readonly Message[]; readonly folder: string },
+): Turn {
   const lines = contentOf(results, LEDGER).split("\n");
   const times = findings.map(({ sku }) => lines.filter((line) => line.startsWith(`${sku},`)).length);
   const once = times.every((count) => count === 1) && lines.length === findings.length + 1;
+  const failed = results.filter(({ output }) => output.type.startsWith("error")).length;
   const rows = findings.map(
     (finding) => `- ${finding.sku} ${signed(finding.difference)}: ${readingOf(finding, notesOn(results, finding.sku))}`,
   );
   const text = [
-    `The stock of May differs in ${findings.length} articles, ${total(findings)} EUR at list prices:`,
+    `${findings.length} articles do not add up or have no price; the difference is ${total(findings)} EUR at list prices:`,
     ...rows,
-    once
-      ? `${LEDGER} has every finding exactly once; out/report.md has the details.`
-      : `${LEDGER} does not have every finding once: check it.`,
-    ...steersIn(messages).map((steer) => `(You said "${steer}". A script cannot take that up; a model would have.)`),
+    once ? `${LEDGER} has every finding exactly once.` : `${LEDGER} does not have every finding exactly once: check it.`,
+    ...(failed > 0 ? [`${failed} tool calls failed, so this may be incomplete.`] : []),
+    `The files are in ${from.folder}.`,
+    ...steersIn(from.messages).map((steer) => `(You said "${steer}". A script cannot take that up; a model would have.)`),
   ];
   return { text: text.join("\n"), calls: [] };
 }

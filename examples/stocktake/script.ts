@@ -5,6 +5,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ModelAnswer, ModelCandidate, Models } from "executus";
 import { nextTurn, type Turn } from "./plan.ts";
+import { folderOf } from "./work-folder.ts";
 
 /** `delayMs`: between two pieces of an answer; default 40. */
 export function scriptedModels(delayMs = 40): Models {
@@ -16,11 +17,11 @@ export function script(delayMs: number): ModelCandidate {
   return {
     id: "script/stocktake",
     price: { input: 0, output: 0, asOf: "2026-05-31" },
-    call: async ({ messages, step, toolChoice }, { signal, onPart }) => {
+    call: async ({ run, messages, step, toolChoice }, { signal, onPart }) => {
       const turn: Turn =
         toolChoice === "none"
           ? { text: "I have to stop here: a limit is reached. out/ledger.csv has what I found so far.", calls: [] }
-          : nextTurn(messages);
+          : nextTurn(messages, folderOf(run));
       for (const text of turn.text.split(/(?<=\s)/)) {
         await pause(delayMs, undefined, { signal });
         onPart({ type: "text.delta", text });

@@ -5,9 +5,14 @@ import { fileURLToPath } from "node:url";
 const DATA = fileURLToPath(new URL("data", import.meta.url));
 const preparing = new Map<string, Promise<string>>();
 
-/** `.executus/stocktake/RUN` below the current folder: a copy of the data, made when the run first needs it. */
+/** Where a run keeps its files, from the current folder on. */
+export function folderOf(run: string): string {
+  return `.executus/stocktake/${run.replaceAll(/[^\w.-]/g, "_")}`;
+}
+
+/** The same with a copy of the data in it, made when the run first needs it. */
 export function workFolder(run: string): Promise<string> {
-  const folder = resolve(".executus", "stocktake", run.replaceAll(/[^\w.-]/g, "_"));
+  const folder = resolve(folderOf(run));
   const ready = preparing.get(folder) ?? prepare(folder);
   preparing.set(folder, ready);
   return ready;

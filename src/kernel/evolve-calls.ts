@@ -1,15 +1,15 @@
 /** How tool calls change a run. */
 import type { CallResolved, ToolEnded, ToolInterrupted, ToolReconciled, ToolStarted } from "../ports/events.ts";
-import type { ToolOutput } from "../ports/messages.ts";
+import type { ToolOutput, ToolResultPart } from "../ports/messages.ts";
 import { type History, remember, resultKey } from "./guards.ts";
 import { append } from "./list.ts";
-import type { CallState, RunState } from "./state.ts";
+import type { CallState, Draft } from "./state.ts";
 
 type CallEvent = ToolStarted | ToolReconciled | ToolInterrupted | ToolEnded | CallResolved;
 
-export function evolveCalls(state: RunState, event: CallEvent): RunState {
-  const calls = state.calls.map((call) => (call.id === event.call && call.status !== "ended" ? evolveCall(call, event) : call));
-  return closeStep({ ...state, calls });
+export function evolveCalls(next: Draft, event: CallEvent): void {
+  next.calls = next.calls.map((call) => (call.id === event.call && call.status !== "ended" ? evolveCall(call, event) : call));
+  closeStep(next);
 }
 
 function evolveCall(call: CallState, event: CallEvent): CallState {
@@ -28,13 +28,11 @@ function evolveCall(call: CallState, event: CallEvent): CallState {
 }
 
 function ready(call: CallState): CallState {
-  const { reconciled: _asked, ...rest } = call;
-  return { ...rest, status: "ready" };
+  return { ...call, status: "ready", reconciled: false };
 }
 
 export function inDoubt(call: CallState): CallState {
-  const { reconciled: _asked, ...rest } = call;
-  return { ...rest, status: "in-doubt", interruptions: call.interruptions + 1 };
+  return { ...call, status: "in-doubt", reconciled: false, interruptions: call.interruptions + 1 };
 }
 
 function resolved(call: CallState, event: CallResolved): CallState {
@@ -51,39 +49,34 @@ function resolvedOutput(event: CallResolved, failed: boolean): ToolOutput {
 }
 
 /** Once every call of the step has its outcome, the results enter the conversation together, in call order. */
-export function closeStep(state: RunState): RunState {
-  const { calls } = state;
-  if (calls.length === 0 || calls.some((call) => call.status !== "ended")) return state;
-  const content = calls.map((call) => ({
-    type: "tool-result" as const,
-    toolCallId: call.toolCallId,
-    toolName: call.name,
-    output: call.output ?? { type: "error-text" as const, value: "" },
-  }));
-  return { ...tally(state, calls), messages: append(state.messages, { role: "tool", content }), calls: [] };
+export function closeStep(next: Draft): void {
+  const { calls } = next;
+  if (calls.length === 0 || calls.some((call) => call.status !== "ended")) return;
+  tally(next, calls);
+  next.messages = append(next.messages, { role: "tool", content: calls.map(toResultPart) });
+  next.calls = [];
 }
 
-function tally(state: RunState, calls: readonly CallState[]): RunState {
-  let consecutive = state.consecutiveErrors;
-  let errors = state.toolErrors;
-  for (const call of calls) {
-    if (call.outcome === "error" || call.outcome === "invalid") {
-      consecutive++;
-      errors++;
-    } else if (call.outcome === "ok") consecutive = 0;
+const NO_OUTPUT: ToolOutput = { type: "text", value: "" };
+
+function toResultPart(call: CallState): ToolResultPart {
+  return { type: "tool-result", toolCallId: call.toolCallId, toolName: call.name, output: call.output ?? NO_OUTPUT };
+}
+
+function tally(next: Draft, calls: readonly CallState[]): void {
+  for (const { outcome } of calls) {
+    if (outcome === "error" || outcome === "invalid") {
+      next.consecutiveErrors++;
+      next.toolErrors++;
+    } else if (outcome === "ok") next.consecutiveErrors = 0;
   }
-  const entries = state.request.unguarded === true ? [] : calls.map((call) => toEntry(call, state.history));
-  return {
-    ...state,
-    consecutiveErrors: consecutive,
-    toolErrors: errors,
-    history: remember(state.history, entries, state.limits.repeats),
-  };
+  if (next.request.unguarded === true) return;
+  const entries = calls.map((call) => toEntry(call, next.history));
+  next.history = remember(next.history, entries, next.limits.repeats);
 }
 
 /** A blocked call counts as one more of the same: its result is that of the call it repeats. */
 function toEntry(call: CallState, history: History): History[number] {
   const repeated = call.outcome === "blocked" ? history.findLast((entry) => entry.call === call.key) : undefined;
-  const output = call.output ?? { type: "text", value: "" };
-  return repeated ?? { call: call.key, result: resultKey(output) };
+  return repeated ?? { call: call.key, result: resultKey(call.output ?? NO_OUTPUT) };
 }

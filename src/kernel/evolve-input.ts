@@ -3,36 +3,41 @@ import type { AttemptStarted, EventBody, GuardTripped, LimitReached, LimitsExten
 import type { FinalStatus } from "../ports/view.ts";
 import { inDoubt } from "./evolve-calls.ts";
 import { NO_LIMIT } from "./limits.ts";
-import type { Limits } from "../ports/limits.ts";
-import type { CallState, RunState } from "./state.ts";
+import type { CallState, Draft, RunState } from "./state.ts";
 
-export function evolveInput(state: RunState, event: EventBody): RunState {
+export function evolveInput(next: Draft, event: EventBody): void {
   switch (event.type) {
     case "attempt.started":
-      return attemptStarted(state, event);
+      return attemptStarted(next, event);
     case "steer.received": {
       const { id, content, afterStep } = event;
-      const steer = { id, content, ...(afterStep === undefined ? {} : { afterStep }) };
-      return { ...state, steers: [...state.steers, steer], fruitless: 0 };
+      next.steers = [...next.steers, { id, content, ...(afterStep === undefined ? {} : { afterStep }) }];
+      next.fruitless = 0;
+      return;
     }
     case "cancel.requested":
-      return state.cancel?.mode === "kill" ? state : { ...state, cancel: toCancel(event) };
+      if (next.cancel?.mode !== "kill") next.cancel = toCancel(event);
+      return;
     case "limits.extended":
-      return extended(state, event);
+      return extended(next, event);
     case "compaction.requested":
-      return { ...state, compaction: toCompaction(event) };
+      next.compaction = toCompaction(event);
+      return;
     case "limit.reached":
-      return limitReached(state, event);
+      return limitReached(next, event);
     case "guard.tripped":
-      return guardTripped(state, event);
+      return guardTripped(next, event);
     case "tools.missing":
-      return { ...state, toolsMissing: event.names };
+      next.toolsMissing = event.names;
+      return;
     case "run.settling":
-      return { ...abandonModelCall(state), settling: { status: event.status, ...(event.error ? { error: event.error } : {}) } };
+      abandonModelCall(next);
+      next.settling = { status: event.status, ...(event.error ? { error: event.error } : {}) };
+      return;
     case "run.finished":
-      return { ...state, finished: true };
+      next.finished = true;
+      return;
     default:
-      return state;
   }
 }
 
@@ -40,24 +45,19 @@ export function evolveInput(state: RunState, event: EventBody): RunState {
  * A new process has the run. A model call that was under way is made again, its cost unknown; a `once` call that was under
  * way is in doubt; `read` and `idempotent` calls never left `ready`.
  */
-function attemptStarted(state: RunState, event: AttemptStarted): RunState {
-  const { toolsMissing: _cleared, ...rest } = abandonModelCall(state);
-  return {
-    ...rest,
-    calls: state.calls.map((call): CallState => (call.status === "started" ? inDoubt(call) : call)),
-    fruitless: event.after === "crash" ? state.fruitless + 1 : state.fruitless,
-  };
+function attemptStarted(next: Draft, event: AttemptStarted): void {
+  abandonModelCall(next);
+  next.toolsMissing = undefined;
+  next.calls = next.calls.map((call): CallState => (call.status === "started" ? inDoubt(call) : call));
+  if (event.after === "crash") next.fruitless++;
 }
 
 /** A call that will not be heard out: it may have cost something, and it is not the model's failure. */
-function abandonModelCall(state: RunState): RunState {
-  if (!state.model.inFlight) return state;
-  const { candidateAttempts } = state.model;
-  return {
-    ...state,
-    model: { ...state.model, inFlight: false, candidateAttempts: candidateAttempts - 1 },
-    usage: { ...state.usage, unknownCalls: state.usage.unknownCalls + 1 },
-  };
+function abandonModelCall(next: Draft): void {
+  const { model, usage } = next;
+  if (!model.inFlight) return;
+  next.model = { ...model, inFlight: false, candidateAttempts: model.candidateAttempts - 1 };
+  next.usage = { ...usage, unknownCalls: usage.unknownCalls + 1 };
 }
 
 function toCancel(event: { readonly mode: "cancel" | "kill"; readonly reason?: string }): NonNullable<RunState["cancel"]> {
@@ -74,21 +74,20 @@ function toCompaction(event: {
   };
 }
 
-/** More room also revives a run that was about to wrap up because of that limit. */
-function extended(state: RunState, event: LimitsExtended): RunState {
-  const { limits } = state;
-  const raised: Limits = {
+/** More room also revives a run that was about to wrap up because of a limit. */
+function extended(next: Draft, event: LimitsExtended): void {
+  const { limits, ending } = next;
+  next.limits = {
     ...limits,
     maxSteps: plus(limits.maxSteps, event.steps),
     timeMs: plus(limits.timeMs, event.timeMs),
     ...(limits.tokens === undefined ? {} : { tokens: plus(limits.tokens, event.tokens) }),
     ...(limits.costUsd === undefined ? {} : { costUsd: plus(limits.costUsd, event.costUsd) }),
   };
-  const { ending, ...rest } = state;
-  const revived = ending?.error?.code.startsWith("limit_") === true && !state.model.inFlight;
-  if (!revived) return { ...state, limits: raised };
-  const note = wrapUpNote(ending?.error?.message ?? "");
-  return { ...rest, limits: raised, notes: state.notes.filter((text) => text !== note) };
+  if (ending?.error?.code.startsWith("limit_") !== true || next.model.inFlight) return;
+  const note = wrapUpNote(ending.error.message);
+  next.ending = undefined;
+  next.notes = next.notes.filter((text) => text !== note);
 }
 
 function plus(limit: number, more: number | undefined): number {
@@ -102,25 +101,26 @@ const STATUS_OF_LIMIT: Readonly<Record<LimitReached["limit"], FinalStatus>> = {
   usd: "over_budget",
 };
 
-function limitReached(state: RunState, event: LimitReached): RunState {
-  const status = state.ending?.status ?? STATUS_OF_LIMIT[event.limit];
-  const error = state.ending?.error ?? { code: `limit_${event.limit}`, message: event.message };
-  return {
-    ...abandonModelCall(state),
-    ending: { status, error, wrapUp: event.wrapUp },
-    notes: event.wrapUp ? [...state.notes, wrapUpNote(event.message)] : state.notes,
-  };
+function limitReached(next: Draft, event: LimitReached): void {
+  abandonModelCall(next);
+  const status = next.ending?.status ?? STATUS_OF_LIMIT[event.limit];
+  const error = next.ending?.error ?? { code: `limit_${event.limit}`, message: event.message };
+  next.ending = { status, error, wrapUp: event.wrapUp };
+  if (event.wrapUp) next.notes = [...next.notes, wrapUpNote(event.message)];
 }
 
 function wrapUpNote(why: string): string {
   return `${why} This is your last step and no tool can be called any more: give the best final answer you can from what you have.`;
 }
 
-function guardTripped(state: RunState, event: GuardTripped): RunState {
-  if (event.action === "block") return state;
-  if (event.action === "hint") return { ...state, notes: [...state.notes, event.message], hintedStep: state.step };
+function guardTripped(next: Draft, event: GuardTripped): void {
+  if (event.action === "block") return;
+  next.notes = [...next.notes, event.action === "hint" ? event.message : wrapUpNote(event.message)];
+  if (event.action === "hint") {
+    next.hintedStep = next.step;
+    return;
+  }
   const status: FinalStatus = event.guard === "errors" ? "failed" : "looping";
   const code = event.guard === "errors" ? "tool_errors" : "looping";
-  const error = { code, message: event.message };
-  return { ...state, ending: { status, error, wrapUp: true }, notes: [...state.notes, wrapUpNote(event.message)] };
+  next.ending = { status, error: { code, message: event.message }, wrapUp: true };
 }

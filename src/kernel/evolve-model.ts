@@ -14,39 +14,35 @@ import { closeStep } from "./evolve-calls.ts";
 import { callKey } from "./guards.ts";
 import { append, emptyList, type List, toArray } from "./list.ts";
 import { backoffMs } from "./retry.ts";
-import { callId, type CallState, IDLE_MODEL, type PendingSteer, type RunState } from "./state.ts";
+import { callId, type CallState, type Draft, IDLE_MODEL, type PendingSteer, type RunState } from "./state.ts";
 
-type ModelEvent = ModelStarted | ModelAnswered | ModelFailed | ContextCompacted | CompactionFailed;
+type ModelEvent = ModelAnswered | ModelFailed | ContextCompacted | CompactionFailed;
 
-export function evolveModel(state: RunState, header: EventHeader, event: ModelEvent): RunState {
+export function evolveModel(next: Draft, header: EventHeader, event: ModelEvent): void {
   switch (event.type) {
-    case "model.started":
-      return modelStarted(state, event);
     case "model.answered":
-      return modelAnswered(state, event);
+      return modelAnswered(next, event);
     case "model.failed":
-      return modelFailed(state, header, event);
+      return modelFailed(next, header, event);
     case "context.compacted":
-      return compacted(state, event);
+      return compacted(next, event);
     case "compaction.failed":
-      return withoutCompaction(state);
+      next.compaction = undefined;
   }
 }
 
 /** What waited for the next step enters the conversation here, in order and once. */
-function modelStarted(state: RunState, event: ModelStarted): RunState {
-  const due = state.steers.filter((steer) => isDue(steer, state));
-  const entering = [...due.map((steer) => steer.content), ...state.notes.map(toText)].filter((parts) => parts.length > 0);
-  let messages = state.messages;
-  for (const content of entering) messages = append(messages, { role: "user", content });
-  return {
-    ...state,
-    messages,
-    steers: due.length === 0 ? state.steers : state.steers.filter((steer) => !isDue(steer, state)),
-    notes: state.notes.length === 0 ? state.notes : [],
-    model: { ...state.model, attempts: event.attempt, candidateAttempts: state.model.candidateAttempts + 1, inFlight: true },
-    answered: false,
-  };
+export function modelStarted(next: Draft, event: ModelStarted): void {
+  if (next.steers.length > 0) {
+    const due = next.steers.filter((steer) => isDue(steer, next));
+    for (const { content } of due) if (content.length > 0) next.messages = append(next.messages, { role: "user", content });
+    next.steers = next.steers.filter((steer) => !isDue(steer, next));
+  }
+  for (const note of next.notes) next.messages = append(next.messages, { role: "user", content: toText(note) });
+  if (next.notes.length > 0) next.notes = [];
+  const { model } = next;
+  next.model = { ...model, attempts: event.attempt, candidateAttempts: model.candidateAttempts + 1, inFlight: true };
+  next.answered = false;
 }
 
 function toText(text: string): readonly UserPart[] {
@@ -57,25 +53,32 @@ export function isDue(steer: PendingSteer, state: RunState): boolean {
   return steer.afterStep === undefined || state.step >= steer.afterStep;
 }
 
-function modelAnswered(state: RunState, event: ModelAnswered): RunState {
-  const parts = event.content.filter(isOwnCall);
-  const calls = parts.map((part, ordinal) => toCall(part, callId(event.step, ordinal), refusalOf(event, ordinal)));
+function modelAnswered(next: Draft, event: ModelAnswered): void {
+  const wrappedUp = next.ending !== undefined;
+  const calls = callsOf(event);
   const text = textOf(event);
-  const wrappedUp = state.ending !== undefined;
-  return closeStep({
-    ...state,
-    step: event.step + 1,
-    messages: append(state.messages, { role: "assistant", content: event.content }),
-    calls: wrappedUp ? calls.map(leftUnrun) : calls,
-    model: { ...IDLE_MODEL, candidate: state.model.candidate },
-    usage: addUsage(state.usage, event.usage),
-    costUsd: state.costUsd === "unknown" || event.costUsd === undefined ? "unknown" : state.costUsd + event.costUsd,
-    lastCallTokens: (event.usage.inputTokens ?? 0) + (event.usage.outputTokens ?? 0),
-    lastCallCostUsd: event.costUsd ?? 0,
-    toolCalls: state.toolCalls + calls.length,
-    output: text === "" && (calls.length > 0 || wrappedUp) ? state.output : text,
-    answered: calls.length === 0 || wrappedUp,
-  });
+  next.step = event.step + 1;
+  next.messages = append(next.messages, { role: "assistant", content: event.content });
+  next.calls = wrappedUp ? calls.map(leftUnrun) : calls;
+  next.model = next.model.candidate === 0 ? IDLE_MODEL : { ...IDLE_MODEL, candidate: next.model.candidate };
+  next.usage = addUsage(next.usage, event.usage);
+  next.costUsd = next.costUsd === "unknown" || event.costUsd === undefined ? "unknown" : next.costUsd + event.costUsd;
+  next.lastCallTokens = (event.usage.inputTokens ?? 0) + (event.usage.outputTokens ?? 0);
+  next.lastCallCostUsd = event.costUsd ?? 0;
+  next.toolCalls += calls.length;
+  if (text !== "" || (calls.length === 0 && !wrappedUp)) next.output = text;
+  next.answered = calls.length === 0 || wrappedUp;
+  closeStep(next);
+}
+
+function callsOf(event: ModelAnswered): CallState[] {
+  const calls: CallState[] = [];
+  for (const part of event.content) {
+    if (!isOwnCall(part)) continue;
+    const ordinal = calls.length;
+    calls.push(toCall(part, callId(event.step, ordinal), refusalOf(event, ordinal)));
+  }
+  return calls;
 }
 
 function isOwnCall(part: { readonly type: string; readonly providerExecuted?: boolean }): part is ToolCallPart {
@@ -87,17 +90,18 @@ function refusalOf(event: ModelAnswered, ordinal: number): string | undefined {
 }
 
 function toCall(part: ToolCallPart, id: string, refusal: string | undefined): CallState {
-  const call: CallState = {
+  return {
     id,
     toolCallId: part.toolCallId,
     name: part.toolName,
     input: part.input,
     key: callKey(part.toolName, part.input),
-    status: "ready",
+    status: refusal === undefined ? "ready" : "ended",
     interruptions: 0,
+    reconciled: false,
+    outcome: refusal === undefined ? undefined : "invalid",
+    output: refusal === undefined ? undefined : { type: "error-text", value: refusal },
   };
-  if (refusal === undefined) return call;
-  return { ...call, status: "ended", outcome: "invalid", output: { type: "error-text", value: refusal } };
 }
 
 /** The wrap-up step was asked not to call tools; what it asked for all the same is not run. */
@@ -124,22 +128,19 @@ function addUsage(total: UsageTotal, usage: TokenUsage): UsageTotal {
   };
 }
 
-function modelFailed(state: RunState, header: EventHeader, event: ModelFailed): RunState {
-  const { model, limits } = state;
+function modelFailed(next: Draft, header: EventHeader, event: ModelFailed): void {
+  const { model, limits } = next;
   const again = event.retryable && model.candidateAttempts < limits.modelAttempts;
-  const fallback = !again && event.retryable && model.candidate + 1 < state.models.length;
-  return {
-    ...state,
-    usage: { ...state.usage, unknownCalls: state.usage.unknownCalls + 1 },
-    model: {
-      attempts: model.attempts,
-      candidate: fallback ? model.candidate + 1 : model.candidate,
-      candidateAttempts: fallback ? 0 : model.candidateAttempts,
-      inFlight: false,
-      lastError: event.error,
-      exhausted: !again && !fallback,
-      ...(again ? { retryAt: header.at + backoffMs(limits.retryBaseMs, model.candidateAttempts, event) } : {}),
-    },
+  const fallback = !again && event.retryable && model.candidate + 1 < next.models.length;
+  next.usage = { ...next.usage, unknownCalls: next.usage.unknownCalls + 1 };
+  next.model = {
+    attempts: model.attempts,
+    candidate: fallback ? model.candidate + 1 : model.candidate,
+    candidateAttempts: fallback ? 0 : model.candidateAttempts,
+    inFlight: false,
+    retryAt: again ? header.at + backoffMs(limits.retryBaseMs, model.candidateAttempts, event) : undefined,
+    lastError: event.error,
+    exhausted: !again && !fallback,
   };
 }
 
@@ -147,15 +148,12 @@ function modelFailed(state: RunState, header: EventHeader, event: ModelFailed): 
  * Older messages give way to their summary. A tool message at the start of the kept tail would have lost its calls, so the
  * tail is extended to the answer it belongs to.
  */
-function compacted(state: RunState, event: ContextCompacted): RunState {
-  let start = Math.max(0, state.messages.length - event.keep);
-  while (start > 0 && state.messages.items[start]?.role === "tool") start--;
+function compacted(next: Draft, event: ContextCompacted): void {
+  let start = Math.max(0, next.messages.length - event.keep);
+  while (start > 0 && next.messages.items[start]?.role === "tool") start--;
+  const kept = toArray(next.messages, start);
   let messages: List<Message> = append(emptyList(), { role: "user", content: toText(event.summary) });
-  for (const message of toArray(state.messages, start)) messages = append(messages, message);
-  return { ...withoutCompaction(state), messages };
-}
-
-function withoutCompaction(state: RunState): RunState {
-  const { compaction: _done, ...rest } = state;
-  return rest;
+  for (const message of kept) messages = append(messages, message);
+  next.messages = messages;
+  next.compaction = undefined;
 }

@@ -7,10 +7,10 @@
 import type { EventBody, EventHeader, RunEvent, RunStarted } from "../ports/events.ts";
 import { evolveCalls } from "./evolve-calls.ts";
 import { evolveInput } from "./evolve-input.ts";
-import { evolveModel } from "./evolve-model.ts";
+import { evolveModel, modelStarted } from "./evolve-model.ts";
 import { NO_HISTORY } from "./guards.ts";
 import { append, emptyList, type List } from "./list.ts";
-import { IDLE_MODEL, NO_USAGE, type RunState } from "./state.ts";
+import { type Draft, IDLE_MODEL, NO_USAGE, type RunState } from "./state.ts";
 import type { Message } from "../ports/messages.ts";
 
 /** The first event makes the state; anything else before it is an error of the store. */
@@ -42,34 +42,49 @@ export function initialState(header: EventHeader, event: RunStarted): RunState {
     consecutiveErrors: 0,
     history: NO_HISTORY,
     hintedStep: -1,
+    compaction: undefined,
+    cancel: undefined,
+    ending: undefined,
     fruitless: 0,
+    toolsMissing: undefined,
     output: "",
     answered: false,
+    settling: undefined,
     finished: false,
   };
 }
 
 export function evolve(state: RunState, header: EventHeader, event: EventBody): RunState {
-  const next = evolveBody(state, header, event);
-  return { ...next, seq: header.seq, epoch: header.epoch, activeMs: header.activeMs };
+  const next: Draft = { ...state, seq: header.seq, epoch: header.epoch, activeMs: header.activeMs };
+  evolveBody(next, header, event);
+  return next;
 }
 
-function evolveBody(state: RunState, header: EventHeader, event: EventBody): RunState {
+/** Writes into the copy that `evolve` just made; nothing inside it is changed in place. */
+function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
   switch (event.type) {
     case "model.started":
+      modelStarted(next, event);
+      break;
     case "model.answered":
     case "model.failed":
     case "context.compacted":
     case "compaction.failed":
-      return { ...evolveModel(state, header, event), fruitless: event.type === "model.started" ? state.fruitless : 0 };
+      next.fruitless = 0;
+      evolveModel(next, header, event);
+      break;
     case "tool.started":
+      evolveCalls(next, event);
+      break;
     case "tool.reconciled":
     case "tool.interrupted":
     case "tool.ended":
     case "call.resolved":
-      return { ...evolveCalls(state, event), fruitless: event.type === "tool.started" ? state.fruitless : 0 };
+      next.fruitless = 0;
+      evolveCalls(next, event);
+      break;
     default:
-      return evolveInput(state, event);
+      evolveInput(next, event);
   }
 }
 

@@ -28,7 +28,8 @@ export interface Repetition {
 
 export function remember(history: History, calls: readonly Entry[], limit: number): History {
   if (calls.length === 0) return history;
-  return [...history, ...calls].slice(-2 * limit * LONGEST_CYCLE);
+  const kept = Math.max(0, history.length + calls.length - 2 * limit * LONGEST_CYCLE);
+  return history.slice(kept).concat(calls);
 }
 
 /**

@@ -16,7 +16,7 @@ import { retryAfterMs } from "./retry-after.ts";
  * - `model_unavailable`: server error or network; retryable
  * - `model_timeout`: no first token, no next token or no end in time; retryable
  * - `model_incomplete`: the answer broke off, ended without a finish or could not be read; retryable, nothing of it is used
- * - `model_aborted`: we stopped it ourselves
+ * - `model_aborted`: the provider's own client stopped it; retryable (when we stop a call, it rejects with our reason)
  */
 export type ModelErrorCode =
   | "model_failed"
@@ -40,6 +40,7 @@ const RETRYABLE: ReadonlySet<string> = new Set<ModelErrorCode>([
   "model_unavailable",
   "model_timeout",
   "model_incomplete",
+  "model_aborted",
 ]);
 const MARKER = Symbol.for("executus.model-error");
 
@@ -94,6 +95,16 @@ export function toModelCallError(model: string, error: unknown, nowMs?: number):
   return new ModelCallError(code as ModelErrorCode, `${model}: ${message}`, { ...details, cause: error });
 }
 
+/**
+ * The same for an error that arrived inside an answer: the request had been accepted, so what cannot be placed is taken for
+ * a broken answer, which is retryable.
+ */
+export function toStreamError(model: string, error: unknown, nowMs?: number): Error {
+  if (isModelCallError(error) || isExecutusError(error)) return error;
+  if (place(error, nowMs) !== undefined) return toModelCallError(model, error, nowMs);
+  return new ModelCallError("model_incomplete", `${model}: ${unplaced(error).message}`, { cause: error });
+}
+
 interface Classified {
   readonly code: string;
   readonly message: string;
@@ -107,12 +118,14 @@ interface Fields {
 }
 
 function classify(error: unknown, nowMs: number | undefined): Classified {
-  if (typeof error !== "object" || error === null) return plain("model_failed", String(error));
+  return place(error, nowMs) ?? unplaced(error);
+}
+
+function place(error: unknown, nowMs: number | undefined): Classified | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
   const fields = error as Fields;
   if (isModelCallError(error) || isExecutusError(error)) return own(fields);
-  return (
-    byCode(fields) ?? byStatus(fields, nowMs) ?? byName(fields) ?? byNetwork(fields) ?? byProviderWord(fields) ?? other(fields)
-  );
+  return byCode(fields) ?? byStatus(fields, nowMs) ?? byName(fields) ?? byNetwork(fields) ?? byProviderWord(fields);
 }
 
 function plain(code: ModelErrorCode, message: string, details: Partial<Classified> = {}): Classified {
@@ -227,6 +240,7 @@ function byNetwork(fields: Fields): Classified | undefined {
 const PROVIDER_WORDS: readonly (readonly [RegExp, ModelErrorCode])[] = [
   [/overloaded|rate_?limit|too_many_requests|resource_exhausted|slow_down/i, "model_overloaded"],
   [/authentication|permission|invalid_api_key|unauthenticated/i, "model_unauthorized"],
+  [/invalid_request|not_found|content_policy|unsupported/i, "model_failed"],
   [/timeout|deadline_exceeded/i, "model_timeout"],
   [/server_error|api_error|internal|unavailable|bad_gateway/i, "model_unavailable"],
 ];
@@ -240,9 +254,10 @@ function byProviderWord(fields: Fields): Classified | undefined {
   return match === undefined ? undefined : plain(match[1], messageOf(source));
 }
 
-function other(fields: Fields): Classified {
-  const inner = fields["error"];
-  return plain("model_failed", messageOf(typeof inner === "object" && inner !== null ? (inner as Fields) : fields));
+function unplaced(error: unknown): Classified {
+  if (typeof error !== "object" || error === null) return plain("model_failed", String(error));
+  const { error: inner } = error as Fields;
+  return plain("model_failed", messageOf(typeof inner === "object" && inner !== null ? (inner as Fields) : (error as Fields)));
 }
 
 function messageOf(fields: Fields): string {

@@ -30,9 +30,9 @@ export interface CallState {
   /** How often it came to be in doubt. */
   readonly interruptions: number;
   /** `reconcile` was asked in this doubt and could not tell. */
-  readonly reconciled?: boolean;
-  readonly outcome?: CallOutcome;
-  readonly output?: ToolOutput;
+  readonly reconciled: boolean;
+  readonly outcome: CallOutcome | undefined;
+  readonly output: ToolOutput | undefined;
 }
 
 /** The model call of the current step. */
@@ -45,8 +45,8 @@ export interface ModelState {
   readonly candidateAttempts: number;
   readonly inFlight: boolean;
   /** Wall clock, ms: not before. */
-  readonly retryAt?: number;
-  readonly lastError?: RunError;
+  readonly retryAt: number | undefined;
+  readonly lastError: RunError | undefined;
   /** No candidate is left. */
   readonly exhausted: boolean;
 }
@@ -64,6 +64,9 @@ export interface Ending {
   readonly wrapUp: boolean;
 }
 
+/**
+ * Every field is always there, so that all states have one shape: copying one is then a block copy, and folding stays cheap.
+ */
 export interface RunState {
   readonly run: string;
   /** Sequence number of the last folded event. */
@@ -94,17 +97,17 @@ export interface RunState {
   readonly history: History;
   /** Step after which a guard last gave a hint: once per step is enough. */
   readonly hintedStep: number;
-  readonly compaction?: { readonly instructions?: string; readonly afterStep?: number };
-  readonly cancel?: { readonly mode: "cancel" | "kill"; readonly reason?: string };
-  readonly ending?: Ending;
+  readonly compaction: { readonly instructions?: string; readonly afterStep?: number } | undefined;
+  readonly cancel: { readonly mode: "cancel" | "kill"; readonly reason?: string } | undefined;
+  readonly ending: Ending | undefined;
   /** Attempts in a row that ended in a crash without any progress. */
   readonly fruitless: number;
-  readonly toolsMissing?: readonly string[];
+  readonly toolsMissing: readonly string[] | undefined;
   /** Text of the last answer. */
   readonly output: string;
   /** The last answer asked for no calls: the run may end. */
   readonly answered: boolean;
-  readonly settling?: { readonly status: FinalStatus; readonly error?: RunError };
+  readonly settling: { readonly status: FinalStatus; readonly error?: RunError } | undefined;
   readonly finished: boolean;
 }
 
@@ -113,6 +116,8 @@ export const IDLE_MODEL: ModelState = {
   candidate: 0,
   candidateAttempts: 0,
   inFlight: false,
+  retryAt: undefined,
+  lastError: undefined,
   exhausted: false,
 };
 
@@ -124,6 +129,9 @@ export const NO_USAGE: UsageTotal = {
   reasoningTokens: 0,
   unknownCalls: 0,
 };
+
+/** A state on its way: the copy that `evolve` made, before anybody else has seen it. */
+export type Draft = { -readonly [K in keyof RunState]: RunState[K] };
 
 /** Our identity of a call: never the provider's id. */
 export function callId(step: number, ordinal: number): string {

@@ -1,37 +1,38 @@
 /** Waiting for work that may ignore its signal. */
-import type { Clock } from "../ports/clock.ts";
+import type { LazyTimers } from "./lazy-timers.ts";
+import type { Stopper } from "./stopper.ts";
 
 export type Settled<T> =
   | { readonly type: "value"; readonly value: T }
   | { readonly type: "error"; readonly error: unknown }
-  /** It did not come back within the grace time after its signal was aborted. */
+  /** It did not come back within the grace time after it was stopped. */
   | { readonly type: "abandoned" };
 
-/**
- * Resolves with what the work did, or as `abandoned` once `graceMs` have passed since the signal was aborted. What the work
- * does after that is told to `late` and never used.
- */
-export function settleOrAbandon<T>(
-  work: () => Promise<T>,
-  options: { readonly signal: AbortSignal; readonly graceMs: number; readonly clock: Clock; readonly late: () => void },
-): Promise<Settled<T>> {
-  const { signal, graceMs, clock, late } = options;
+export interface Patience {
+  readonly stopper: Stopper;
+  readonly graceMs: number;
+  readonly timers: LazyTimers;
+  /** Told when the work comes back after it was abandoned. */
+  readonly late?: () => void;
+}
+
+/** Resolves with what the work did, or as `abandoned` once `graceMs` have passed since it was stopped. */
+export function settleOrAbandon<T>(work: () => Promise<T>, patience: Patience): Promise<Settled<T>> {
+  const { stopper, graceMs, timers, late } = patience;
   return new Promise((resolve) => {
     let open = true;
-    let stopTimer: (() => void) | undefined;
+    let cancelGrace: (() => void) | undefined;
     const finish = (settled: Settled<T>): void => {
-      if (!open) return late();
+      if (!open) return late?.();
       open = false;
-      stopTimer?.();
-      signal.removeEventListener("abort", onAbort);
+      cancelGrace?.();
+      stopper.whenStopped(undefined);
       resolve(settled);
     };
-    const onAbort = (): void => {
-      stopTimer = clock.after(graceMs, () => finish({ type: "abandoned" }));
-    };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-    start(work).then(
+    stopper.whenStopped(() => {
+      cancelGrace = timers.after(graceMs, () => finish({ type: "abandoned" }));
+    });
+    begin(work).then(
       (value) => finish({ type: "value", value }),
       (error: unknown) => finish({ type: "error", error }),
     );
@@ -39,6 +40,10 @@ export function settleOrAbandon<T>(
 }
 
 /** A function that throws before its first await fails like one that rejects. */
-async function start<T>(work: () => Promise<T>): Promise<T> {
-  return work();
+function begin<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return Promise.resolve(work());
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
 }

@@ -1,5 +1,6 @@
 /** Which calls of an answer can be run; the others are answered at once, as data for the model. */
 import { nearest } from "../kernel/errors.ts";
+import { callId } from "../kernel/state.ts";
 import type { CallRefusal } from "../ports/events.ts";
 import type { AssistantPart, ToolCallPart } from "../ports/messages.ts";
 import type { FinishReason } from "../ports/models.ts";
@@ -20,7 +21,7 @@ export async function checkCalls(
   for (const part of content) {
     if (part.type !== "tool-call" || part.providerExecuted === true) continue;
     const call = ordinal++;
-    const message = cutOff(finish) ?? (await problemOf(session, part));
+    const message = cutOff(finish) ?? (await problemOf(session, part, callId(session.state.step, call)));
     if (message !== undefined) refused.push({ call, message });
   }
   return { content, refused };
@@ -33,11 +34,13 @@ function cutOff(finish: FinishReason): string | undefined {
   return `Not run: the answer ${why}, so this call may be incomplete. Make it again if it is still needed, in a shorter answer.`;
 }
 
-async function problemOf(session: Session, part: ToolCallPart): Promise<string | undefined> {
+async function problemOf(session: Session, part: ToolCallPart, call: string): Promise<string | undefined> {
   const tool = session.tools.get(part.toolName);
   if (tool === undefined) return unknownTool(part.toolName, [...session.tools.keys()]);
   try {
-    const check = await tool.validate(part.input);
+    const checking = tool.validate(part.input);
+    const check = checking instanceof Promise ? await checking : checking;
+    if (check.ok) session.inputs.set(call, check.value);
     return check.ok ? undefined : `Not run: the arguments of ${part.toolName} do not fit its schema. ${check.problem}`;
   } catch (error) {
     return `Not run: the arguments of ${part.toolName} could not be checked: ${error instanceof Error ? error.message : String(error)}`;

@@ -4,27 +4,26 @@ import { toArray } from "../kernel/list.ts";
 import type { EventBody } from "../ports/events.ts";
 import { settleOrAbandon } from "./abandonable.ts";
 import type { Session } from "./session.ts";
-import { stopReasonOf } from "./stop-reason.ts";
+import type { Stopper } from "./stopper.ts";
 
 export async function performCompaction(
   session: Session,
   effect: CompactEffect,
-  controller: AbortController,
+  stopper: Stopper,
 ): Promise<readonly EventBody[]> {
-  const { compactor, clock } = session.ports;
+  const { compactor } = session.ports;
   if (compactor === undefined) return [failed("no compactor is configured")];
   const { state } = session;
-  const { signal } = controller;
   const request = {
     run: session.run,
     step: state.step,
     messages: toArray(state.messages),
     ...(effect.instructions === undefined ? {} : { instructions: effect.instructions }),
-    signal,
+    signal: stopper.signal,
   };
   const work = (): ReturnType<typeof compactor.compact> => compactor.compact(request);
-  const settled = await settleOrAbandon(work, { signal, graceMs: state.limits.graceMs, clock, late: () => {} });
-  if (stopReasonOf(signal) !== undefined || settled.type === "abandoned") return [];
+  const settled = await settleOrAbandon(work, { stopper, graceMs: state.limits.graceMs, timers: session.timers });
+  if (stopper.reason !== undefined || settled.type === "abandoned") return [];
   if (settled.type === "error") return [failed(settled.error instanceof Error ? settled.error.message : String(settled.error))];
   const { summary, keep } = settled.value;
   return [{ type: "context.compacted", summary, keep, messagesBefore: state.messages.length }];

@@ -11,7 +11,8 @@ import { acknowledge, append, plan } from "./commit.ts";
 import { performCompaction } from "./compaction.ts";
 import { performModelCall } from "./model-call.ts";
 import type { Session } from "./session.ts";
-import { StopError, type StopReason } from "./stop-reason.ts";
+import type { StopReason } from "./stop-reason.ts";
+import { Stopper } from "./stopper.ts";
 import { performReconcile, performToolCall } from "./tool-call.ts";
 
 /** How a drive ended. `stopped`: left resumable by this process; `fenced`: another process has the run. */
@@ -39,7 +40,7 @@ export async function drive(session: Session): Promise<DriveEnd> {
     }
   } finally {
     unwatch();
-    alarm.clear();
+    session.timers.clear();
     abortAll(session, stopReason(session));
   }
 }
@@ -52,7 +53,7 @@ function stopReason(session: Session): StopReason {
 /** Make durable what arrived and what follows from it; returns what is wanted now. */
 async function advance(session: Session): Promise<Decision | "fenced" | "stopped"> {
   for (;;) {
-    await readInbox(session);
+    if (session.inboxChanged) await readInbox(session);
     const { arrivals, entries } = session;
     const planned = plan(session, arrivals, entries);
     if (planned.events.length > 0) {
@@ -76,7 +77,6 @@ async function advance(session: Session): Promise<Decision | "fenced" | "stopped
 }
 
 async function readInbox(session: Session): Promise<void> {
-  if (!session.inboxChanged) return;
   session.inboxChanged = false;
   const entries = await session.ports.store.inbox.pending(session.run, session.inboxPosition);
   for (const entry of entries) session.inboxPosition = Math.max(session.inboxPosition, entry.position);
@@ -87,10 +87,10 @@ async function readInbox(session: Session): Promise<void> {
 function reconcileEffects(session: Session, decision: Decision): boolean {
   const wanted = new Set(decision.effects.map((effect) => effect.id));
   const draining = session.stopping !== undefined;
-  for (const [id, { controller, effect }] of session.running) {
+  for (const [id, { stopper, effect }] of session.running) {
     const repeatable = effect.kind === "model" || effect.kind === "compact";
-    if (session.stopping === "drop" || (draining && repeatable)) abort(controller, { type: "shutdown" });
-    else if (!wanted.has(id)) abort(controller, { type: "unwanted", message: whyUnwanted(session) });
+    if (session.stopping === "drop" || (draining && repeatable)) stopper.stop({ type: "shutdown" });
+    else if (!wanted.has(id)) stopper.stop({ type: "unwanted", message: whyUnwanted(session) });
   }
   if (session.stopping === "drop") return false;
   if (!draining) for (const effect of decision.effects) if (!session.running.has(effect.id)) start(session, effect);
@@ -103,9 +103,9 @@ function whyUnwanted({ state }: Session): string {
 }
 
 function start(session: Session, effect: Effect): void {
-  const controller = new AbortController();
-  session.running.set(effect.id, { effect, controller });
-  void perform(session, effect, controller)
+  const stopper = new Stopper();
+  session.running.set(effect.id, { effect, stopper });
+  void perform(session, effect, stopper)
     .catch((error: unknown) => brokenOff(effect, error))
     .then((events) => session.arrive({ effect, events }));
 }
@@ -128,25 +128,21 @@ function brokenOff(effect: Effect, thrown: unknown): readonly EventBody[] {
   }
 }
 
-function perform(session: Session, effect: Effect, controller: AbortController): Promise<readonly EventBody[]> {
+function perform(session: Session, effect: Effect, stopper: Stopper): Promise<readonly EventBody[]> {
   switch (effect.kind) {
     case "model":
-      return performModelCall(session, effect, controller);
+      return performModelCall(session, effect, stopper);
     case "tool":
-      return performToolCall(session, effect, controller);
+      return performToolCall(session, effect, stopper);
     case "reconcile":
-      return performReconcile(session, effect, controller);
+      return performReconcile(session, effect, stopper);
     case "compact":
-      return performCompaction(session, effect, controller);
+      return performCompaction(session, effect, stopper);
   }
 }
 
-function abort(controller: AbortController, stop: StopReason): void {
-  if (!controller.signal.aborted) controller.abort(new StopError(stop));
-}
-
 function abortAll(session: Session, stop: StopReason): void {
-  for (const { controller } of session.running.values()) abort(controller, stop);
+  for (const { stopper } of session.running.values()) stopper.stop(stop);
 }
 
 /** How long a run may keep the event loop to itself when all it waits for is already there. */
@@ -169,41 +165,31 @@ class Fairness {
   }
 }
 
-/** One timer per run; an early one is harmless, because a decision can always be asked for again. */
+/** Nudges the run when time alone changes what is to be done. An early nudge is harmless: a decision can always be asked for. */
 class Alarm {
   readonly #session: Session;
-  #firesAt: number | undefined;
-  #cancel: (() => void) | undefined;
+  #firesAt = Infinity;
 
   constructor(session: Session) {
     this.#session = session;
   }
 
   set(deadline: Deadline | undefined): void {
-    const inMs = this.#distance(deadline);
-    const { clock } = this.#session.ports;
-    const at = inMs === undefined ? undefined : clock.monotonic() + inMs;
-    if (at === undefined || (this.#firesAt !== undefined && this.#firesAt <= at)) return;
-    this.clear();
+    const inMs = deadline === undefined ? Infinity : distance(deadline, this.#session);
+    if (inMs === Infinity) return;
+    const at = this.#session.ports.clock.monotonic() + inMs;
+    if (this.#firesAt <= at) return;
     this.#firesAt = at;
-    this.#cancel = clock.after(inMs ?? 0, () => {
-      this.#firesAt = undefined;
+    this.#session.timers.after(inMs, () => {
+      this.#firesAt = Infinity;
       this.#session.nudge();
     });
   }
+}
 
-  clear(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
-    this.#firesAt = undefined;
-  }
-
-  #distance(deadline: Deadline | undefined): number | undefined {
-    if (deadline === undefined) return undefined;
-    const now = this.#session.now();
-    const distances: number[] = [];
-    if (deadline.activeMs !== undefined) distances.push(deadline.activeMs - now.activeMs);
-    if (deadline.at !== undefined) distances.push(deadline.at - now.at);
-    return distances.length === 0 ? undefined : Math.max(1, Math.ceil(Math.min(...distances)));
-  }
+function distance(deadline: Deadline, session: Session): number {
+  const now = session.now();
+  const active = deadline.activeMs === undefined ? Infinity : deadline.activeMs - now.activeMs;
+  const wall = deadline.at === undefined ? Infinity : deadline.at - now.at;
+  return Math.max(1, Math.ceil(Math.min(active, wall)));
 }

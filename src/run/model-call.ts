@@ -9,7 +9,8 @@ import type { ModelAnswer, ModelCandidate } from "../ports/models.ts";
 import { settleOrAbandon } from "./abandonable.ts";
 import { checkCalls } from "./check-calls.ts";
 import type { Session } from "./session.ts";
-import { describeStop, StopError, stopReasonOf } from "./stop-reason.ts";
+import { describeStop } from "./stop-reason.ts";
+import type { Stopper } from "./stopper.ts";
 
 /** A model that ignores its abort signal holds nothing but memory, so it is not waited for long. */
 const MODEL_GRACE_MS = 250;
@@ -17,15 +18,15 @@ const MODEL_GRACE_MS = 250;
 export async function performModelCall(
   session: Session,
   effect: ModelEffect,
-  controller: AbortController,
+  stopper: Stopper,
 ): Promise<readonly EventBody[]> {
   const { clock } = session.ports;
   const candidate = session.candidates.get(effect.model);
   const startedAt = clock.monotonic();
   const elapsed = (): number => Math.round(clock.monotonic() - startedAt);
   if (candidate === undefined) return [failed(session, effect, new Error(`${effect.model} is not configured here`), 0)];
-  const settled = await callWithTimeouts(session, effect, candidate, controller);
-  const stop = stopReasonOf(controller.signal);
+  const settled = await callWithTimeouts(session, effect, candidate, stopper);
+  const stop = stopper.reason;
   if (stop !== undefined && stop.type !== "timeout") return [];
   if (stop !== undefined) {
     const error = Object.assign(new Error(`${effect.model} ${describeStop(stop)}`), { code: "model_timeout", retryable: true });
@@ -43,13 +44,14 @@ async function callWithTimeouts(
   session: Session,
   effect: ModelEffect,
   candidate: ModelCandidate,
-  controller: AbortController,
+  stopper: Stopper,
 ): Promise<Settlement> {
+  const { timers } = session;
   const { clock } = session.ports;
   const { limits } = session.state;
   const startedAt = clock.monotonic();
   let lastPart: number | undefined;
-  let cancelTimer = (): void => {};
+  let cancelTimer: () => void = () => {};
   const check = (): void => {
     const now = clock.monotonic();
     const quiet = lastPart === undefined ? limits.firstTokenMs : limits.idleTokenMs;
@@ -57,12 +59,11 @@ async function callWithTimeouts(
     const totalLeft = startedAt + limits.modelCallMs - now;
     if (quietLeft <= 0) abort(lastPart === undefined ? "first-token" : "idle", quiet);
     else if (totalLeft <= 0) abort("total", limits.modelCallMs);
-    else cancelTimer = clock.after(Math.min(quietLeft, totalLeft), check);
+    else cancelTimer = timers.after(Math.min(quietLeft, totalLeft), check);
   };
-  const abort = (limit: "first-token" | "idle" | "total", ms: number): void =>
-    controller.abort(new StopError({ type: "timeout", limit, ms }));
+  const abort = (limit: "first-token" | "idle" | "total", ms: number): void => stopper.stop({ type: "timeout", limit, ms });
   check();
-  const { signal } = controller;
+  const { signal } = stopper;
   const work = (): Promise<ModelAnswer> =>
     candidate.call(toCall(session, effect), {
       signal,
@@ -71,7 +72,7 @@ async function callWithTimeouts(
         if (delta !== undefined && session.ports.observers.length > 0) session.delta(effect.attempt, delta);
       },
     });
-  const settled = await settleOrAbandon(work, { signal, graceMs: MODEL_GRACE_MS, clock, late: () => {} });
+  const settled = await settleOrAbandon(work, { stopper, graceMs: MODEL_GRACE_MS, timers });
   cancelTimer();
   return settled;
 }

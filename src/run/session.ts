@@ -17,6 +17,8 @@ import type { Now } from "../kernel/decide.ts";
 import type { Effect } from "../kernel/effects.ts";
 import { toArray } from "../kernel/list.ts";
 import type { RunState } from "../kernel/state.ts";
+import { LazyTimers } from "./lazy-timers.ts";
+import type { Stopper } from "./stopper.ts";
 
 export interface SessionPorts {
   readonly store: Store;
@@ -34,7 +36,7 @@ export interface Arrival {
 
 export interface Running {
   readonly effect: Effect;
-  readonly controller: AbortController;
+  readonly stopper: Stopper;
 }
 
 export interface SessionOptions {
@@ -55,7 +57,10 @@ export class Session {
   readonly steps: StepView[];
   readonly tools: ReadonlyMap<string, Tool>;
   readonly candidates: ReadonlyMap<string, ModelCandidate>;
+  readonly timers: LazyTimers;
   readonly running: Map<string, Running> = new Map();
+  /** Arguments of calls that were checked when they were answered, parsed; recomputed for calls of an earlier attempt. */
+  readonly inputs: Map<string, unknown> = new Map();
   state: RunState;
   /** Set by shutdown (`drain`: let calls come back; `drop`: leave now) and by being fenced. */
   stopping: Stopping | undefined;
@@ -80,6 +85,7 @@ export class Session {
     this.tools = options.tools;
     this.candidates = options.candidates;
     this.state = options.state;
+    this.timers = new LazyTimers(options.ports.clock);
     this.#startedAt = options.ports.clock.monotonic();
     this.#startedWall = options.ports.clock.now();
     this.#activeBefore = options.state.activeMs;

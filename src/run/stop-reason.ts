@@ -19,10 +19,6 @@ export class StopError extends Error {
   }
 }
 
-export function stopReasonOf(signal: AbortSignal): StopReason | undefined {
-  return signal.reason instanceof StopError ? signal.reason.stop : undefined;
-}
-
 export function describeStop(reason: StopReason): string {
   switch (reason.type) {
     case "unwanted":

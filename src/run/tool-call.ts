@@ -3,30 +3,30 @@ import type { ReconcileEffect, ToolCallEffect } from "../kernel/effects.ts";
 import type { CallState } from "../kernel/state.ts";
 import { isUnknownOutcome } from "../kernel/unknown-outcome.ts";
 import type { EventBody } from "../ports/events.ts";
-import type { JsonValue } from "../ports/json.ts";
-import type { Reconciliation, Tool, ToolContext } from "../ports/tools.ts";
+import type { Reconciliation, Tool, ToolContext, ToolInputCheck } from "../ports/tools.ts";
 import { settleOrAbandon } from "./abandonable.ts";
 import type { Session } from "./session.ts";
-import { describeStop, StopError, type StopReason, stopReasonOf } from "./stop-reason.ts";
+import { describeStop, type StopReason } from "./stop-reason.ts";
+import type { Stopper } from "./stopper.ts";
 import { encodeError, encodeResult } from "./tool-result.ts";
 import { toolContext } from "./tool-context.ts";
 
 export async function performToolCall(
   session: Session,
   effect: ToolCallEffect,
-  controller: AbortController,
+  stopper: Stopper,
 ): Promise<readonly EventBody[]> {
   const { call } = effect;
   const tool = session.tools.get(call.name);
   if (tool === undefined) return [errorOutcome(call, `There is no tool ${call.name} in this process.`)];
-  const input = await parsed(tool, call.input);
+  const input = await checkedInput(session, tool, call);
   if (!input.ok) return [errorOutcome(call, `The arguments of ${call.name} do not fit its schema. ${input.problem}`)];
   const { clock } = session.ports;
   const startedAt = clock.monotonic();
-  const context = toolContext(session, call, controller.signal);
-  const settled = await within(session, tool, controller, () => tool.execute(input.value, context));
+  const context = toolContext(session, call, stopper);
+  const settled = await within(session, tool, stopper, () => tool.execute(input.value, context));
   const durationMs = Math.round(clock.monotonic() - startedAt);
-  const stop = stopReasonOf(controller.signal);
+  const stop = stopper.reason;
   if (settled.type === "value") {
     return [await succeeded(session, call, { tool, input: input.value, result: settled.value, durationMs })];
   }
@@ -35,13 +35,15 @@ export async function performToolCall(
   return [failedCall(tool, call, { error, stop, durationMs })];
 }
 
-async function parsed(tool: Tool, input: JsonValue): ReturnType<typeof checkInput> {
-  return checkInput(tool, input);
-}
-
-async function checkInput(tool: Tool, input: JsonValue): Promise<Awaited<ReturnType<Tool["validate"]>>> {
+/** Parsed when the answer was checked, or again for a call of an earlier attempt. */
+async function checkedInput(session: Session, tool: Tool, call: CallState): Promise<ToolInputCheck> {
+  if (session.inputs.has(call.id)) {
+    const value = session.inputs.get(call.id);
+    session.inputs.delete(call.id);
+    return { ok: true, value };
+  }
   try {
-    return await tool.validate(input);
+    return await tool.validate(call.input);
   } catch (error) {
     return { ok: false, problem: error instanceof Error ? error.message : String(error) };
   }
@@ -51,16 +53,16 @@ async function checkInput(tool: Tool, input: JsonValue): Promise<Awaited<ReturnT
 async function within<T>(
   session: Session,
   tool: Tool,
-  controller: AbortController,
+  stopper: Stopper,
   work: () => Promise<T>,
 ): Promise<Awaited<ReturnType<typeof settleOrAbandon<T>>>> {
-  const { clock } = session.ports;
+  const { timers } = session;
   const { limits } = session.state;
   const ms = tool.timeoutMs ?? limits.toolTimeoutMs;
-  const stopTimer = clock.after(ms, () => controller.abort(new StopError({ type: "timeout", limit: "tool", ms })));
+  const stopTimer = timers.after(ms, () => stopper.stop({ type: "timeout", limit: "tool", ms }));
   const late = (): void => session.warn(`${tool.name} came back after it had been abandoned; its result was not used`);
   try {
-    return await settleOrAbandon(work, { signal: controller.signal, graceMs: limits.graceMs, clock, late });
+    return await settleOrAbandon(work, { stopper, graceMs: limits.graceMs, timers, late });
   } finally {
     stopTimer();
   }
@@ -113,17 +115,17 @@ function failedCall(
 export async function performReconcile(
   session: Session,
   effect: ReconcileEffect,
-  controller: AbortController,
+  stopper: Stopper,
 ): Promise<readonly EventBody[]> {
   const { call } = effect;
   const tool = session.tools.get(call.name);
   const reconcile = tool?.reconcile?.bind(tool);
   if (tool === undefined || reconcile === undefined) return [notFoundOut(call, `${call.name} has no reconcile in this process`)];
-  const input = await parsed(tool, call.input);
+  const input = await checkedInput(session, tool, call);
   if (!input.ok) return [notFoundOut(call, input.problem)];
-  const context: ToolContext = toolContext(session, call, controller.signal);
-  const settled = await within(session, tool, controller, () => reconcile(input.value, context));
-  const stop = stopReasonOf(controller.signal);
+  const context: ToolContext = toolContext(session, call, stopper);
+  const settled = await within(session, tool, stopper, () => reconcile(input.value, context));
+  const stop = stopper.reason;
   if (stop !== undefined && stop.type !== "timeout" && settled.type !== "value") return [];
   if (settled.type === "error") return [notFoundOut(call, settled.error instanceof Error ? settled.error.message : "it failed")];
   if (settled.type === "abandoned") return [notFoundOut(call, `reconcile ${stop === undefined ? "was abandoned" : describeStop(stop)}`)];

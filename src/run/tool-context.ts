@@ -2,6 +2,7 @@
 import type { CallState } from "../kernel/state.ts";
 import type { ToolContext } from "../ports/tools.ts";
 import type { Session } from "./session.ts";
+import type { Stopper } from "./stopper.ts";
 import { toStatusView } from "./status.ts";
 
 /** The same in every attempt at the call, different for every other call. */
@@ -9,7 +10,7 @@ export function idempotencyKey(run: string, call: string): string {
   return `${run}:${call}`;
 }
 
-export function toolContext(session: Session, call: CallState, signal: AbortSignal): ToolContext {
+export function toolContext(session: Session, call: CallState, stopper: Stopper): ToolContext {
   const { caller, channel, tenant } = session.state.request;
   let attached = 0;
   return {
@@ -21,7 +22,9 @@ export function toolContext(session: Session, call: CallState, signal: AbortSign
     ...(caller === undefined ? {} : { caller }),
     ...(channel === undefined ? {} : { channel }),
     ...(tenant === undefined ? {} : { tenant }),
-    signal,
+    get signal() {
+      return stopper.signal;
+    },
     status: () => toStatusView(session.state, session.now().activeMs),
     // The id follows from the call, so a call that is run again attaches nothing twice.
     attach: async (content) => {

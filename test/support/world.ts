@@ -34,7 +34,12 @@ export function createWorld(script: Script, { from, through, ...config }: WorldO
 }
 
 export function makeTool(name: string, execute: Tool["execute"], more: Partial<Tool> = {}): Tool {
-  const tool = defineTool({ name, description: `the tool ${name}`, input: { type: "object" }, execute: async (input, context) => execute(input, context) });
+  const tool = defineTool({
+    name,
+    description: `the tool ${name}`,
+    input: { type: "object" },
+    execute: async (input, context) => execute(input, context),
+  });
   // Checked at once: the first use of the validator loads it, and real waiting looks like idleness to a fake clock.
   return { ...tool, validate: (value) => ({ ok: true, value }), ...more };
 }

@@ -47,14 +47,16 @@ const SETTING_KEYS = {
 } as const satisfies Record<keyof ModelSettings, true>;
 
 /** What other libraries call these fields. */
-const OTHER_WORDS: Readonly<Record<string, string>> = {
-  system: "instructions",
-  prompt: "instructions",
-  tier: "model",
-  maxSteps: "limits.maxSteps",
-  maxTurns: "limits.maxSteps",
-  temperature: "settings.temperature",
-};
+const OTHER_WORDS: ReadonlyMap<string, string> = new Map([
+  ["system", "instructions"],
+  ["prompt", "instructions"],
+  ["tier", "model"],
+  ["maxSteps", "limits.maxSteps"],
+  ["maxTurns", "limits.maxSteps"],
+  ["limits.steps", "limits.maxSteps"],
+  ["limits.time", "limits.timeMs"],
+  ["temperature", "settings.temperature"],
+]);
 
 /**
  * Checks an agent and gives it back. Names of tools are looked up when a run starts, not here. Throws ExecutusError
@@ -100,9 +102,9 @@ function checkAgentName(name: unknown, file: string | undefined): void {
 function checkKeys(agent: Agent, object: object, known: Readonly<Record<string, true>>, within?: string): void {
   for (const key of Object.keys(object)) {
     if (Object.hasOwn(known, key)) continue;
-    const near = (within === undefined ? OTHER_WORDS[key] : undefined) ?? nearest(key, Object.keys(known));
-    const hint = near === undefined ? `Known fields: ${Object.keys(known).join(", ")}.` : `Did you mean \`${near}\`?`;
     const path = within === undefined ? key : `${within}.${key}`;
+    const near = OTHER_WORDS.get(path) ?? nearest(key, Object.keys(known));
+    const hint = near === undefined ? `Known fields: ${Object.keys(known).join(", ")}.` : `Did you mean \`${near}\`?`;
     throw invalid(agent, `\`${path}\` is not a field of an agent`, hint);
   }
 }

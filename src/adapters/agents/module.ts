@@ -17,12 +17,14 @@ export interface LoadedAgent {
   readonly tools: readonly Tool[];
   /** Models that the module brings, when it does not run on the configured ones. */
   readonly models?: Models;
+  /** What to ask when nobody asks anything. */
+  readonly input?: string;
   readonly warnings: readonly string[];
 }
 
 /**
  * Loads an agent from a Markdown file or from a TypeScript or JavaScript module. A module exports `agent` (or exports it as
- * default) and may export `tools` and `models`, the latter a Models port or a function that gives one or nothing. Rejects with
+ * default) and may export `tools`, `models` (a Models port, or a function that gives one or nothing) and `input`. Rejects with
  * `agent_unknown` when there is no such file and with `agent_invalid`, naming the file, when it holds no agent.
  *
  * @example
@@ -39,7 +41,14 @@ export async function loadAgent(path: string): Promise<LoadedAgent> {
   const module = await importModule(file);
   const agent = { ...agentOf(file, module), source: file };
   const models = await modelsOf(file, module["models"]);
-  return { agent: defineAgent(agent), tools: toolsOf(file, module["tools"]), warnings: [], ...(models && { models }) };
+  const input = inputOf(file, module["input"]);
+  return {
+    agent: defineAgent(agent),
+    tools: toolsOf(file, module["tools"]),
+    warnings: [],
+    ...(models === undefined ? {} : { models }),
+    ...(input === undefined ? {} : { input }),
+  };
 }
 
 type Exports = Readonly<Record<string, unknown>>;
@@ -81,6 +90,11 @@ async function modelsOf(file: string, exported: unknown): Promise<Models | undef
     "exports `models` that are not models",
     "Export an object with `resolve(tier)`, or a function that gives one.",
   );
+}
+
+function inputOf(file: string, input: unknown): string | undefined {
+  if (input === undefined || (typeof input === "string" && input !== "")) return input;
+  throw invalid(file, "exports an `input` that is not text", "Export what to ask when nobody asks anything, or leave it out.");
 }
 
 // --- what went wrong -------------------------------------------------------------------------------------------------

@@ -1,26 +1,30 @@
-import { hash } from "node:crypto";
-import { ExecutusError } from "../../kernel/errors.ts";
 import type { Blobs } from "../../ports/blobs.ts";
+import { addressOf, blobMissing } from "./content-address.ts";
 
-/** Blobs in this process's memory: gone with it. */
-export function createMemoryBlobs(): Blobs {
+/**
+ * Blobs in this process's memory.
+ *
+ * @example
+ * const blobs = createMemoryBlobs();
+ * const hash = await blobs.put(new TextEncoder().encode("hello"));
+ */
+export function createMemoryBlobs(options: { readonly now?: () => number } = {}): Blobs {
+  const now = options.now ?? Date.now;
   const held = new Map<string, { readonly bytes: Uint8Array; readonly at: number }>();
   return {
     put: async (bytes) => {
-      const name = hash("sha256", bytes, "hex");
-      if (!held.has(name)) held.set(name, { bytes: bytes.slice(), at: Date.now() });
-      return name;
+      const hash = addressOf(bytes);
+      held.set(hash, { bytes: held.get(hash)?.bytes ?? bytes.slice(), at: now() });
+      return hash;
     },
-    get: async (name) => {
-      const found = held.get(name);
-      if (found !== undefined) return found.bytes;
-      const hint = "Blobs in memory are gone when their process ends: give the executor a folder for them.";
-      throw new ExecutusError("blob_missing", `there is no blob ${name} in memory`, { hint });
+    get: async (hash) => {
+      const found = held.get(hash);
+      if (found === undefined) throw blobMissing(hash, "memory");
+      return found.bytes.slice();
     },
     collect: async (keep, graceMs) => {
-      const before = Date.now() - graceMs;
-      const gone = [...held].filter(([name, { at }]) => !keep.has(name) && at < before);
-      for (const [name] of gone) held.delete(name);
+      const gone = [...held].filter(([hash, { at }]) => !keep.has(hash) && now() - at > graceMs);
+      for (const [hash] of gone) held.delete(hash);
       return gone.length;
     },
   };

@@ -1,10 +1,11 @@
 /** An AI SDK language model as a candidate: one `doStream`, folded into one answer. No retries: those are the driver's. */
 import { ModelCallError, toModelCallError } from "../../kernel/model-error.ts";
 import type { Blobs } from "../../ports/blobs.ts";
-import type { ModelAnswer, ModelCall, ModelCallOptions, ModelCandidate, ModelPrice, ToolSchema } from "../../ports/models.ts";
+import type { ModelAnswer, ModelCall, ModelCandidate, ModelPrice, ToolSchema } from "../../ports/models.ts";
 import { AnswerFold } from "./answer-fold.ts";
-import type { LanguageModel, PartReader, PartStream, PromptMessage, SpecVersion, StreamPart } from "./language-model.ts";
+import type { LanguageModel, PromptMessage, SpecVersion } from "./language-model.ts";
 import { PromptCache } from "./prompt-cache.ts";
+import { readStream } from "./read-stream.ts";
 
 export interface AiSdkModelOptions {
   /** Default `provider/model`, from the first word of the model's provider and its id. */
@@ -16,8 +17,6 @@ export interface AiSdkModelOptions {
   /** Where files in a conversation are read from and files in an answer go. Without it they are errors. */
   readonly blobs?: Blobs;
 }
-
-const LONGEST_DRAIN_MS = 1000;
 
 /**
  * Any AI SDK language model (V2, V3 or V4) as a candidate of a tier. Throws when `model` is none. Calls reject with a
@@ -38,11 +37,11 @@ export function fromAiSdkModel(model: LanguageModel, options: AiSdkModelOptions 
     async call(call, callOptions): Promise<ModelAnswer> {
       const { signal } = callOptions;
       try {
-        signal.throwIfAborted();
         const prompt = await prompts.toPrompt(call.instructions, call.messages);
         const fold = new AnswerFold({ id, version, blobs });
-        await stream(model, toCallOptions(call, { prompt, version, signal }), { fold, callOptions });
-        return await fold.answer();
+        await readStream(model, toCallOptions(call, { prompt, version, signal }), { id, fold, callOptions });
+        const answer = await fold.answer();
+        return version === "v4" || call.settings.reasoning === undefined ? answer : withWarning(answer, version);
       } catch (error) {
         // Whatever an abort made of the stream, the reason of the abort is what happened.
         if (signal.aborted) throw signal.reason;
@@ -50,6 +49,11 @@ export function fromAiSdkModel(model: LanguageModel, options: AiSdkModelOptions 
       }
     },
   };
+}
+
+function withWarning(answer: ModelAnswer, version: SpecVersion): ModelAnswer {
+  const warning = `setting "reasoning" was not sent: the model speaks AI SDK ${version}`;
+  return { ...answer, warnings: [...(answer.warnings ?? []), warning] };
 }
 
 /** `provider/model`: the first word of the provider, because the rest names the API it is called through. */
@@ -62,70 +66,6 @@ function versionOf(model: LanguageModel): SpecVersion {
   if ((version === "v2" || version === "v3" || version === "v4") && typeof model.doStream === "function") return version;
   const found = `${provider}/${modelId} (specificationVersion ${version})`;
   throw new ModelCallError("model_unsupported", `${found} is no AI SDK language model of version v2, v3 or v4`);
-}
-
-interface StreamTarget {
-  readonly fold: AnswerFold;
-  readonly callOptions: ModelCallOptions;
-}
-
-/**
- * Reads to the finish. An abort does not wait for the provider: cancelling the reader ends a pending read at once, also
- * when the provider ignores the signal, and a stream that arrives too late is closed.
- */
-async function stream(model: LanguageModel, options: object, { fold, callOptions }: StreamTarget): Promise<void> {
-  const { signal, onPart } = callOptions;
-  let reader: PartReader | undefined;
-  let onAbort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = (): void => {
-      if (reader === undefined) reject(signal.reason as Error);
-      else close(reader);
-    };
-  });
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    const opening = Promise.resolve(model.doStream(options as never));
-    reader = (await Promise.race([opening.then(closeIfAborted(signal)), aborted])).getReader();
-    signal.throwIfAborted();
-    while (!fold.isFinished) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      const part = value as StreamPart;
-      if (part.type === "error") throw part["error"] ?? new Error("the provider reported an error");
-      onPart(fold.add(part));
-    }
-    signal.throwIfAborted();
-    if (fold.isFinished) void drain(reader);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    if (reader !== undefined && !fold.isFinished) close(reader);
-  }
-}
-
-/** The body ends right after the finish; its connection can serve the next call only when it was read to that end. */
-async function drain(reader: PartReader): Promise<void> {
-  const timer = setTimeout(() => close(reader), LONGEST_DRAIN_MS);
-  timer.unref();
-  try {
-    while (!(await reader.read()).done);
-  } catch {
-    // The answer is complete; what breaks after it concerns nobody.
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function closeIfAborted(signal: AbortSignal): (result: { readonly stream: PartStream }) => PartStream {
-  return (result) => {
-    if (signal.aborted) close(result.stream.getReader());
-    return result.stream;
-  };
-}
-
-/** Nobody waits for it: a source may take for ever to cancel, or refuse. */
-function close(reader: PartReader): void {
-  reader.cancel().catch(() => {});
 }
 
 interface CallContext {

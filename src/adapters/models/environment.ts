@@ -26,10 +26,10 @@ export function tiersFromEnvironment(env: Environment): Tiers {
 
 function defaultTiers(env: Environment): Tiers {
   const isSet = (name: string): boolean => (env[name] ?? "") !== "";
-  if (isSet("ANTHROPIC_API_KEY")) return { fast: ["anthropic/claude-haiku-4-5"], smart: ["anthropic/claude-sonnet-5-5"] };
-  if (isSet("OPENAI_API_KEY")) return { fast: ["openai/gpt-6-luna"], smart: ["openai/gpt-6-sol"] };
+  if (isSet("ANTHROPIC_API_KEY")) return { fast: ["anthropic/claude-haiku-5-5"], smart: ["anthropic/claude-sonnet-5-5"] };
+  if (isSet("OPENAI_API_KEY")) return { fast: ["openai/gpt-6-luna"], smart: ["openai/gpt-6.1-sol"] };
   if (isSet("GOOGLE_GENERATIVE_AI_API_KEY") || isSet("GEMINI_API_KEY")) {
-    return { fast: ["google/gemini-3.5-flash-lite"], smart: ["google/gemini-3.8-flash"] };
+    return { fast: ["google/gemini-3.5-flash-lite"], smart: ["google/gemini-4-hydrogen"] };
   }
   const model = env["EXECUTUS_MODEL"] ?? "";
   if (model === "") return {};
@@ -43,6 +43,6 @@ function toList(variable: string, list: string): readonly string[] {
   const ids = list.split(",").map((id) => id.trim());
   const wrong = ids.find((id) => !isModelId(id));
   if (wrong === undefined) return ids;
-  const hint = `For example: ${variable}=anthropic/claude-haiku-4-5,openai/gpt-6-luna`;
+  const hint = `For example: ${variable}=anthropic/claude-haiku-5-5,openai/gpt-6-luna`;
   throw new ExecutusError("usage", `${variable} has "${wrong}", which is not provider/model`, { hint });
 }

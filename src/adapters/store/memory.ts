@@ -20,7 +20,7 @@ import type {
 } from "../../ports/store.ts";
 import type { WaitingFor } from "../../ports/view.ts";
 import { present } from "./present.ts";
-import { batchEnd, checkEntryId, checkRunId, firstRow } from "./requests.ts";
+import { batchEnd, checkEntryId, checkRunId } from "./requests.ts";
 import { createWatchers, type Watchers } from "./watchers.ts";
 
 export interface MemoryStore extends Store {
@@ -197,12 +197,16 @@ function create(data: Data, request: CreateRequest, owner: Process): CreateResul
     owner,
     at: request.at,
     activeMs: 0,
-    ...firstRow(request.row),
-    waitingFor: request.row?.waitingFor ?? undefined,
+    status: "running",
+    step: 0,
+    tokens: 0,
+    costUsd: 0,
+    waitingFor: undefined,
     sealed: false,
     finished: false,
   };
   write(run, request.events, { at: request.at, activeMs: 0 });
+  change(run, request.row ?? {});
   end(run, request.events);
   data.runs.set(request.run, run);
   if (idempotencyKey !== undefined) data.keys.set(idempotencyKey, request.run);

@@ -1,7 +1,6 @@
 /** What every store makes of a request before it writes anything. */
 import { ExecutusError } from "../../kernel/errors.ts";
 import type { EventBody } from "../../ports/events.ts";
-import type { RunRow, RunRowChange } from "../../ports/store.ts";
 import type { FinalStatus } from "../../ports/view.ts";
 
 const RUN_ID = /^[\w.:-]{1,128}$/;
@@ -33,16 +32,4 @@ export function batchEnd(events: readonly EventBody[]): BatchEnd {
   const last = events[events.length - 1];
   if (last?.type === "run.finished") return { settles: true, finishes: true, status: last.status };
   return last?.type === "run.settling" ? { settles: true, finishes: false } : GOES_ON;
-}
-
-/** The parts of a row that a new run starts with. */
-export function firstRow(change: RunRowChange = {}): Required<Pick<RunRow, "step" | "tokens" | "costUsd">> & {
-  readonly status: NonNullable<RunRowChange["status"]>;
-} {
-  return {
-    status: change.status ?? "running",
-    step: change.step ?? 0,
-    tokens: change.tokens ?? 0,
-    costUsd: change.costUsd ?? 0,
-  };
 }

@@ -1,5 +1,5 @@
 /** Opening the file: folder, kind of disk, rights, pragmas, format. */
-import { accessSync, constants, existsSync, mkdirSync, statfsSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
@@ -14,14 +14,14 @@ const OLDEST_SQLITE = "3.51.3";
 const BUSY_MS = 10;
 const OPEN_BUSY_MS = 5_000;
 const JOURNAL_SIZE_LIMIT = 32 * 1024 * 1024;
-const CHECKPOINT_PAGES = 300;
+const CHECKPOINT_PAGES = 400;
 
 /** The connection that writes; makes the file and its folder where they are not there yet. */
 export function openWriter(file: string): DatabaseSync {
   checkVersion(process.versions.sqlite);
-  mkdirSync(dirname(file), { recursive: true });
-  checkDisk(file);
   return opened(file, () => {
+    makeFolder(dirname(file));
+    checkDisk(file);
     const db = new DatabaseSync(file, { timeout: OPEN_BUSY_MS });
     return closingOnError(db, () => {
       db.exec(`PRAGMA busy_timeout = ${OPEN_BUSY_MS}`);
@@ -153,6 +153,18 @@ const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
 /** Locks and shared memory of SQLite's WAL do not work between hosts: two writers would damage the file. */
 export function networkFileSystem(type: number): string | undefined {
   return NETWORK_FILE_SYSTEMS.get(type >>> 0);
+}
+
+/** Flushed up to the first folder that was there: a store whose folder is lost with the power was never durable. */
+function makeFolder(folder: string): void {
+  const made = mkdirSync(folder, { recursive: true });
+  if (made === undefined || process.platform === "win32") return;
+  for (let at = folder; at.length >= dirname(made).length; at = dirname(at)) {
+    const handle = openSync(at, "r");
+    fsyncSync(handle);
+    closeSync(handle);
+    if (at === dirname(made)) return;
+  }
 }
 
 function checkDisk(file: string): void {

@@ -41,7 +41,7 @@ export function isUnavailable(error: unknown): boolean {
 export function toStoreError(error: unknown, file: string): Error {
   if (isExecutusError(error)) return error;
   const code = sqliteCode(error);
-  if (code === undefined) return error instanceof Error ? error : new Error(String(error));
+  if (code === undefined) return isSystemError(error) ? systemError(error, file) : toError(error);
   if (code === CORRUPT) return damaged(file, error);
   if (code === NOT_A_DATABASE) return foreign(file, "it is not a SQLite database", error);
   const known = UNAVAILABLE[code];
@@ -51,6 +51,25 @@ export function toStoreError(error: unknown, file: string): Error {
   }
   const detail = error instanceof Error ? error.message : String(error);
   return new ExecutusError("port_failed", `The store ${file} refused a request: ${detail}`, { cause: error, file });
+}
+
+/** The file system's own words (`EACCES: permission denied, mkdir ...`) are clear enough. */
+function systemError(cause: Error, file: string): ExecutusError {
+  const hint = "Check that the folder is there, or can be made, and that this user may write in it.";
+  return new ExecutusError("store_unavailable", `The store ${file} cannot be used: ${cause.message}`, {
+    cause,
+    file,
+    hint,
+    retryable: true,
+  });
+}
+
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error;
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 export function damaged(file: string, cause: unknown): ExecutusError {

@@ -1,26 +1,27 @@
 /** The index of runs. Every value of a query is bound; names and paths never become part of a statement. */
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import type { CreateRequest, CreateResult, RunQuery, RunRow } from "../../ports/store.ts";
+import type { EventBody, EventHeader } from "../../ports/events.ts";
+import type { CreateRequest, CreateResult, InboxEntry, RunQuery, RunRow, RunRowChange } from "../../ports/store.ts";
 import type { RunStatus, WaitingFor } from "../../ports/view.ts";
 import { chainStart } from "./chain.ts";
 import { present } from "./present.ts";
-import { batchEnd, firstRow } from "./requests.ts";
+import { type BatchEnd, batchEnd } from "./requests.ts";
 import type { Head, Heads } from "./sqlite-heads.ts";
-import { type EncodedBody, type InsertEvents, rowColumns, toRecords } from "./sqlite-journal.ts";
+import { type EncodedBody, type InsertEvents, toRecords } from "./sqlite-journal.ts";
 import type { Presence, Processes } from "./sqlite-processes.ts";
 import { placeOf } from "./sqlite-schema.ts";
 
 // --- writing ---------------------------------------------------------------------------------------------------------
 
 /** A run's row as it enters the file. */
-export interface NewRun extends Omit<CreateRequest, "events" | "row" | "at"> {
+interface NewRun extends Omit<CreateRequest, "events" | "row" | "at"> {
   readonly createdAt: number;
 }
 
 /** Inside a write. Returns the key, or the run that has the id or the idempotency key already. */
-export type InsertRun = (run: NewRun) => { readonly key: number } | { readonly holder: string };
+type InsertRun = (run: NewRun) => { readonly key: number } | { readonly holder: string };
 
-export function createInsertRun(db: DatabaseSync): InsertRun {
+function createInsertRun(db: DatabaseSync): InsertRun {
   const byKey = db.prepare("SELECT run FROM runs WHERE idempotency_key = ?");
   const byRun = db.prepare("SELECT run FROM runs WHERE run = ?");
   const insert = db.prepare(`INSERT INTO runs (run, agent, caller, channel, tenant, parent, labels, idempotency_key, created_at)
@@ -35,11 +36,14 @@ export function createInsertRun(db: DatabaseSync): InsertRun {
   };
 }
 
-export interface CreateRunOptions {
+export interface InsertRunOptions {
   readonly db: DatabaseSync;
+  readonly insertEvents: InsertEvents;
+}
+
+export interface CreateRunOptions extends InsertRunOptions {
   readonly heads: Heads;
   readonly presence: Presence;
-  readonly insertEvents: InsertEvents;
 }
 
 /** Inside a write. */
@@ -47,24 +51,77 @@ export type CreateRun = (request: CreateRequest, bodies: readonly EncodedBody[])
 
 export function createCreateRun({ db, heads, presence, insertEvents }: CreateRunOptions): CreateRun {
   const insertRun = createInsertRun(db);
-  const insertHead = db.prepare(`INSERT INTO heads
-    (id, epoch, owner, seq, sum, at, active, status, step, tokens, cost, waiting, sealed, finished)
-    VALUES (?, 1, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)`);
+  const insertHead = createInsertHead(db);
   return (request, bodies) => {
     const inserted = insertRun({ ...request, createdAt: request.at });
     if ("holder" in inserted) return { created: false, run: inserted.holder };
     const empty: Head = { key: inserted.key, epoch: 1, seq: -1, sum: chainStart(request.run) };
     const records = toRecords(empty, bodies, { at: request.at, activeMs: 0 });
-    const { settles, finishes, status } = batchEnd(request.events);
-    const row = firstRow(request.row);
     const head: Head = { ...empty, seq: records.length - 1, sum: records[records.length - 1]?.sum ?? empty.sum };
-    const owner = finishes ? null : presence.take();
-    const [, , , , waiting] = rowColumns(request.row ?? {});
-    const columns = [status ?? row.status, row.step, row.tokens, row.costUsd, waiting ?? ""] as const;
-    insertHead.run(head.key, owner, head.seq, head.sum, request.at, ...columns, Number(settles), Number(finishes));
+    const end = batchEnd(request.events);
+    const row = { ...request.row, status: end.status ?? request.row?.status };
+    insertHead(head, { owner: end.finishes ? null : presence.take(), at: request.at, activeMs: 0, row, end });
     insertEvents(records);
-    if (!finishes) heads.remember(request.run, head);
+    if (!end.finishes) heads.remember(request.run, head);
     return { created: true, epoch: 1 };
+  };
+}
+
+interface FirstHead {
+  readonly owner: number | null;
+  readonly at: number;
+  readonly activeMs: number;
+  readonly row: { readonly [K in keyof RunRowChange]: RunRowChange[K] | undefined };
+  readonly end: BatchEnd;
+}
+
+function createInsertHead(db: DatabaseSync): (head: Head, first: FirstHead) => void {
+  const insert = db.prepare(`INSERT INTO heads
+    (id, epoch, owner, seq, sum, at, active, status, step, tokens, cost, waiting, sealed, finished)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  return ({ key, epoch, seq, sum }, { owner, at, activeMs, row, end }) => {
+    const { status = "running", step = 0, tokens = 0, costUsd = 0, waitingFor } = row;
+    const waiting = waitingFor === undefined || waitingFor === null ? "" : JSON.stringify(waitingFor);
+    const columns = [status, step, tokens, costUsd, waiting] as const;
+    insert.run(key, epoch, owner, seq, sum, at, activeMs, ...columns, Number(end.settles), Number(end.finishes));
+  };
+}
+
+/** A run as it was in another store: checked, and with its sums. */
+export interface WholeRun {
+  readonly row: RunRow;
+  readonly idempotencyKey?: string;
+  readonly events: readonly (EventHeader & { readonly body: EventBody; readonly text: string; readonly sum: Uint8Array })[];
+  /** Input that waits, and ids of input that was consumed. */
+  readonly pending: readonly InboxEntry[];
+  readonly consumed: readonly string[];
+}
+
+/** Inside a write. False when its id or its idempotency key is taken. Nobody owns it afterwards. */
+export type InsertWholeRun = (run: WholeRun) => boolean;
+
+export function createInsertWholeRun({ db, insertEvents }: InsertRunOptions): InsertWholeRun {
+  const insertRun = createInsertRun(db);
+  const insertHead = createInsertHead(db);
+  const insertEntry = db.prepare("INSERT INTO inbox (run, entry, body) VALUES (?, ?, ?)");
+  return ({ row, events, pending, consumed, ...rest }) => {
+    const inserted = insertRun({ ...row, ...rest });
+    const last = events[events.length - 1];
+    if ("holder" in inserted || last === undefined) return false;
+    const { key } = inserted;
+    const { status, step, tokens, costUsd, waitingFor } = row;
+    const head = { key, epoch: last.epoch, seq: last.seq, sum: last.sum };
+    insertHead(head, {
+      owner: null,
+      at: last.at,
+      activeMs: last.activeMs,
+      row: { status: status === "interrupted" ? "running" : status, step, tokens, costUsd, waitingFor },
+      end: batchEnd(events.map(({ body }) => body)),
+    });
+    insertEvents(events.map(({ seq, text, ...event }) => ({ ...event, place: placeOf(key, seq), text })));
+    for (const id of consumed) insertEntry.run(key, id, null);
+    for (const entry of pending) insertEntry.run(key, entry.id, JSON.stringify(entry));
+    return true;
   };
 }
 

@@ -27,9 +27,10 @@ export interface AiSdkToolOptions extends ToolOptions {
 
 /**
  * Makes an AI SDK tool ready for an agent, unchanged. It is of effect `once` unless said otherwise. What streams (an
- * `AsyncIterable` result) counts by its last value. `messages` is empty: a tool that needs the conversation is better written
- * with `defineTool`. Throws ExecutusError `tool_invalid` (no `execute`, a schema that cannot be read) or `not_supported`
- * (`needsApproval`), naming the tool.
+ * `AsyncIterable` result) counts by its last value. `execute` also gets `run`, `attempt` and `idempotencyKey`; `messages` is
+ * empty and the `onInput...` callbacks are not called: a tool that needs those is better written with `defineTool`. Throws
+ * ExecutusError `tool_invalid` (no `execute`, a schema that cannot be read) or `not_supported` (`needsApproval`), naming the
+ * tool.
  *
  * @example
  * const search = fromAiSdkTool("search", tool({ description, inputSchema: z.object({ text: z.string() }), execute }), { effect: "read" });

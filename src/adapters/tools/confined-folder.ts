@@ -1,7 +1,7 @@
 /**
  * A folder that paths from a model cannot leave: neither by `..` nor by an absolute path nor through a symbolic link. Its
- * subfolder `.executus` (journals, ledgers) is out of bounds too. Errors are written for the model: they name its own path and
- * never one of this machine.
+ * subfolder `.executus` (journals, ledgers) and every `.git` (hooks are code, and its config may hold keys) are out of bounds
+ * too. Errors are written for the model: they name its own path and none of this machine, unless the folder itself is missing.
  */
 import { lstat, mkdir, open, readdir, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep, win32 } from "node:path";
@@ -29,7 +29,9 @@ export async function confinedFolder(folder: string): Promise<ConfinedFolder> {
   const confine = (path: string, real: string): string => {
     const name = nameOf(real);
     if (name === ".." || name.startsWith("../") || isAbsolute(name)) throw new Error(`${path}: it leads out of the folder`);
-    if (name.split("/")[0]?.toLowerCase() === RESERVED_FOLDER) throw new Error(`${path}: ${RESERVED_FOLDER} is not for tools`);
+    const folders = name.toLowerCase().split("/");
+    const ours = folders[0] === RESERVED_FOLDER ? RESERVED_FOLDER : folders.find((folder) => folder === ".git");
+    if (ours !== undefined) throw new Error(`${path}: ${ours} is not for tools`);
     return real;
   };
   return {

@@ -119,6 +119,39 @@ describe("defineTool", () => {
     expect(await problem({ type: "object", properties: { at: { type: "string", format: "made-up" } } }, { at: "x" })).toBe("ok");
   });
 
+  it("takes patterns that only make sense without the unicode flag, and never takes a promise for a yes", async () => {
+    expect(
+      await problem({ type: "object", properties: { id: { type: "string", pattern: "^[\\w-.]+$" } } }, { id: "a b" }),
+    ).toMatch(/^id: /);
+    expect(await problem({ $async: true, type: "object", required: ["id"] }, {})).toBe("id: is required");
+  });
+
+  it("takes any Standard Schema that can describe itself, whichever way it writes paths", async () => {
+    const schema = {
+      "~standard": {
+        version: 1,
+        vendor: "own",
+        validate: (value: unknown) =>
+          typeof value === "object" && value !== null && "n" in value
+            ? { value: Number(value.n) }
+            : { issues: [{ message: "missing", path: [{ key: "list" }, 0, { key: "n" }] }] },
+        types: undefined as { input: { n: string }; output: number } | undefined,
+        jsonSchema: { input: ({ target }: { target: string }) => ({ type: "object", title: target }) },
+      },
+    } as const;
+    const tool = defineTool({
+      ...base,
+      input: schema,
+      execute: (input) => {
+        expectTypeOf(input).toEqualTypeOf<number>();
+        return input;
+      },
+    });
+    expect(tool.inputSchema).toEqual({ type: "object", title: "draft-2020-12" });
+    expect(await tool.validate({ n: "4" })).toEqual({ ok: true, value: 4 });
+    expect(await tool.validate({})).toEqual({ ok: false, problem: "list.0.n: missing" });
+  });
+
   it("says so when the JSON Schema itself is wrong, naming the tool", async () => {
     const tool = defineTool({ ...base, input: { type: "object", properties: { a: { type: "strin" } } } });
     await expect(tool.validate({})).rejects.toMatchObject({

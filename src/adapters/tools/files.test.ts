@@ -193,11 +193,18 @@ describe("the folder of the file tools", () => {
     await expect(use("list_files", { folder: "folder-link" })).rejects.toThrow("leads out");
   });
 
-  it("keeps its journals to itself", async () => {
+  it("keeps its journals, and those of git, to itself", async () => {
     await mkdir(join(root, ".executus"));
     await writeFile(join(root, ".executus", "executus.db"), "journal");
     await symlink(".executus", join(root, "back-door"));
-    for (const path of [".executus/executus.db", ".EXECUTUS/executus.db", "./.executus/x", "back-door/executus.db"]) {
+    for (const path of [
+      ".executus/executus.db",
+      ".EXECUTUS/executus.db",
+      "./.executus/x",
+      "back-door/executus.db",
+      ".git/hooks/x",
+      "sub/.Git/config",
+    ]) {
       await expect(use("write_file", { path, text: "x" })).rejects.toThrow("not for tools");
     }
     expect(await readFile(join(root, ".executus", "executus.db"), "utf8")).toBe("journal");
@@ -252,13 +259,22 @@ describe("append_file", () => {
 
     await use("write_file", { path: "b.csv", text: "header\n" });
     await use("append_file", { path: "b.csv", text: "x" }, { call: "1.0" });
-    await use("write_file", { path: "b.csv", text: "something else\n" });
-    expect(await reconcile({ path: "b.csv", text: "x" }, "1.0")).toEqual({ outcome: "unknown" });
+    for (const text of ["something else\n", "HEADER\n", "HEADER\nx\n", ""]) {
+      await use("write_file", { path: "b.csv", text });
+      expect(await reconcile({ path: "b.csv", text: "x" }, "1.0")).toEqual({ outcome: "unknown" });
+    }
 
     await use("append_file", { path: "c.csv", text: "x" }, { call: "2.0" });
     await truncate(join(root, "c.csv"), 0);
     await use("append_file", { path: "c.csv", text: "x" }, { call: "2.1" });
     expect(await reconcile({ path: "c.csv", text: "x" }, "2.0")).toEqual({ outcome: "unknown" });
+  });
+
+  it("appends nothing that it could not put on record first", async () => {
+    await use("write_file", { path: LINE.path, text: "header\n" });
+    await writeFile(join(root, ".executus"), "a file where the ledger's folder should be");
+    await expect(use("append_file", LINE)).rejects.toThrow("out/ledger.csv: a part of the path is a file");
+    expect(await readFile(file(), "utf8")).toBe("header\n");
   });
 
   it("reads its ledger past a record that a crash tore", async () => {

@@ -5,8 +5,18 @@ import type { JsonObject } from "../../ports/json.ts";
 import type { ToolInputCheck } from "../../ports/tools.ts";
 import { atPath, describeProblems } from "./problems.ts";
 
-/** Formats are hints to the model, not checks: which ones are known differs from validator to validator. */
-const OPTIONS: Options = { strict: false, allErrors: true, validateFormats: false, verbose: true, logger: false };
+/**
+ * Formats are hints to the model, not checks: which ones are known differs from validator to validator. Patterns are read the
+ * forgiving way, as most who write schemas expect (`[\w-.]`).
+ */
+const OPTIONS: Options = {
+  strict: false,
+  allErrors: true,
+  validateFormats: false,
+  unicodeRegExp: false,
+  verbose: true,
+  logger: false,
+};
 
 const OLD_DRAFT = /json-schema\.org\/draft-0[4-7]\//;
 
@@ -36,8 +46,9 @@ async function compile(schema: JsonObject, tool: string): Promise<ValidateFuncti
 }
 
 async function compileAs(draft: "2020-12" | "draft-07", schema: JsonObject, tool: string): Promise<ValidateFunction> {
-  // A declared draft was used to choose; ajv would look for its meta schema, and draft-04 and -06 have none here.
-  const { $schema: _draft, ...body } = schema;
+  // A declared draft was used to choose; ajv would look for its meta schema, and draft-04 and -06 have none here. `$async`
+  // would make ajv answer with a promise.
+  const { $schema: _draft, $async: _async, ...body } = schema;
   try {
     if (draft === "draft-07") return new (await import("ajv")).Ajv(OPTIONS).compile(body);
     return new (await import("ajv/dist/2020.js")).Ajv2020(OPTIONS).compile(body);

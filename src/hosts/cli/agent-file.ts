@@ -1,0 +1,37 @@
+/** AGENT on the command line: a path, or the name of an agent in one of the usual folders. */
+import { existsSync, readdirSync } from "node:fs";
+import { basename, extname, join, resolve } from "node:path";
+import { ExecutusError, nearest } from "../../kernel/errors.ts";
+
+const FOLDERS = ["agents", ".executus/agents", ".claude/agents"] as const;
+const EXTENSIONS = [".md", ".ts", ".js", ".mts", ".mjs"] as const;
+
+/** Absolute path of the agent's file. Throws `agent_unknown`, naming the nearest. */
+export function findAgentFile(agent: string): string {
+  const isPath = /[\\/]/.test(agent) || EXTENSIONS.some((extension) => agent.endsWith(extension));
+  // A path that is not there is described by the loader, which looks at the files beside it.
+  if (isPath || existsSync(agent)) return resolve(agent);
+  for (const folder of FOLDERS) {
+    for (const extension of EXTENSIONS) {
+      const file = join(folder, agent + extension);
+      if (existsSync(file)) return resolve(file);
+    }
+  }
+  throw unknownAgent(agent);
+}
+
+function unknownAgent(agent: string): ExecutusError {
+  const names = [...new Set(FOLDERS.flatMap(agentsIn))].sort();
+  const near = nearest(agent, names);
+  const where = FOLDERS.map((folder) => `./${folder}`).join(", ");
+  const listed = names.length === 0 ? "There are none. Give the path of a .md, .ts or .js file." : `There: ${names.slice(0, 10).join(", ")}.`;
+  return new ExecutusError("agent_unknown", `There is no agent named ${agent} in ${where}`, {
+    hint: near === undefined ? listed : `Did you mean ${near}?`,
+  });
+}
+
+function agentsIn(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((name) => EXTENSIONS.some((extension) => name.endsWith(extension)));
+  return files.map((name) => basename(name, extname(name)));
+}

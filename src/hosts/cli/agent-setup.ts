@@ -1,0 +1,70 @@
+/** An agent ready to run from the command line: its definition, its tools, its models. */
+import { existsSync } from "node:fs";
+import { loadAgent } from "../../adapters/agents/module.ts";
+import { fileTools } from "../../adapters/tools/files.ts";
+import { createTools } from "../../adapters/tools/registry.ts";
+import { ExecutusError, nearest } from "../../kernel/errors.ts";
+import type { Blobs } from "../../ports/blobs.ts";
+import type { Agent } from "../../ports/definition.ts";
+import type { Models } from "../../ports/models.ts";
+import type { Tool, Tools } from "../../ports/tools.ts";
+import { configuredModels } from "./models.ts";
+
+/** Label of a run that works on files: the folder its tools cannot leave, the same after a restart elsewhere. */
+export const ROOT_LABEL = "executus.root";
+
+export interface AgentSetup {
+  readonly agent: Agent;
+  /** What the agent is asked when nobody asks anything. */
+  readonly input?: string;
+  readonly tools: Tools;
+  readonly models: Models;
+  readonly warnings: readonly string[];
+  /** It uses the built-in file tools. */
+  readonly usesFiles: boolean;
+}
+
+export interface SetupOptions {
+  readonly modelsFile?: string;
+  readonly blobs: Blobs;
+  /** Folder of the file tools; asked at each call. */
+  readonly root: () => string;
+}
+
+/** Rejects with ExecutusError `agent_unknown`, `agent_invalid` or `tool_unknown`, naming the file. */
+export async function setUpAgent(file: string, options: SetupOptions): Promise<AgentSetup> {
+  const { agent, tools, models, input, warnings } = await loadAgent(file);
+  const named = (agent.tools ?? []).filter((tool) => typeof tool === "string");
+  const own = new Set(tools.map(({ name }) => name));
+  const files = fileTools({ root: options.root }).filter(({ name }) => !own.has(name));
+  checkNames(agent, named, [...tools, ...files]);
+  const usesFiles = files.some(({ name }) => named.includes(name));
+  return {
+    agent,
+    ...(input === undefined ? {} : { input }),
+    tools: createTools([...tools, ...files]),
+    models: models ?? (await configuredModels(options.modelsFile, options.blobs)),
+    warnings,
+    usesFiles,
+  };
+}
+
+function checkNames(agent: Agent, named: readonly string[], tools: readonly Tool[]): void {
+  const names = tools.map(({ name }) => name);
+  const unknown = named.find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  const near = nearest(unknown, names);
+  const available = `Tools there are: ${names.join(", ")}.`;
+  throw new ExecutusError("tool_unknown", `${agent.source ?? agent.name} names the tool ${unknown}, which is not there`, {
+    hint: near === undefined ? available : `Did you mean ${near}? ${available}`,
+  });
+}
+
+/** The folder of a run that was begun elsewhere must still be there. */
+export function checkRoot(root: string): void {
+  if (existsSync(root)) return;
+  throw new ExecutusError("request_invalid", `The folder ${root}, in which this run works, is not there`, {
+    file: root,
+    hint: "Put it back where it was, then resume the run.",
+  });
+}

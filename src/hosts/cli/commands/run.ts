@@ -1,0 +1,238 @@
+import type { Command } from "commander";
+import { openFolderBlobs } from "../../../adapters/blobs/folder.ts";
+import { ExecutusError } from "../../../kernel/errors.ts";
+import type { LimitsInput } from "../../../ports/limits.ts";
+import type { RunRow, Store } from "../../../ports/store.ts";
+import type { Executor, RunHandle, RunRequest } from "../../../run/types.ts";
+import { findAgentFile } from "../agent-file.ts";
+import { type AgentSetup, checkRoot, ROOT_LABEL, setUpAgent } from "../agent-setup.ts";
+import { commandLine, programName, quote } from "../command-line.ts";
+import { conduct, explain, type OutputFormat, printResult } from "../conduct.ts";
+import { type Beginning, beginningOf, checkModels, findInterrupted, isSame, loadState, rootOf, standing } from "../continue.ts";
+import { describeError } from "../describe-error.ts";
+import { exitCodeOfRun } from "../exit-codes.ts";
+import { readInput } from "../input.ts";
+import { blobsFolder, type Host, openHost } from "../open.ts";
+import { parseAmount, parseCount, parseDuration, parseLabel } from "../option-values.ts";
+import { addStoreOption, addFormatOption, addModelsOption } from "../options.ts";
+import { goOnWithoutReader, note, printJsonLine } from "../output.ts";
+import { prepareOutputFile } from "../output-file.ts";
+import { toErrorJson } from "../result-json.ts";
+import { isFinal } from "../undriven.ts";
+import { createProgress, type Progress, redirectConsole } from "../view/progress.ts";
+import { terminalOf } from "../view/terminal.ts";
+
+interface Options {
+  readonly db: string;
+  readonly outputFormat: OutputFormat;
+  readonly models?: string;
+  readonly model?: string;
+  readonly tier?: string;
+  readonly maxSteps?: number;
+  readonly maxTime?: number;
+  readonly maxCostUsd?: number;
+  readonly maxTokens?: number;
+  readonly id?: string;
+  readonly new?: true;
+  readonly label?: Readonly<Record<string, string>>;
+  readonly caller?: string;
+  readonly output?: string;
+  readonly quiet?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  executus run agents/reviewer.md "Review the last commit"
+  git diff | executus run reviewer "Review this diff"        reviewer is found in ./agents
+  executus run reviewer - < question.txt
+  executus run reviewer --id nightly-2026-11-22 "..."         the same id again continues or shows that run
+  executus run reviewer --output-format json "..." | jq .total_cost_usd
+
+The same command again, after a crash or Ctrl-C, continues the run where it was; --new starts a fresh one.`;
+
+export function configure(command: Command): void {
+  command
+    .description("Starts an agent and waits for its answer. The answer goes to standard output, progress to standard error.")
+    .argument("<agent>", "a .md, .ts or .js file, or a name from ./agents, ./.executus/agents, ./.claude/agents")
+    .argument("[input]", "what to do; - reads it from standard input, and what is piped in comes along as context")
+    .option("--new", "start a fresh run even if one like it was interrupted")
+    .option("--id <key>", "id of the run: the same again continues it or shows its result")
+    .option("--model <provider/model>", "instead of the agent's own")
+    .option("--tier <name>", "the same by tier, for example fast or smart")
+    .option("--max-steps <n>", "model steps", parseCount)
+    .option("--max-time <time>", "running time: 90s, 10m, 1h", parseDuration)
+    .option("--max-cost-usd <x>", "US dollars", parseAmount)
+    .option("--max-tokens <n>", "input and output together", parseCount)
+    .option("--label <name=value>", "kept with the run; may be repeated", parseLabel)
+    .option("--caller <name>", "whom the run is for")
+    .option("-o, --output <file>", "also write the answer to a file")
+    .option("-q, --quiet", "no progress")
+    .addHelpText("after", EXAMPLES)
+    .action(async (agent: string, input: string | undefined, options: Options) => {
+      process.exitCode = await runAgent(agent, input, options);
+    });
+  addFormatOption(command);
+  addModelsOption(command);
+  addStoreOption(command);
+}
+
+/** Whoever asked for JSON gets a result object also when nothing could be started. */
+async function runAgent(agent: string, input: string | undefined, options: Options): Promise<number> {
+  try {
+    return await prepare(agent, input, options);
+  } catch (error) {
+    if (options.outputFormat !== "text") printJsonLine(toErrorJson(describeError(error, options.db)));
+    throw error;
+  }
+}
+
+async function prepare(agentName: string, argument: string | undefined, options: Options): Promise<number> {
+  if (options.model !== undefined && options.tier !== undefined) throw twoModels();
+  const saveOutput = options.output === undefined ? undefined : prepareOutputFile(options.output);
+  const place = { root: process.cwd() };
+  const blobs = openFolderBlobs(blobsFolder(options.db));
+  const setup = await setUpAgent(findAgentFile(agentName), {
+    blobs,
+    root: () => place.root,
+    ...(options.models === undefined ? {} : { modelsFile: options.models }),
+  });
+  for (const warning of setup.warnings) note(`executus: ${warning}`);
+  const input = await readInput(argument, setup.input);
+  const progress = createProgress({ terminal: terminalOf(process.stderr), isQuiet: options.quiet === true || isBusy(options) });
+  redirectConsole(progress);
+  goOnWithoutReader();
+  const host = openHost({ db: options.db, access: "create" });
+  const job: Job = { host, setup, input, options, progress, place };
+  try {
+    const executor = host.executorWith({ ...setup, agents: async () => setup.agent, observers: [progress.observer] });
+    const opened = await open(job, executor);
+    if (typeof opened === "number") return opened;
+    const format = options.outputFormat;
+    const shared = { host, executor, handle: opened, progress, format, continueWith: sameCommand(opened.run, options) };
+    return await conduct({ ...shared, ...(saveOutput === undefined ? {} : { saveOutput }) });
+  } finally {
+    progress.end();
+    await host.close();
+  }
+}
+
+/** Events scroll by on the same terminal. */
+function isBusy(options: Options): boolean {
+  return options.outputFormat === "stream-json" && process.stdout.isTTY;
+}
+
+interface Job {
+  readonly host: Host;
+  readonly setup: AgentSetup;
+  readonly input: string;
+  readonly options: Options;
+  readonly progress: Progress;
+  /** Where the file tools work; a continued run has its own. */
+  readonly place: { root: string };
+}
+
+// --- start, continue or show -----------------------------------------------------------------------------------------
+
+/** The run to wait for, or the exit code of one that had ended before. */
+async function open(job: Job, executor: Executor): Promise<RunHandle | number> {
+  const { host, setup, input, options } = job;
+  const wanted: Beginning = { source: setup.agent.source ?? setup.agent.name, input };
+  if (options.id !== undefined) {
+    const row = await host.store.runs.get(options.id);
+    if (row !== undefined) return openKnown(job, executor, { row, wanted });
+  } else if (options.new !== true) {
+    const row = await findInterrupted(host.store, wanted);
+    const handle = row && (await tryContinue(job, executor, row));
+    if (handle !== undefined) return handle;
+  }
+  return executor.start(setup.agent, toRequest(job));
+}
+
+async function openKnown(
+  job: Job,
+  executor: Executor,
+  known: { readonly row: RunRow; readonly wanted: Beginning },
+): Promise<RunHandle | number> {
+  const { host, progress, options } = job;
+  const { row, wanted } = known;
+  await checkSame(host.store, row, wanted);
+  if (!isFinal(row.status)) return continueRun(job, executor, row);
+  progress.say(`run ${row.run} had ended before; nothing was run`, "accent");
+  const result = await executor.result(row.run);
+  printResult(result, { format: options.outputFormat });
+  explain(result, { host, continueWith: "" });
+  return exitCodeOfRun(result);
+}
+
+async function checkSame(store: Store, row: RunRow, wanted: Beginning): Promise<void> {
+  const [first] = await store.journal.read(row.run, { limit: 1 });
+  if (first?.type !== "run.started" || isSame(beginningOf(first), wanted)) return;
+  const what = beginningOf(first).source === wanted.source ? "another input" : `another agent (${first.agent.source ?? first.agent.name})`;
+  throw new ExecutusError("request_invalid", `the id ${row.run} is taken by a run with ${what}`, {
+    run: row.run,
+    hint: `Choose another --id, or look at that run: executus show ${row.run}`,
+  });
+}
+
+/** A run that cannot go on here is no reason not to start a new one. */
+async function tryContinue(job: Job, executor: Executor, row: RunRow): Promise<RunHandle | undefined> {
+  try {
+    return await continueRun(job, executor, row);
+  } catch (error) {
+    const { message } = describeError(error);
+    note(`executus: run ${row.run} was interrupted but cannot go on here: ${message}\n  Starting a new one.`);
+    return undefined;
+  }
+}
+
+async function continueRun(job: Job, executor: Executor, row: RunRow): Promise<RunHandle> {
+  const { host, setup, progress, options, place } = job;
+  const state = await loadState(host.store, row.run);
+  if (state === undefined) throw new ExecutusError("run_unknown", `there is no run ${row.run} in this store`, { run: row.run });
+  if (row.owner === undefined) await checkModels(setup.models, state);
+  place.root = rootOf(state);
+  if (setup.usesFiles) checkRoot(place.root);
+  progress.begin(state);
+  const handle = await executor.resume(row.run);
+  progress.say(`continuing ${row.run} where it was: ${standing(state)}${options.id === undefined ? " (--new starts afresh)" : ""}`, "accent");
+  if (!state.agent.instructions.endsWith(setup.agent.instructions)) {
+    note(`executus: ${setup.agent.source ?? setup.agent.name} has changed since; the run goes on with the instructions it began with`);
+  }
+  if (givenLimits(options) !== undefined || (options.model ?? options.tier) !== undefined) {
+    note(`executus: limits and models are those the run began with; more room: ${commandLine(["extend", row.run, "--steps", "10"], options.db)}`);
+  }
+  return handle;
+}
+
+// --- options ---------------------------------------------------------------------------------------------------------
+
+function toRequest({ input, options, setup, place }: Job): RunRequest {
+  const { id, caller } = options;
+  const model = options.model ?? options.tier;
+  const limits = givenLimits(options);
+  const labels = { ...options.label, ...(setup.usesFiles ? { [ROOT_LABEL]: place.root } : {}) };
+  return {
+    input,
+    ...(id === undefined ? {} : { id }),
+    ...(caller === undefined ? {} : { caller }),
+    ...(model === undefined ? {} : { model }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+  };
+}
+
+function givenLimits({ maxSteps, maxTime, maxCostUsd, maxTokens }: Options): LimitsInput | undefined {
+  const limits: LimitsInput = { maxSteps, timeMs: maxTime, costUsd: maxCostUsd, tokens: maxTokens };
+  return Object.values(limits).every((value) => value === undefined) ? undefined : limits;
+}
+
+function twoModels(): ExecutusError {
+  return new ExecutusError("usage", "--model and --tier both say which model to use", { hint: "Give one of them." });
+}
+
+/** The command as it was typed continues the run; where input was piped in, its id is what is left to name it by. */
+function sameCommand(run: string, { db }: Options): string {
+  if (process.env["npm_lifecycle_event"] === "start") return "npm start";
+  if (!process.stdin.isTTY) return commandLine(["resume", run], db);
+  return [programName(), ...process.argv.slice(2).map(quote).filter((word) => word !== "--new")].join(" ");
+}

@@ -1,0 +1,96 @@
+/** One run in the hands of this command: progress, Ctrl-C, and what is said at its end. */
+import type { Executor, RunHandle, RunResult } from "../../run/types.ts";
+import { commandLine } from "./command-line.ts";
+import { exitCodeOfRun, exitCodeOfSignal } from "./exit-codes.ts";
+import { type Interrupt, listenForInterrupts } from "./interrupts.ts";
+import type { Host } from "./open.ts";
+import { note, print, printJson, printJsonLine, writeError } from "./output.ts";
+import { toResultJson } from "./result-json.ts";
+import { streamEvents } from "./stream.ts";
+import { endHere, isFinal } from "./undriven.ts";
+import type { Progress } from "./view/progress.ts";
+
+export type OutputFormat = "text" | "json" | "stream-json";
+
+export interface Conduct {
+  readonly host: Host;
+  readonly executor: Executor;
+  readonly handle: RunHandle;
+  readonly progress: Progress;
+  readonly format: OutputFormat;
+  /** Also write the final text here. */
+  readonly saveOutput?: (text: string) => Promise<void>;
+  /** The command that continues this run. */
+  readonly continueWith: string;
+}
+
+/** Waits for the end of the run, or for the person to stop it; prints the result and returns the exit code. */
+export async function conduct(options: Conduct): Promise<number> {
+  const { host, executor, handle, progress } = options;
+  let cancelled: Promise<unknown> | undefined;
+  const interrupts = listenForInterrupts({
+    drain: (signal) => {
+      progress.say(`${nameOf(signal)}: stopping once the calls under way are back${signal === "SIGINT" ? " (again: cancel the run)" : ""}`, "warn");
+      void executor.shutdown();
+    },
+    cancel: () => {
+      progress.say("Ctrl-C again: cancelling the run", "warn");
+      cancelled = handle.cancel("Ctrl-C twice");
+    },
+  });
+  const stream = options.format === "stream-json" ? streamEvents(host.executor, handle.run) : undefined;
+  let result = await handle.result;
+  if (cancelled !== undefined && !isFinal(result.status)) result = await cancelHere(host, result, cancelled);
+  progress.end();
+  await stream?.finish();
+  await options.saveOutput?.(result.output);
+  printResult(result, options);
+  explain(result, options, interrupts.first);
+  interrupts.stop();
+  if (result.status === "interrupted" && interrupts.first !== undefined) return exitCodeOfSignal(interrupts.first);
+  return exitCodeOfRun(result);
+}
+
+/** The drain was over before the cancel could reach the run. */
+async function cancelHere(host: Host, result: RunResult, sent: Promise<unknown>): Promise<RunResult> {
+  await sent;
+  return (await endHere(host, result.run)) ?? result;
+}
+
+function nameOf(signal: Interrupt): string {
+  return signal === "SIGINT" ? "Ctrl-C" : signal;
+}
+
+export function printResult(result: RunResult, { format }: Pick<Conduct, "format">): void {
+  if (format === "json") printJson(toResultJson(result));
+  else if (format === "stream-json") printJsonLine(toResultJson(result));
+  else if (result.output !== "") print(result.output);
+}
+
+/** What the person has to know, and the command that helps. */
+export function explain(result: RunResult, { host, continueWith }: Pick<Conduct, "host" | "continueWith">, signal?: Interrupt): void {
+  const { run, status, error, waitingFor } = result;
+  if (status === "completed") return;
+  if (status === "interrupted") {
+    if (signal === undefined) writeError(`executus: run ${run} stands still: ${error?.message ?? "its driver left it"}`);
+    note(`run ${run} is kept at step ${result.steps.length}, ${result.toolCalls} calls done. Continue it:\n  ${continueWith}`);
+    return;
+  }
+  if (waitingFor?.kind === "resolution") {
+    writeError(`run ${run} waits for a person: did ${waitingFor.calls.join(", ")} happen? The process died in the middle of it.`);
+    const outcome = (call: string): string => commandLine(["resolve", run, call, "--outcome", "done"], host.db);
+    note(`Look, then say so (done, failed or retry), then resume:\n  ${waitingFor.calls.map(outcome).join("\n  ")}\n  ${resumeLine(run, host.db)}`);
+    return;
+  }
+  if (waitingFor?.kind === "tools_missing") {
+    writeError(`run ${run} waits: there is no code here for ${waitingFor.names.join(", ")}`);
+    note(`Put the tools back into the agent, then:\n  ${resumeLine(run, host.db)}`);
+    return;
+  }
+  writeError(`run ${run} ${status.replaceAll("_", " ")}${error === undefined ? "" : `: ${error.message}`}`);
+  note(`How it went: ${commandLine(["show", run], host.db)}`);
+}
+
+export function resumeLine(run: string, db: string): string {
+  return commandLine(["resume", run], db);
+}

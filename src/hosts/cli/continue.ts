@@ -1,0 +1,82 @@
+/** Runs that can go on: found, checked, and taken over with the code of their agent. */
+import { ExecutusError, isExecutusError } from "../../kernel/errors.ts";
+import type { RunState } from "../../kernel/state.ts";
+import type { RunStarted } from "../../ports/events.ts";
+import type { Models } from "../../ports/models.ts";
+import type { RunRow, Store } from "../../ports/store.ts";
+import { foldJournal } from "../../run/result.ts";
+import { ROOT_LABEL } from "./agent-setup.ts";
+import { plural } from "./view/figures.ts";
+
+const MOST_LOOKED_AT = 100;
+
+export interface Beginning {
+  readonly source: string;
+  readonly input: string;
+}
+
+/** The newest run of the same agent file and input that was interrupted and that nobody alive drives. */
+export async function findInterrupted(store: Store, wanted: Beginning): Promise<RunRow | undefined> {
+  for (const row of await store.runs.list({ status: ["interrupted"], limit: MOST_LOOKED_AT })) {
+    const start = await startOf(store, row.run);
+    if (start !== undefined && isSame(beginningOf(start), wanted)) return row;
+  }
+  return undefined;
+}
+
+/** A damaged journal is one run's trouble; it is passed over here and named by `show` and `store check`. */
+async function startOf(store: Store, run: string): Promise<RunStarted | undefined> {
+  try {
+    const [first] = await store.journal.read(run, { limit: 1 });
+    return first?.type === "run.started" ? first : undefined;
+  } catch (error) {
+    if (isExecutusError(error) && error.code === "journal_damaged") return undefined;
+    throw error;
+  }
+}
+
+export function beginningOf({ agent, request }: Pick<RunStarted, "agent" | "request">): Beginning {
+  const texts = request.input.map((part) => (part.type === "text" ? part.text : `[${part.mediaType}]`));
+  return { source: agent.source ?? agent.name, input: texts.join("\n") };
+}
+
+export function isSame(one: Beginning, other: Beginning): boolean {
+  return one.source === other.source && one.input === other.input;
+}
+
+export async function loadState(store: Store, run: string): Promise<RunState | undefined> {
+  return foldJournal(await store.journal.read(run))?.state;
+}
+
+export function rootOf(state: RunState): string {
+  return state.request.labels?.[ROOT_LABEL] ?? process.cwd();
+}
+
+/**
+ * A run keeps the models it began with. Rejects with the reason when none of them can be called here: taking it over all the
+ * same would make it fail for good.
+ */
+export async function checkModels(models: Models, state: RunState): Promise<void> {
+  if (state.models.length === 0) return;
+  let problem: unknown;
+  for (const tier of [state.agent.tier, ...state.models]) {
+    try {
+      const ids = (await models.resolve(tier)).map(({ id }) => id);
+      if (ids.some((id) => state.models.includes(id))) return;
+    } catch (error) {
+      problem ??= error;
+    }
+  }
+  throw problem ?? unavailable(state);
+}
+
+function unavailable({ run, models }: RunState): ExecutusError {
+  const hint = "Configure that model again, or start a fresh run.";
+  return new ExecutusError("model_unknown", `run ${run} began with ${models.join(", ")}, which is not configured here`, { run, hint });
+}
+
+/** `step 5 of 30, 7 calls done, none repeated`. */
+export function standing(state: RunState): string {
+  const step = `step ${Math.min(state.step + 1, state.limits.maxSteps)} of ${state.limits.maxSteps}`;
+  return `${step}, ${plural(state.toolCalls, "call")} done${state.toolCalls === 0 ? "" : ", none repeated"}`;
+}

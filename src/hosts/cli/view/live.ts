@@ -1,0 +1,172 @@
+/** One run on a terminal, redrawn in place below what has scrolled by. */
+import type { CallState, RunState } from "../../../kernel/state.ts";
+import { totalTokens } from "../../../kernel/state.ts";
+import type { RunEvent } from "../../../ports/events.ts";
+import type { ModelDelta } from "../../../ports/models.ts";
+import type { DeltaOrigin } from "../../../ports/observer.ts";
+import { atStep } from "./event-lines.ts";
+import { callArguments, count, duration, money } from "./figures.ts";
+import { type Line, paintLine } from "./line.ts";
+import type { Terminal } from "./terminal.ts";
+import { fitEnd, oneLine, widthOf } from "./text.ts";
+
+export interface LiveView {
+  update(state: RunState, event?: RunEvent): void;
+  delta(origin: DeltaOrigin, delta: ModelDelta): void;
+  /** Lines that stay, above what is redrawn. */
+  print(lines: readonly Line[]): void;
+  end(): void;
+}
+
+const FRAME_MS = 100;
+const MOST_CALLS = 8;
+/** Of a streamed answer only the end is shown. */
+const KEPT_TEXT = 2_000;
+
+export function createLiveView(terminal: Terminal): LiveView {
+  const region = new Region(terminal);
+  let state: RunState | undefined;
+  let since = performance.now();
+  let text = "";
+  let attempt = 0;
+  let frame = 0;
+  const callsSince = new Map<string, number>();
+
+  const draw = (): void => {
+    if (state !== undefined) region.draw(frameLines({ state, text, frame, callsSince, elapsedMs: performance.now() - since }, terminal));
+  };
+  // Kept running: a process whose only work is to wait for others would end without it.
+  const timer = setInterval(() => {
+    frame++;
+    draw();
+  }, FRAME_MS);
+
+  return {
+    update: (next, event) => {
+      state = next;
+      since = performance.now();
+      if (event?.type === "model.answered" || event?.type === "model.failed") text = "";
+      for (const { id, status } of next.calls) if (status !== "ended" && !callsSince.has(id)) callsSince.set(id, since);
+      if (next.calls.length === 0) callsSince.clear();
+    },
+    delta: (origin, delta) => {
+      if (origin.attempt !== attempt) text = "";
+      attempt = origin.attempt;
+      if (delta.type !== "tool-input.delta") text = (text + delta.text).slice(-KEPT_TEXT);
+    },
+    print: (lines) => region.print(lines),
+    end: () => {
+      clearInterval(timer);
+      region.clear();
+    },
+  };
+}
+
+// --- what is drawn ---------------------------------------------------------------------------------------------------
+
+interface Frame {
+  readonly state: RunState;
+  readonly text: string;
+  readonly frame: number;
+  readonly callsSince: ReadonlyMap<string, number>;
+  readonly elapsedMs: number;
+}
+
+function frameLines(frame: Frame, terminal: Terminal): readonly Line[] {
+  const { state } = frame;
+  if (state.finished) return [];
+  const { spinner } = terminal.marks;
+  const spin = spinner[frame.frame % spinner.length] ?? "";
+  const open = state.calls.filter(({ status }) => status !== "ended");
+  const lines: Line[] = open.slice(0, MOST_CALLS).map((call) => callLine(call, spin, frame, terminal));
+  if (open.length > MOST_CALLS) lines.push([["dim", `       and ${open.length - MOST_CALLS} more`]]);
+  if (open.length === 0) lines.push(modelLine(frame, spin, terminal));
+  lines.push(footer(frame, terminal));
+  return lines;
+}
+
+function callLine(call: CallState, spin: string, { callsSince, state }: Frame, terminal: Terminal): Line {
+  const { ellipsis } = terminal.marks;
+  const ranMs = performance.now() - (callsSince.get(call.id) ?? performance.now());
+  const name = `${call.name} ${callArguments(call.input, Math.max(20, terminal.columns() - 30), ellipsis)}`;
+  return atStep(state.step - 1, "accent", spin, [["plain", name], ["dim", ranMs < 1_000 ? "" : `  ${duration(ranMs)}`]]);
+}
+
+function modelLine({ state, text, elapsedMs }: Frame, spin: string, terminal: Terminal): Line {
+  const said = oneLine(text);
+  const model = state.models[state.model.candidate] ?? "the model";
+  const waits = state.model.inFlight ? `${model}${elapsedMs < 2_000 ? "" : ` ${duration(elapsedMs)}`}` : waitingText(state);
+  const words = said === "" ? waits : fitEnd(said, terminal.columns() - 8, terminal.marks.ellipsis);
+  return atStep(state.step, "accent", spin, [["dim", words]]);
+}
+
+function waitingText({ model }: RunState): string {
+  if (model.retryAt === undefined) return "";
+  const inMs = model.retryAt - Date.now();
+  return inMs > 0 ? `trying again in ${duration(Math.ceil(inMs / 1_000) * 1_000)}` : "";
+}
+
+function footer({ state, elapsedMs }: Frame, { marks }: Terminal): Line {
+  const { limits } = state;
+  const tokens = count(totalTokens(state.usage)) + (limits.tokens === undefined ? "" : `/${count(limits.tokens)}`);
+  const cost = money(state.costUsd) + (limits.costUsd === undefined ? "" : `/$${limits.costUsd}`);
+  const active = Math.floor((state.activeMs + elapsedMs) / 1_000) * 1_000;
+  const time = `${duration(active).replace(/^0ms$/, "0s")}/${duration(limits.timeMs)}`;
+  const step = `step ${Math.min(state.step + 1, limits.maxSteps)}/${limits.maxSteps}`;
+  const parts = [step, `${tokens} tokens`, cost, time, "Ctrl-C stops, resumable"];
+  return [["dim", `    ${parts.join(` ${marks.dot} `)}`]];
+}
+
+// --- redrawing -------------------------------------------------------------------------------------------------------
+
+/** A frame is one write, marked as such for terminals that know it, and rewrites lines instead of blanking them first. */
+const BEGIN_FRAME = "\u001B[?2026h";
+const END_FRAME = "\u001B[?2026l";
+const CLEAR_LINE_END = "\u001B[K";
+const CLEAR_BELOW = "\u001B[J";
+
+class Region {
+  readonly #terminal: Terminal;
+  #drawn: readonly string[] = [];
+  #lines: readonly Line[] = [];
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  draw(lines: readonly Line[]): void {
+    this.#lines = lines;
+    const painted = this.#paint(lines);
+    const isSame = painted.length === this.#drawn.length && painted.every((line, i) => line === this.#drawn[i]);
+    if (!isSame) this.#write([], painted);
+  }
+
+  print(lines: readonly Line[]): void {
+    this.#write(this.#paint(lines), this.#paint(this.#lines));
+  }
+
+  clear(): void {
+    this.#lines = [];
+    this.#write([], []);
+  }
+
+  #paint(lines: readonly Line[]): readonly string[] {
+    const columns = this.#terminal.columns() - 1;
+    return lines.map((line) => paintLine(this.#terminal, line, columns));
+  }
+
+  /** The cursor rests on the line below: whatever comes after us, a prompt say, starts on a line of its own. */
+  #write(above: readonly string[], region: readonly string[]): void {
+    const rows = this.#rowsDrawn();
+    const up = rows === 0 ? "" : `\r\u001B[${rows}A`;
+    const lines = [...above, ...region].map((line) => `${line}${CLEAR_LINE_END}\n`);
+    this.#terminal.stream.write(`${BEGIN_FRAME}${up}${lines.join("")}${CLEAR_BELOW}${END_FRAME}`);
+    this.#drawn = region;
+  }
+
+  /** A terminal that became narrower has wrapped what was drawn. */
+  #rowsDrawn(): number {
+    const columns = this.#terminal.columns();
+    return this.#drawn.reduce((rows, line) => rows + Math.max(1, Math.ceil(widthOf(line) / columns)), 0);
+  }
+}

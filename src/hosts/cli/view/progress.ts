@@ -1,0 +1,83 @@
+/** Live progress of runs of this process, on standard error. */
+import { format } from "node:util";
+import { evolve, initialState } from "../../../kernel/evolve.ts";
+import type { RunState } from "../../../kernel/state.ts";
+import type { RunEvent } from "../../../ports/events.ts";
+import type { Observer } from "../../../ports/observer.ts";
+import { createLiveView } from "./live.ts";
+import { type EventView, linesOf } from "./event-lines.ts";
+import { type Line, paintLine } from "./line.ts";
+import type { Terminal, Tone } from "./terminal.ts";
+import { oneLine } from "./text.ts";
+
+export interface Progress {
+  readonly observer: Observer;
+  /** Where a continued run stands before its first new event. */
+  begin(state: RunState): void;
+  say(text: string, tone?: Tone): void;
+  /** Takes what is drawn in place off the screen. */
+  end(): void;
+}
+
+export interface ProgressOptions {
+  readonly terminal: Terminal;
+  /** Warnings only. */
+  readonly isQuiet: boolean;
+  /** Several runs at once: every line says whose it is. */
+  readonly isShared?: boolean;
+}
+
+/** Shows one run on a live terminal in place; otherwise, and for several runs, a line per event. */
+export function createProgress(options: ProgressOptions): Progress {
+  const { terminal, isQuiet, isShared = false } = options;
+  const live = terminal.isLive && !isQuiet && !isShared ? createLiveView(terminal) : undefined;
+  const states = new Map<string, RunState>();
+  const write = (lines: readonly Line[]): void => {
+    if (lines.length === 0) return;
+    if (live !== undefined) return live.print(lines);
+    terminal.stream.write(lines.map((line) => `${paintLine(terminal, line)}\n`).join(""));
+  };
+  const view = (): EventView => ({ marks: terminal.marks, columns: terminal.columns(), showsStarts: live === undefined });
+
+  const take = (run: string, event: RunEvent): void => {
+    const before = states.get(run);
+    if (!isQuiet) write(linesOf(event, before, view()).map((line) => (isShared ? [["dim", `${shortRun(run)} `], ...line] : line)));
+    const next = event.type === "run.started" ? initialState(event, event) : before && evolve(before, event, event);
+    if (next === undefined) return;
+    states.set(run, next);
+    live?.update(next, event);
+  };
+
+  return {
+    observer: {
+      events: (run, events) => {
+        for (const event of events) take(run, event);
+      },
+      delta: (origin, delta) => live?.delta(origin, delta),
+      warning: (run, message) => write([[["warn", `${terminal.marks.note} ${isShared ? `${shortRun(run)} ` : ""}${oneLine(message)}`]]]),
+    },
+    begin: (state) => {
+      states.set(state.run, state);
+      live?.update(state);
+    },
+    say: (text, tone = "plain") => {
+      if (!isQuiet) write(text.split("\n").map((line) => [[tone, oneLine(line)]]));
+    },
+    end: () => live?.end(),
+  };
+}
+
+/** Enough of an id to tell runs apart: its random end. */
+export function shortRun(run: string): string {
+  return run.length <= 12 ? run : `…${run.slice(-8)}`;
+}
+
+/**
+ * Standard output is for the result: what agents and tools write with `console` goes to standard error, above what is drawn in
+ * place.
+ */
+export function redirectConsole(progress: Progress): void {
+  for (const method of ["log", "info", "debug", "warn", "error"] as const) {
+    console[method] = (...values: unknown[]) => progress.say(format(...values), "dim");
+  }
+}

@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { AT, batch, epochOf, FINISHED, newRun, SETTLING, steer } from "./store-conformance-data.ts";
+import type { StoreTest } from "./store-conformance.ts";
+
+export function ownersConformance(test: StoreTest): void {
+  claiming(test);
+  orphaned(test);
+}
+
+function claiming(test: StoreTest): void {
+  test("gives a new run to the process that made it, and tells others whose it is", async ({ store, second }) => {
+    assert.deepEqual(await store.runs.create(newRun("r")), { created: true, epoch: 1 });
+    const other = await second();
+    assert.deepEqual(await other.owners.claim("r"), { ok: false, reason: "owned", owner: store.owners.self });
+    assert.deepEqual(await store.owners.claim("r"), { ok: false, reason: "owned", owner: store.owners.self });
+    assert.notEqual(other.owners.self, "");
+    assert.equal((await other.runs.get("r"))?.owner, store.owners.self);
+  });
+
+  test("hands a released run over with a higher epoch, and fences the one before", async ({ store, second }) => {
+    await store.runs.create(newRun("r"));
+    await store.journal.append(batch("r", { activeMs: 10 }));
+    await store.owners.release("r", 1, { status: "waiting" });
+    const other = await second();
+    assert.equal((await other.runs.get("r"))?.status, "waiting");
+    const claim = await other.owners.claim("r");
+    assert.deepEqual(claim, { ok: true, epoch: 2, after: "released", activeMs: 10 });
+    assert.deepEqual(await store.journal.append(batch("r", { seq: 2 })), { ok: false, reason: "fenced" });
+    assert.deepEqual(await other.journal.append(batch("r", { seq: 2, epoch: 2 })), { ok: true });
+    assert.deepEqual(
+      (await store.journal.read("r")).map((event) => event.epoch),
+      [1, 1, 2],
+    );
+  });
+
+  test("takes a run back after it was released", async ({ store }) => {
+    await store.runs.create(newRun("r"));
+    await store.owners.release("r", 1);
+    const claim = await store.owners.claim("r");
+    assert.equal(epochOf(claim), 2);
+    assert.deepEqual(await store.journal.append(batch("r", { epoch: 2 })), { ok: true });
+    assert.deepEqual(await store.journal.append(batch("r", { seq: 2 })), { ok: false, reason: "fenced" });
+  });
+
+  test("ignores a release by somebody who does not own the run any more", async ({ store, second }) => {
+    await store.runs.create(newRun("r"));
+    await store.owners.release("r", 1);
+    const other = await second();
+    await other.owners.claim("r");
+    await store.owners.release("r", 1, { status: "waiting" });
+    assert.equal((await store.runs.get("r"))?.owner, other.owners.self);
+    assert.equal((await store.runs.get("r"))?.status, "running");
+    assert.deepEqual(await other.journal.append(batch("r", { epoch: 2 })), { ok: true });
+  });
+
+  test("lets exactly one of many claims win", async ({ store, second }) => {
+    await store.runs.create(newRun("r"));
+    await store.owners.release("r", 1);
+    const other = await second();
+    const claims = await Promise.all([store, other, store, other].map(({ owners }) => owners.claim("r")));
+    assert.equal(claims.filter((claim) => claim.ok).length, 1);
+  });
+
+  test("knows unknown and finished runs", async ({ store }) => {
+    await store.runs.create(newRun("r", { events: [SETTLING, FINISHED] }));
+    assert.deepEqual(await store.owners.claim("r"), { ok: false, reason: "finished" });
+    assert.deepEqual(await store.owners.claim("nobody"), { ok: false, reason: "unknown" });
+  });
+
+  test("gives the runs of a process that died to the next, with its running time, and fences the dead", async ({
+    store,
+    crash,
+  }) => {
+    await store.runs.create(newRun("r"));
+    const at = Date.now();
+    await store.journal.append(batch("r", { at, activeMs: 40 }));
+    await store.runs.create(newRun("w", { row: { status: "waiting" } }));
+    const next = await crash();
+    assert.equal((await next.runs.get("r"))?.status, "interrupted");
+    assert.equal((await next.runs.get("r"))?.owner, undefined);
+    const claim = await next.owners.claim("r");
+    assert.ok(claim.ok);
+    assert.equal(claim.epoch, 2);
+    assert.equal(claim.after, "crash");
+    assert.ok(claim.activeMs >= 40 && claim.activeMs <= 40 + (Date.now() - at), `activeMs ${claim.activeMs}`);
+    assert.equal((await next.runs.get("r"))?.status, "running");
+    assert.deepEqual(await store.journal.append(batch("r", { seq: 2 })), { ok: false, reason: "fenced" });
+    const waited = await next.owners.claim("w");
+    assert.ok(waited.ok);
+    assert.equal(waited.activeMs, 0);
+  });
+}
+
+function orphaned(test: StoreTest): void {
+  test("offers unfinished runs that nobody drives, and no others", async ({ store, second }) => {
+    await store.runs.create(newRun("owned"));
+    await store.runs.create(newRun("free"));
+    await store.owners.release("free", 1);
+    await store.runs.create(newRun("done", { events: [SETTLING, FINISHED] }));
+    const calls = { kind: "resolution", calls: ["0.0"] } as const;
+    await store.runs.create(newRun("asks", { row: { status: "waiting", waitingFor: calls } }));
+    await store.owners.release("asks", 1);
+    const names = { kind: "tools_missing", names: ["saw"] } as const;
+    await store.runs.create(newRun("lacks", { row: { status: "waiting", waitingFor: names } }));
+    await store.owners.release("lacks", 1);
+    const other = await second();
+    assert.deepEqual((await other.owners.orphans(10)).toSorted(), ["free", "lacks"]);
+    assert.equal((await other.owners.orphans(1)).length, 1);
+    await other.owners.claim("free");
+    assert.deepEqual(await store.owners.orphans(10), ["lacks"]);
+  });
+
+  test("offers a run that waits for a person once somebody has said something", async ({ store }) => {
+    const waitingFor = { kind: "resolution", calls: ["0.0"] } as const;
+    await store.runs.create(newRun("asks"));
+    await store.owners.release("asks", 1, { status: "waiting", waitingFor });
+    assert.deepEqual(await store.owners.orphans(10), []);
+    await store.inbox.send("asks", { id: "x", kind: "resolve", call: "0.0", outcome: "done" });
+    assert.deepEqual(await store.owners.orphans(10), ["asks"]);
+    const epoch = epochOf(await store.owners.claim("asks"));
+    await store.journal.append(batch("asks", { epoch, consumed: ["x"], row: { status: "running", waitingFor: null } }));
+    assert.deepEqual(await store.owners.orphans(10), []);
+    assert.equal((await store.runs.get("asks"))?.waitingFor, undefined);
+  });
+
+  test("offers the runs of a process that died", async ({ store, crash }) => {
+    await store.runs.create(newRun("r"));
+    await store.runs.create(newRun("asks", { row: { waitingFor: { kind: "resolution", calls: ["0.0"] }, status: "waiting" } }));
+    await store.inbox.send("asks", steer("s"));
+    const next = await crash();
+    assert.deepEqual((await next.owners.orphans(10)).toSorted(), ["asks", "r"]);
+  });
+
+  test("leaves runs of a store that was closed in order to the next, as released", async ({ store, reopen, second }) => {
+    await store.runs.create(newRun("r", { at: AT }));
+    const next = reopen === undefined ? await second() : await reopen();
+    if (reopen === undefined) await store[Symbol.asyncDispose]();
+    assert.deepEqual(await next.owners.orphans(10), ["r"]);
+    assert.deepEqual(await next.owners.claim("r"), { ok: true, epoch: 2, after: "released", activeMs: 0 });
+  });
+}
