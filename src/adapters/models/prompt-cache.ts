@@ -75,7 +75,7 @@ export class PromptCache {
     const { id, model, blobs } = this.#source;
     fetched.urls ??= (await model.supportedUrls) ?? {};
     for (const file of files) {
-      if (file.type !== "blob") continue;
+      if (file.type !== "blob" || fetched.bytes.has(file.hash)) continue;
       if (blobs === undefined) throw new ModelCallError("model_unsupported", `${id}: ${NO_STORE} (${file.hash.slice(0, 12)})`);
       fetched.bytes.set(file.hash, await blobs.get(file.hash));
     }
