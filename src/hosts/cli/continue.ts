@@ -6,6 +6,7 @@ import type { Models } from "../../ports/models.ts";
 import type { RunRow, Store } from "../../ports/store.ts";
 import { foldJournal } from "../../run/result.ts";
 import { ROOT_LABEL } from "./agent-setup.ts";
+import { leftUnderWay } from "./view/event-lines.ts";
 import { plural } from "./view/figures.ts";
 
 const MOST_LOOKED_AT = 100;
@@ -78,5 +79,6 @@ function unavailable({ run, models }: RunState): ExecutusError {
 /** `step 5 of 30, 7 calls done, none repeated`. */
 export function standing(state: RunState): string {
   const step = `step ${Math.min(state.step + 1, state.limits.maxSteps)} of ${state.limits.maxSteps}`;
-  return `${step}, ${plural(state.toolCalls, "call")} done${state.toolCalls === 0 ? "" : ", none repeated"}`;
+  const done = `${plural(state.toolCalls, "call")} done${state.toolCalls === 0 ? "" : ", none repeated"}`;
+  return [step, done, ...leftUnderWay(state)].join(", ");
 }

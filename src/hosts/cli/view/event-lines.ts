@@ -57,19 +57,22 @@ export function bounds(limits: Limits): string {
 /** What a new process found: what was done stays done, and what was under way. */
 function continued(event: AttemptStarted, before: RunState, view: EventView): Line {
   const how = event.after === "crash" ? "after a crash" : "in order";
-  const text = `${event.process} took the run over ${how}: ${whereItWas(before, event.after).join(", ")}`;
+  const done = `${plural(before.step, "step")} and ${plural(before.toolCalls, "call")} done, none repeated`;
+  const text = `${event.process} took the run over ${how}: ${[done, ...leftUnderWay(before)].join(", ")}`;
   return [
     ["accent", `   ${view.marks.call} `],
     ["accent", text],
   ];
 }
 
-/** For people: what a takeover keeps, does again, and does not dare to do again. */
-export function whereItWas(state: RunState, after: "crash" | "released"): readonly string[] {
-  const facts = [`${plural(state.step, "step")} and ${plural(state.toolCalls, "call")} done, none repeated`];
-  if (state.model.inFlight && after === "crash") facts.push("the model call under way is made again");
+/** What the process before had begun: done again, or not dared to do again. */
+export function leftUnderWay(state: RunState): readonly string[] {
+  const facts: string[] = [];
+  if (state.model.inFlight) facts.push("the model call under way is made again");
   const doubtful = state.calls.filter((call) => call.status === "started" || call.status === "in-doubt");
-  if (doubtful.length > 0) facts.push(`unknown whether ${doubtful.map(callName).join(", ")} happened`);
+  if (doubtful.length > 0) facts.push(`not known whether ${doubtful.map(callName).join(", ")} happened`);
+  const open = state.calls.filter((call) => call.status === "ready");
+  if (open.length > 0) facts.push(`${plural(open.length, "call")} still to make`);
   return facts;
 }
 

@@ -32,6 +32,7 @@ export function createProgress(options: ProgressOptions): Progress {
   const { terminal, isQuiet, isShared = false } = options;
   const live = terminal.isLive && !isQuiet && !isShared ? createLiveView(terminal) : undefined;
   const states = new Map<string, RunState>();
+  let hasEnded = false;
   const write = (lines: readonly Line[]): void => {
     if (lines.length === 0) return;
     if (live !== undefined) return live.print(lines);
@@ -41,7 +42,9 @@ export function createProgress(options: ProgressOptions): Progress {
 
   const take = (run: string, event: RunEvent): void => {
     const before = states.get(run);
-    if (!isQuiet) write(linesOf(event, before, view()).map((line) => (isShared ? [["dim", `${shortRun(run)} `], ...line] : line)));
+    // Whoever took it over says so itself, in more words.
+    const isOwnTakeover = event.type === "attempt.started";
+    if (!isQuiet && !isOwnTakeover) write(linesOf(event, before, view()).map((line) => (isShared ? [["dim", `${shortRun(run)} `], ...line] : line)));
     const next = event.type === "run.started" ? initialState(event, event) : before && evolve(before, event, event);
     if (next === undefined) return;
     states.set(run, next);
@@ -63,7 +66,10 @@ export function createProgress(options: ProgressOptions): Progress {
     say: (text, tone = "plain") => {
       if (!isQuiet) write(text.split("\n").map((line) => [[tone, oneLine(line)]]));
     },
-    end: () => live?.end(),
+    end: () => {
+      if (!hasEnded) live?.end();
+      hasEnded = true;
+    },
   };
 }
 

@@ -1,0 +1,141 @@
+import type { Command } from "commander";
+import { ExecutusError, nearest } from "../../../kernel/errors.ts";
+import type { RunRow, Store } from "../../../ports/store.ts";
+import type { RunStatus } from "../../../ports/view.ts";
+import { commandLine } from "../command-line.ts";
+import { openHost } from "../open.ts";
+import { addJsonOption, addStoreOption } from "../options.ts";
+import { parseCount, parseDuration } from "../option-values.ts";
+import { note, printJson, printStyled } from "../output.ts";
+import { toneOfEnd } from "../view/event-lines.ts";
+import { ago, count, money } from "../view/figures.ts";
+import { terminalOf } from "../view/terminal.ts";
+import { fit, oneLine, table } from "../view/text.ts";
+
+interface Options {
+  readonly db: string;
+  readonly status?: readonly RunStatus[];
+  readonly agent?: string;
+  readonly since?: number;
+  readonly all?: true;
+  readonly limit: number;
+  readonly json?: true;
+}
+
+const UNFINISHED: readonly RunStatus[] = ["queued", "running", "waiting", "interrupted"];
+const FINISHED: readonly RunStatus[] = [
+  "completed",
+  "failed",
+  "timed_out",
+  "killed",
+  "cancelled",
+  "out_of_steps",
+  "over_budget",
+  "looping",
+  "poisoned",
+];
+
+const EXAMPLES = `
+Examples:
+  executus ls                              what runs, waits or was interrupted
+  executus ls --all --since 2h             also what has ended
+  executus ls --status failed,timed_out --agent reviewer
+  executus ls --json | jq -r '.[].run'`;
+
+const DEFAULT_LIMIT = 50;
+
+export function configure(command: Command): void {
+  command
+    .description("Lists runs, the newest first: those in flight, waiting or interrupted unless more is asked for.")
+    .option("--status <names>", "only these, with commas between them", parseStatuses)
+    .option("--agent <name>", "only this agent's")
+    .option("--since <time>", "only those started within: 30m, 2h, 7d", parseDuration)
+    .option("--all", "also those that have ended")
+    .option("--limit <n>", "at most so many", parseCount, DEFAULT_LIMIT)
+    .addHelpText("after", EXAMPLES)
+    .action(async (options: Options) => {
+      process.exitCode = await list(options);
+    });
+  addJsonOption(command);
+  addStoreOption(command);
+}
+
+function parseStatuses(text: string): readonly RunStatus[] {
+  const known = [...UNFINISHED, ...FINISHED];
+  return text.split(",").map((word) => {
+    const wanted = word.trim().replaceAll("-", "_");
+    const found = known.find((status) => status === wanted);
+    if (found !== undefined) return found;
+    const near = nearest(wanted, known);
+    const hint = near === undefined ? `Known: ${known.join(", ")}.` : `Did you mean ${near}?`;
+    throw new ExecutusError("usage", `${word.trim()} is not a status of a run`, { hint });
+  });
+}
+
+async function list(options: Options): Promise<number> {
+  const host = openHost({ db: options.db, access: "read" });
+  try {
+    const { store } = host;
+    const status = options.status ?? (options.all === true ? undefined : UNFINISHED);
+    const query = {
+      ...(options.agent === undefined ? {} : { agent: options.agent }),
+      ...(options.since === undefined ? {} : { createdAfter: Date.now() - options.since }),
+    };
+    const rows = await store.runs.list({ ...query, ...(status === undefined ? {} : { status }), limit: options.limit + 1 });
+    const shown = rows.slice(0, options.limit);
+    if (options.json === true) printJson(shown);
+    else if (shown.length > 0) printStyled(toTable(shown).join("\n"));
+    else note("No runs.");
+    if (rows.length > shown.length) note(`There are more: --limit ${options.limit * 2}`);
+    if (status === UNFINISHED && options.json !== true) await hint(store, query, options.db);
+    return 0;
+  } finally {
+    await host.close();
+  }
+}
+
+const MOST_COUNTED = 1_000;
+
+async function hint(store: Store, query: { readonly agent?: string; readonly createdAfter?: number }, db: string): Promise<void> {
+  const hidden = (await store.runs.list({ ...query, status: FINISHED, limit: MOST_COUNTED })).length;
+  if (hidden === 0) return;
+  const many = hidden === MOST_COUNTED ? `${MOST_COUNTED} or more have` : hidden === 1 ? "1 has" : `${hidden} have`;
+  note(`${many} ended: ${commandLine(["ls", "--all"], db)}`);
+}
+
+function toTable(rows: readonly RunRow[]): readonly string[] {
+  const terminal = terminalOf(process.stdout);
+  const now = Date.now();
+  const head = ["RUN", "AGENT", "STATUS", "STEP", "TOKENS", "COST", "STARTED", "LAST EVENT", ""];
+  const cells = rows.map((row) => [
+    row.run,
+    fit(row.agent, 24),
+    row.status.replaceAll("_", " "),
+    String(row.step),
+    count(row.tokens),
+    money(row.costUsd).replace("cost ", ""),
+    ago(row.createdAt, now),
+    ago(row.updatedAt, now),
+    remarkOn(row),
+  ]);
+  const [title = "", ...lines] = table([head, ...cells], [3, 4, 5]);
+  const columns = process.stdout.isTTY ? terminal.columns() : Infinity;
+  const fitted = lines.map((line, i) => {
+    const row = rows[i];
+    const cut = fit(line, columns, terminal.marks.ellipsis);
+    if (row === undefined) return cut;
+    const status = row.status.replaceAll("_", " ");
+    return cut.replace(` ${status} `, ` ${terminal.paint(toneOf(row.status), status)} `);
+  });
+  return [terminal.paint("dim", fit(title, columns, terminal.marks.ellipsis)), ...fitted];
+}
+
+function toneOf(status: RunStatus): Parameters<ReturnType<typeof terminalOf>["paint"]>[0] {
+  return status === "interrupted" || status === "waiting" ? "warn" : toneOfEnd(status);
+}
+
+function remarkOn({ waitingFor, owner, status }: RunRow): string {
+  if (waitingFor?.kind === "resolution") return `did ${waitingFor.calls.join(", ")} happen?`;
+  if (waitingFor?.kind === "tools_missing") return `no code for ${oneLine(waitingFor.names.join(", "))}`;
+  return status === "running" && owner !== undefined ? owner : "";
+}

@@ -1,0 +1,54 @@
+import { type Command, Option } from "commander";
+import { ExecutusError } from "../../../kernel/errors.ts";
+import type { RunRow } from "../../../ports/store.ts";
+import { loadState } from "../continue.ts";
+import { findRun } from "../find-run.ts";
+import { type Host, openHost } from "../open.ts";
+import { addStoreOption } from "../options.ts";
+import { note } from "../output.ts";
+import { tell, whenHeard } from "../tell.ts";
+
+interface Options {
+  readonly db: string;
+  readonly outcome: "done" | "failed" | "retry";
+  readonly output?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  executus resolve run_01J9 4.1 --outcome done --output "sent as message 1782"
+  executus resolve run_01J9 4.1 --outcome retry
+
+done: it happened; the model is given --output as its result. failed: it did not, and is not to be tried again.
+retry: it did not; it may run. Then: executus resume RUN`;
+
+export function configure(command: Command): void {
+  command
+    .description("Says what became of a call that a crash left in doubt.")
+    .argument("<run>", "id of the run, or its beginning")
+    .argument("<call>", "the call, as `executus show RUN` names it: 4.1")
+    .addOption(new Option("--outcome <outcome>", "what became of it").choices(["done", "failed", "retry"]).makeOptionMandatory())
+    .option("--output <text>", "what the model is told")
+    .addHelpText("after", EXAMPLES)
+    .action(async (run: string, call: string, options: Options) => {
+      const host = openHost({ db: options.db, access: "write" });
+      try {
+        const row = await findRun(host.store, run);
+        await checkCall(host, row, call);
+        const { outcome, output } = options;
+        const told = await tell(host, row, { kind: "resolve", call, outcome, ...(output === undefined ? {} : { output }) });
+        note(`${row.run}, call ${call} ${outcome}: ${whenHeard(told, options.db)}`);
+      } finally {
+        await host.close();
+      }
+    });
+  addStoreOption(command);
+}
+
+async function checkCall(host: Host, { run }: RunRow, call: string): Promise<void> {
+  const calls = (await loadState(host.store, run))?.calls ?? [];
+  const open = calls.filter(({ status }) => status !== "ended").map(({ id, name }) => `${id} (${name})`);
+  if (calls.some(({ id, status }) => id === call && status !== "ended")) return;
+  const hint = open.length === 0 ? "No call of this run is open." : `Open: ${open.join(", ")}.`;
+  throw new ExecutusError("request_invalid", `call ${call} of run ${run} is not in doubt`, { run, hint });
+}

@@ -1,0 +1,103 @@
+import type { Command } from "commander";
+import { evolve, initialState } from "../../../kernel/evolve.ts";
+import type { RunState } from "../../../kernel/state.ts";
+import type { RunEvent } from "../../../ports/events.ts";
+import type { Store } from "../../../ports/store.ts";
+import { commandLine } from "../command-line.ts";
+import { findRun } from "../find-run.ts";
+import { openHost } from "../open.ts";
+import { addJsonOption, addStoreOption } from "../options.ts";
+import { note, printJsonLine, printStyled } from "../output.ts";
+import { linesOf } from "../view/event-lines.ts";
+import { paintLine } from "../view/line.ts";
+import { terminalOf } from "../view/terminal.ts";
+
+interface Options {
+  readonly db: string;
+  readonly from?: number;
+  readonly json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  executus tail run_01J9
+  executus tail run_01J9 --from 120 --json | jq -c 'select(.type == "tool.ended")'
+
+Ends when the run has ended, waits for a person, or lost its driver.`;
+
+/** How often to see whether the process that drives the run is still there: its end writes nothing. */
+const LOOK_MS = 1_000;
+
+export function configure(command: Command): void {
+  command
+    .description("Shows the events of a run from the beginning, then live, whichever process drives it.")
+    .argument("<run>", "id of the run, or its beginning")
+    .option("--from <seq>", "start at this event", Number)
+    .addHelpText("after", EXAMPLES)
+    .action(tail);
+  addJsonOption(command);
+  addStoreOption(command);
+}
+
+async function tail(given: string, options: Options): Promise<void> {
+  const host = openHost({ db: options.db, access: "read" });
+  try {
+    const { run } = await findRun(host.store, given);
+    const show = options.json === true ? printEvent(run) : printLines();
+    const from = Number.isInteger(options.from) ? (options.from ?? 0) : 0;
+    const write = (event: RunEvent): void => show(event, event.seq >= from);
+    // Lines need the state before them, so that an event is read even where it is not shown.
+    let last = options.json === true ? from - 1 : -1;
+    const lost = watchDriver(host.store, run);
+    for await (const event of host.executor.events(run, { after: last, signal: lost.signal })) write(lastly(event));
+    lost.stop();
+    for await (const event of host.executor.events(run, { after: last, follow: false })) write(lastly(event));
+    await explain(host.store, run, options.db);
+
+    function lastly(event: RunEvent): RunEvent {
+      last = event.seq;
+      return event;
+    }
+  } finally {
+    await host.close();
+  }
+}
+
+type Show = (event: RunEvent, isWanted: boolean) => void;
+
+function printEvent(run: string): Show {
+  return (event, isWanted) => {
+    if (isWanted) printJsonLine({ v: 1, run_id: run, ...event });
+  };
+}
+
+function printLines(): Show {
+  const terminal = terminalOf(process.stdout);
+  let state: RunState | undefined;
+  return (event, isWanted) => {
+    const lines = isWanted ? linesOf(event, state, { marks: terminal.marks, columns: terminal.columns() }) : [];
+    for (const line of lines) printStyled(paintLine(terminal, line));
+    if (event.type === "run.started") state = initialState(event, event);
+    else if (state !== undefined) state = evolve(state, event, event);
+  };
+}
+
+/** Aborts once nobody drives the run any more. */
+function watchDriver(store: Store, run: string): { readonly signal: AbortSignal; readonly stop: () => void } {
+  const controller = new AbortController();
+  const timer = setInterval(() => {
+    store.runs.get(run).then(
+      (row) => {
+        if (row?.owner === undefined) controller.abort();
+      },
+      () => {},
+    );
+  }, LOOK_MS);
+  return { signal: controller.signal, stop: () => clearInterval(timer) };
+}
+
+async function explain(store: Store, run: string, db: string): Promise<void> {
+  const row = await store.runs.get(run);
+  if (row?.status === "interrupted") note(`nobody drives ${run} just now. Continue it:\n  ${commandLine(["resume", run], db)}`);
+  if (row?.status === "waiting") note(`${run} waits for a person:\n  ${commandLine(["show", run], db)}`);
+}

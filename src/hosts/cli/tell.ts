@@ -1,0 +1,45 @@
+/** Telling a run something: through its inbox in the store, so that it reaches whoever drives it. */
+import { userInfo } from "node:os";
+import { ExecutusError } from "../../kernel/errors.ts";
+import type { RunRow, SendResult } from "../../ports/store.ts";
+import type { Command as RunCommand } from "../../run/types.ts";
+import { commandLine } from "./command-line.ts";
+import { findRun } from "./find-run.ts";
+import type { Host } from "./open.ts";
+import { isFinal } from "./undriven.ts";
+
+/** Name of the person at this terminal, for the journal. */
+export function sender(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return "cli";
+  }
+}
+
+export interface Told {
+  readonly row: RunRow;
+  readonly answer: Exclude<SendResult, "run_finished" | "run_unknown">;
+}
+
+/** Rejects `run_unknown`, or `run_finished` for a run that hears nothing any more. */
+export async function tell(host: Host, given: string | RunRow, command: RunCommand, id?: string): Promise<Told> {
+  const row = typeof given === "string" ? await findRun(host.store, given) : given;
+  if (isFinal(row.status)) throw hasEnded(row.run, row.status);
+  const answer = await host.executor.send(row.run, command, { from: sender(), ...(id === undefined ? {} : { id }) });
+  if (answer === "run_finished") throw hasEnded(row.run, "meanwhile");
+  if (answer === "run_unknown") throw new ExecutusError("run_unknown", `run ${row.run} was removed meanwhile`, { run: row.run });
+  return { row, answer };
+}
+
+function hasEnded(run: string, how: string): ExecutusError {
+  const message = `run ${run} has already ended (${how.replaceAll("_", " ")}); it can no longer be told anything`;
+  return new ExecutusError("run_finished", message, { run, hint: `See how: executus show ${run}` });
+}
+
+/** When it takes effect, for the person. */
+export function whenHeard({ row, answer }: Told, db: string): string {
+  if (answer === "duplicate") return "it had been told that before; nothing changed";
+  if (row.owner !== undefined) return `${row.owner} drives it and has it now`;
+  return `nobody drives it just now; it takes effect when the run goes on:\n  ${commandLine(["resume", row.run], db)}`;
+}
