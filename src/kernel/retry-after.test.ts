@@ -1,3 +1,4 @@
+/* oxlint-disable no-restricted-globals -- the platform's own dates are what the kernel's are measured by */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { retryAfterMs } from "./retry-after.ts";

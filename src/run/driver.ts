@@ -54,11 +54,12 @@ function stopReason(session: Session): StopReason {
 async function advance(session: Session): Promise<Decision | "fenced" | "stopped"> {
   for (;;) {
     if (session.inboxChanged) await readInbox(session);
-    const { arrivals, entries } = session;
+    const { arrivals, entries } = session.take();
     const planned = plan(session, arrivals, entries);
     if (planned.events.length > 0) {
       const result = await append(session, planned);
       if (!result.ok && result.reason === "inbox") {
+        session.putBack(arrivals, entries);
         session.inboxChanged = true;
         continue;
       }
@@ -68,19 +69,15 @@ async function advance(session: Session): Promise<Decision | "fenced" | "stopped
       }
       acknowledge(session, planned);
     }
-    session.arrivals = session.arrivals.slice(arrivals.length);
-    session.entries = session.entries.slice(entries.length);
     // Only now: an effect that came back but is not committed yet must not look as if it had never been started.
     for (const { effect } of arrivals) session.running.delete(effect.id);
-    if (session.arrivals.length === 0 && !session.inboxChanged) return planned.decision;
+    if (session.isQuiet) return planned.decision;
   }
 }
 
 async function readInbox(session: Session): Promise<void> {
   session.inboxChanged = false;
-  const entries = await session.ports.store.inbox.pending(session.run, session.inboxPosition);
-  for (const entry of entries) session.inboxPosition = Math.max(session.inboxPosition, entry.position);
-  session.entries = [...session.entries, ...entries];
+  session.receive(await session.ports.store.inbox.pending(session.run, session.inboxPosition));
 }
 
 /** Start what is wanted and not under way, abort what is under way and not wanted. True while anything is under way. */
@@ -103,6 +100,7 @@ function whyUnwanted({ state }: Session): string {
 }
 
 function start(session: Session, effect: Effect): void {
+  if (!session.mayStart(effect)) return session.arrive({ effect, events: brokenOff(effect, new Error("it was about to be started twice")) });
   const stopper = new Stopper();
   session.running.set(effect.id, { effect, stopper });
   void perform(session, effect, stopper)

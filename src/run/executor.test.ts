@@ -84,6 +84,26 @@ describe("a run", () => {
     expect(appends).toBe(2 * 5 + 1);
   });
 
+  it("starts no call again when others come back while a commit is under way", async () => {
+    const slow = createMemoryStore();
+    const later = async <T>(value: Promise<T>): Promise<T> => {
+      for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+      return value;
+    };
+    const store: Store = { ...slow, journal: { ...slow.journal, append: (r) => later(slow.journal.append(r)) } };
+    const ran: string[] = [];
+    const staggered = tool("staggered", async (input, context) => {
+      ran.push(context.call);
+      for (let i = 0; i < (input as { n: number }).n; i++) await new Promise((resolve) => setImmediate(resolve));
+      return "x";
+    });
+    const calls = Array.from({ length: 8 }, (_, n) => ({ name: "staggered", input: { n } }));
+    const { executor } = world([{ calls }, { calls }, { text: "done" }], {}, { store });
+    expect(await executor.run(agent([staggered], { repeats: 9 }), "go")).toMatchObject({ status: "completed", toolCalls: 16 });
+    expect(ran.length).toBe(new Set(ran).size);
+    expect(ran).toHaveLength(16);
+  });
+
   it("S20 runs parallel calls together and shows their results in call order", async () => {
     const order: string[] = [];
     let release = (): void => {};

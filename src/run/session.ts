@@ -65,14 +65,16 @@ export class Session {
   /** Set by shutdown (`drain`: let calls come back; `drop`: leave now) and by being fenced. */
   stopping: Stopping | undefined;
   fenced = false;
-  arrivals: Arrival[] = [];
-  entries: PendingEntry[] = [];
+  #arrivals: Arrival[] = [];
+  #entries: PendingEntry[] = [];
   /** Highest inbox position seen. */
   inboxPosition = -1;
   inboxChanged = false;
   #wake: (() => void) | undefined;
   #nudged = false;
   #callIds: Set<string> | undefined;
+  readonly #started: Set<string> = new Set();
+  #startedStep = -1;
   readonly #startedAt: number;
   readonly #startedWall: number;
   readonly #activeBefore: number;
@@ -109,8 +111,31 @@ export class Session {
   }
 
   arrive(arrival: Arrival): void {
-    this.arrivals.push(arrival);
+    this.#arrivals.push(arrival);
     this.nudge();
+  }
+
+  receive(entries: readonly PendingEntry[]): void {
+    for (const entry of entries) this.inboxPosition = Math.max(this.inboxPosition, entry.position);
+    this.#entries.push(...entries);
+  }
+
+  /** What came in so far, out of the way of what comes in while it is being committed. */
+  take(): { readonly arrivals: readonly Arrival[]; readonly entries: readonly PendingEntry[] } {
+    const taken = { arrivals: this.#arrivals, entries: this.#entries };
+    this.#arrivals = [];
+    this.#entries = [];
+    return taken;
+  }
+
+  putBack(arrivals: readonly Arrival[], entries: readonly PendingEntry[]): void {
+    this.#arrivals = [...arrivals, ...this.#arrivals];
+    this.#entries = [...entries, ...this.#entries];
+  }
+
+  /** Nothing has come in that was not taken yet. */
+  get isQuiet(): boolean {
+    return this.#arrivals.length === 0 && this.#entries.length === 0 && !this.inboxChanged;
   }
 
   /** Something happened: look again. */
@@ -128,6 +153,21 @@ export class Session {
       this.#wake = undefined;
     }
     this.#nudged = false;
+  }
+
+  /**
+   * The last line of defence of the promise that a call is never silently repeated: whatever else goes wrong, this process
+   * starts no call a second time.
+   */
+  mayStart(effect: Effect): boolean {
+    if (effect.kind !== "tool") return true;
+    if (this.#startedStep !== this.state.step) {
+      this.#startedStep = this.state.step;
+      this.#started.clear();
+    }
+    if (this.#started.has(effect.id)) return false;
+    this.#started.add(effect.id);
+    return true;
   }
 
   /** Ids that calls already have towards providers. */

@@ -23,7 +23,8 @@ function userContent(content: readonly UserPart[], context = contextOf()): unkno
 
 function outputOf(output: ToolOutput, context: PromptContext): unknown {
   const message: Message = { role: "tool", content: [{ type: "tool-result", toolCallId: "a", toolName: "t", output }] };
-  return (toPromptMessage(message, context)?.content as readonly { output: unknown }[])[0]?.output;
+  const content = toPromptMessage(message, context)?.content as readonly { readonly output: unknown }[] | undefined;
+  return content?.[0]?.output;
 }
 
 test("metadata of a part goes back to the provider as its options", () => {

@@ -74,14 +74,27 @@ function openReadOnly(file: string): DatabaseSync {
   }
 }
 
+/** After a read transaction; a page that could not be read may have ended it already, and ROLLBACK ends what is left. */
+export function endRead(db: DatabaseSync): void {
+  try {
+    if (db.isTransaction) db.exec("ROLLBACK");
+  } catch {
+    // The same damage that the reader has been told of.
+  }
+}
+
 /** Leaves one file behind where nobody else has it open. */
 export function closeWriter(db: DatabaseSync): void {
+  truncateLog(db);
+  db.close();
+}
+
+/** Everything into the file itself, and the log emptied, if nobody is reading just now. */
+export function truncateLog(db: DatabaseSync): void {
   try {
     db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   } catch {
-    // The log is as durable as the file: whoever opens it next goes on from there.
-  } finally {
-    db.close();
+    // The log is as durable as the file: whoever writes or opens it next goes on from there.
   }
 }
 

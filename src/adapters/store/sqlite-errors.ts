@@ -77,7 +77,7 @@ export function damaged(file: string, cause: unknown): ExecutusError {
   return new ExecutusError("store_damaged", `The store ${file} is damaged${detail}`, {
     cause,
     file,
-    hint: `Run \`executus store check --db ${file}\` to see what can still be read, then restore a backup or export the sound runs.`,
+    hint: `Restore a backup; \`executus store check --db ${file}\` says what can still be read.`,
   });
 }
 

@@ -8,7 +8,7 @@ import { createFindOrphans } from "./sqlite-owners.ts";
 import { createPoll } from "./sqlite-poll.ts";
 import { createProcesses, type ProcessOptions } from "./sqlite-processes.ts";
 import { createReadJournal } from "./sqlite-read.ts";
-import { createRunIndex } from "./sqlite-runs.ts";
+import { createRunIndex } from "./sqlite-index.ts";
 import { createWatchers, type Watchers } from "./watchers.ts";
 
 export interface ReadSide {

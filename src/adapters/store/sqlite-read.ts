@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
 import type { EventBody, RunEvent } from "../../ports/events.ts";
 import { bodyDigest, chainStart, nextSum, sameSum } from "./chain.ts";
+import { endRead } from "./sqlite-connection.ts";
 import { CORRUPT, journalDamaged, sqliteCode, toStoreError } from "./sqlite-errors.ts";
 import { HEAD_OF_RUN, type StoredHead } from "./sqlite-heads.ts";
 import { placeOf } from "./sqlite-schema.ts";
@@ -62,7 +63,7 @@ export function createReadJournal(db: DatabaseSync, file: string): ReadJournal {
     } catch (error) {
       throw toStoreError(error, file);
     } finally {
-      if (db.isTransaction) db.exec("COMMIT");
+      endRead(db);
     }
   };
 

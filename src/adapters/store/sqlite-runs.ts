@@ -1,17 +1,13 @@
-/** The index of runs. Every value of a query is bound; names and paths never become part of a statement. */
-import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+/** Runs come into the file and leave it, whole. */
+import type { DatabaseSync } from "node:sqlite";
 import type { EventBody, EventHeader } from "../../ports/events.ts";
-import type { CreateRequest, CreateResult, InboxEntry, RunQuery, RunRow, RunRowChange } from "../../ports/store.ts";
-import type { RunStatus, WaitingFor } from "../../ports/view.ts";
+import type { CreateRequest, CreateResult, InboxEntry, RunRow, RunRowChange } from "../../ports/store.ts";
 import { chainStart } from "./chain.ts";
-import { present } from "./present.ts";
 import { type BatchEnd, batchEnd } from "./requests.ts";
 import type { Head, Heads } from "./sqlite-heads.ts";
 import { type EncodedBody, type InsertEvents, toRecords } from "./sqlite-journal.ts";
-import type { Presence, Processes } from "./sqlite-processes.ts";
+import type { Presence } from "./sqlite-processes.ts";
 import { placeOf } from "./sqlite-schema.ts";
-
-// --- writing ---------------------------------------------------------------------------------------------------------
 
 /** A run's row as it enters the file. */
 interface NewRun extends Omit<CreateRequest, "events" | "row" | "at"> {
@@ -105,9 +101,9 @@ export function createInsertWholeRun({ db, insertEvents }: InsertRunOptions): In
   const insertHead = createInsertHead(db);
   const insertEntry = db.prepare("INSERT INTO inbox (run, entry, body) VALUES (?, ?, ?)");
   return ({ row, events, pending, consumed, ...rest }) => {
-    const inserted = insertRun({ ...row, ...rest });
     const last = events[events.length - 1];
-    if ("holder" in inserted || last === undefined) return false;
+    const inserted = last === undefined ? undefined : insertRun({ ...row, ...rest });
+    if (last === undefined || inserted === undefined || "holder" in inserted) return false;
     const { key } = inserted;
     const { status, step, tokens, costUsd, waitingFor } = row;
     const head = { key, epoch: last.epoch, seq: last.seq, sum: last.sum };
@@ -143,100 +139,5 @@ export function createRemoveRuns(db: DatabaseSync): RemoveRuns {
       removed++;
     }
     return removed;
-  };
-}
-
-// --- reading ---------------------------------------------------------------------------------------------------------
-
-interface IndexRow {
-  readonly run: string;
-  readonly agent: string;
-  readonly caller: string | null;
-  readonly channel: string | null;
-  readonly tenant: string | null;
-  readonly parent: string | null;
-  readonly labels: string | null;
-  readonly created_at: number;
-  readonly owner: number | null;
-  readonly seq: number;
-  readonly at: number;
-  readonly status: Exclude<RunStatus, "interrupted">;
-  readonly step: number;
-  readonly tokens: number;
-  readonly cost: number | "unknown";
-  readonly waiting: string;
-}
-
-const COLUMNS = `r.run, r.agent, r.caller, r.channel, r.tenant, r.parent, r.labels, r.created_at,
-  h.owner, h.seq, h.at, h.status, h.step, h.tokens, h.cost, h.waiting`;
-
-export interface RunIndex {
-  get(run: string): RunRow | undefined;
-  list(query?: RunQuery): readonly RunRow[];
-}
-
-export function createRunIndex(db: DatabaseSync, processes: Processes): RunIndex {
-  const one = db.prepare(`SELECT ${COLUMNS} FROM runs r JOIN heads h ON h.id = r.id WHERE r.run = ?`);
-  return {
-    get(run) {
-      const row = one.get(run) as IndexRow | undefined;
-      return row === undefined ? undefined : toRunRow(row, processes.alive());
-    },
-    list(query = {}) {
-      const alive = processes.alive();
-      const [where, values] = toWhere(query, [...alive.keys()]);
-      const statement = db.prepare(`SELECT ${COLUMNS} FROM runs r JOIN heads h ON h.id = r.id ${where}
-        ORDER BY r.created_at DESC, r.id DESC LIMIT ?`);
-      const rows = statement.all(...values, Math.min(query.limit ?? 100, Number.MAX_SAFE_INTEGER));
-      return rows.map((row) => toRunRow(row as unknown as IndexRow, alive));
-    },
-  };
-}
-
-const DERIVED_STATUS = `CASE WHEN h.status = 'running' AND (h.owner IS NULL OR h.owner NOT IN (SELECT value FROM json_each(?)))
-  THEN 'interrupted' ELSE h.status END`;
-
-function toWhere(query: RunQuery, alive: readonly number[]): readonly [where: string, values: readonly SQLInputValue[]] {
-  const conditions: string[] = [];
-  const values: SQLInputValue[] = [];
-  const add = (condition: string, ...bound: SQLInputValue[]): void => {
-    conditions.push(condition);
-    values.push(...bound);
-  };
-  const { status, label, prefix, createdAfter } = query;
-  for (const field of ["agent", "caller", "channel", "tenant"] as const) {
-    const value = query[field];
-    if (value !== undefined) add(`r.${field} = ?`, value);
-  }
-  if (status !== undefined) {
-    add(`${DERIVED_STATUS} IN (SELECT value FROM json_each(?))`, JSON.stringify(alive), JSON.stringify(status));
-  }
-  if (label !== undefined) add("EXISTS (SELECT 1 FROM json_each(r.labels) l WHERE l.key = ? AND l.value = ?)", ...label);
-  if (prefix !== undefined) add("r.run >= ? AND substr(r.run, 1, length(?)) = ?", prefix, prefix, prefix);
-  if (createdAfter !== undefined) add("r.created_at > ?", createdAfter);
-  return [conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`, values];
-}
-
-function toRunRow(row: IndexRow, alive: ReadonlyMap<number, string>): RunRow {
-  const owner = row.owner === null ? undefined : alive.get(row.owner);
-  return {
-    run: row.run,
-    agent: row.agent,
-    status: row.status === "running" && owner === undefined ? "interrupted" : row.status,
-    createdAt: row.created_at,
-    updatedAt: row.at,
-    seq: row.seq,
-    step: row.step,
-    tokens: row.tokens,
-    costUsd: row.cost,
-    ...present({
-      caller: row.caller ?? undefined,
-      channel: row.channel ?? undefined,
-      tenant: row.tenant ?? undefined,
-      parent: row.parent ?? undefined,
-      labels: row.labels === null ? undefined : (JSON.parse(row.labels) as Readonly<Record<string, string>>),
-      waitingFor: row.waiting === "" ? undefined : (JSON.parse(row.waiting) as WaitingFor),
-      owner,
-    }),
   };
 }

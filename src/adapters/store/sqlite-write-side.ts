@@ -3,12 +3,22 @@ import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
 import type { Inbox, Journal, Owners, Runs } from "../../ports/store.ts";
 import { checkEntryId, checkRunId } from "./requests.ts";
+import { truncateLog } from "./sqlite-connection.ts";
 import { createHeads } from "./sqlite-heads.ts";
 import { createSendToInbox, type SendToInbox } from "./sqlite-inbox.ts";
 import { type Append, createAppender, createInsertEvents, encode } from "./sqlite-journal.ts";
 import { createOwnership, type Ownership } from "./sqlite-owners.ts";
 import { createPresence, createProcesses, type Presence, type ProcessOptions } from "./sqlite-processes.ts";
-import { createCreateRun, createRemoveRuns, type CreateRun, type RemoveRuns } from "./sqlite-runs.ts";
+import {
+  createCreateRun,
+  createInsertWholeRun,
+  createRemoveRuns,
+  type CreateRun,
+  type InsertWholeRun,
+  type RemoveRuns,
+  type WholeRun,
+} from "./sqlite-runs.ts";
+import { pragma } from "./sqlite-schema.ts";
 import { createWriter, type Writer } from "./sqlite-writer.ts";
 
 export interface WriteSide {
@@ -16,6 +26,8 @@ export interface WriteSide {
   readonly inbox: Pick<Inbox, "send">;
   readonly owners: Pick<Owners, "claim" | "release">;
   readonly runs: Pick<Runs, "create" | "remove">;
+  readonly insertRun: (run: WholeRun) => Promise<boolean>;
+  readonly compact: () => Promise<void>;
   /** This store's own row among the processes. */
   readonly ownId: () => number | undefined;
   /** Everything asked for is done, and what this process owned is free for others. */
@@ -37,6 +49,7 @@ interface Operations {
   readonly append: Append;
   readonly create: CreateRun;
   readonly remove: RemoveRuns;
+  readonly insertWholeRun: InsertWholeRun;
   readonly send: SendToInbox;
   readonly ownership: Ownership;
   readonly presence: Presence;
@@ -44,6 +57,8 @@ interface Operations {
 
 /** Runs removed in one transaction: each may have thousands of events. */
 const REMOVE_AT_ONCE = 20;
+/** Pages moved in one transaction. */
+const COMPACT_AT_ONCE = 200;
 
 export function createWriteSide(options: WriteSideOptions): WriteSide {
   const operations = createOperations(options);
@@ -84,6 +99,8 @@ export function createWriteSide(options: WriteSideOptions): WriteSide {
       },
       remove: (runs) => removeInParts(operations, runs),
     },
+    insertRun: (run) => write(run.row.run, () => operations.insertWholeRun(run), Boolean),
+    compact: () => compact(options.db, writer),
     ownId: () => presence.id,
     async finish() {
       presence.stop();
@@ -107,6 +124,7 @@ function createOperations({ db, file, process, heartbeatMs }: WriteSideOptions):
     append: createAppender(db, heads, insertEvents),
     create: createCreateRun({ db, heads, presence, insertEvents }),
     remove: createRemoveRuns(db),
+    insertWholeRun: createInsertWholeRun({ db, insertEvents }),
     send: createSendToInbox(db),
     ownership: createOwnership({ db, heads, presence, processes, ...process }),
     presence,
@@ -121,6 +139,15 @@ async function removeInParts({ writer, remove }: Operations, runs: readonly stri
     await setImmediate();
   }
   return removed;
+}
+
+/** Free pages go back to the file system, a few at a time. */
+async function compact(db: DatabaseSync, writer: Writer): Promise<void> {
+  while (pragma(db, "freelist_count") > 0) {
+    await writer.write(() => db.exec(`PRAGMA incremental_vacuum(${COMPACT_AT_ONCE})`));
+    await setImmediate();
+  }
+  truncateLog(db);
 }
 
 function isOk(result: { readonly ok: boolean }): boolean {

@@ -12,6 +12,7 @@ import { closeWriter, openWriter } from "./sqlite-connection.ts";
 import { toStoreError } from "./sqlite-errors.ts";
 import { type ProcessOptions, type SqliteClock, SYSTEM_CLOCK } from "./sqlite-processes.ts";
 import { openReadSide } from "./sqlite-read-side.ts";
+import type { WholeRun } from "./sqlite-runs.ts";
 import { createWriteSide } from "./sqlite-write-side.ts";
 import type { Writer } from "./sqlite-writer.ts";
 
@@ -35,6 +36,13 @@ export interface SqliteStoreOptions {
 export interface SqliteStore extends Store {
   /** Absolute path of the file. */
   readonly file: string;
+  /**
+   * Take in a run that was driven elsewhere; nobody owns it here until it is claimed. Resolves to false when its id or its
+   * idempotency key is taken. Use `importRuns`, which checks what it takes in.
+   */
+  insertRun(run: WholeRun): Promise<boolean>;
+  /** Give the space of removed runs back to the file system. */
+  compact(): Promise<void>;
 }
 
 /**
@@ -97,6 +105,8 @@ function openForWriting({ heartbeatMs, ...settings }: Settings): SqliteStore {
     inbox: { ...reads.inbox, ...writes.inbox },
     owners: { ...reads.owners, ...writes.owners },
     runs: { ...reads.runs, ...writes.runs },
+    insertRun: (run) => writes.insertRun(run),
+    compact: () => writes.compact(),
     [Symbol.asyncDispose]: () => (disposed ??= dispose()),
   };
 }
@@ -116,6 +126,8 @@ function openForReading(settings: Settings): SqliteStore {
     inbox: { ...reads.inbox, send: refuse },
     owners: { ...reads.owners, claim: refuse, release: refuse },
     runs: { ...reads.runs, create: refuse, remove: refuse },
+    insertRun: refuse,
+    compact: refuse,
     [Symbol.asyncDispose]: async () => reads.close(),
   };
 }

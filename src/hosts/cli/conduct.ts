@@ -8,6 +8,7 @@ import { note, print, printJson, printJsonLine, writeError } from "./output.ts";
 import { toResultJson } from "./result-json.ts";
 import { streamEvents } from "./stream.ts";
 import { endHere, isFinal } from "./undriven.ts";
+import { plural } from "./view/figures.ts";
 import type { Progress } from "./view/progress.ts";
 
 export type OutputFormat = "text" | "json" | "stream-json";
@@ -43,7 +44,7 @@ export async function conduct(options: Conduct): Promise<number> {
   if (cancelled !== undefined && !isFinal(result.status)) result = await cancelHere(host, result, cancelled);
   progress.end();
   await stream?.finish();
-  await options.saveOutput?.(result.output);
+  if (hasAnswer(result)) await options.saveOutput?.(result.output);
   printResult(result, options);
   explain(result, options, interrupts.first);
   interrupts.stop();
@@ -64,7 +65,14 @@ function nameOf(signal: Interrupt): string {
 export function printResult(result: RunResult, { format }: Pick<Conduct, "format">): void {
   if (format === "json") printJson(toResultJson(result));
   else if (format === "stream-json") printJsonLine(toResultJson(result));
-  else if (result.output !== "") print(result.output);
+  else if (hasAnswer(result) && result.output !== "") print(result.output);
+}
+
+const ANSWERED: readonly RunResult["status"][] = ["completed", "out_of_steps", "timed_out", "over_budget", "looping"];
+
+/** Done, or as far as a bound let it come; anything else is words said on the way. */
+function hasAnswer({ status }: RunResult): boolean {
+  return ANSWERED.includes(status);
 }
 
 /** What the person has to know, and the command that helps. */
@@ -72,22 +80,22 @@ export function explain(result: RunResult, { host, continueWith }: Pick<Conduct,
   const { run, status, error, waitingFor } = result;
   if (status === "completed") return;
   if (status === "interrupted") {
-    if (signal === undefined) writeError(`executus: run ${run} stands still: ${error?.message ?? "its driver left it"}`);
-    note(`run ${run} is kept at step ${result.steps.length}, ${result.toolCalls} calls done. Continue it:\n  ${continueWith}`);
+    if (signal === undefined) writeError(`executus: ${run} stands still: ${error?.message ?? "its driver left it"}`);
+    note(`${run} is kept after ${plural(result.steps.length, "step")} and ${plural(result.toolCalls, "call")}. Continue it:\n  ${continueWith}`);
     return;
   }
   if (waitingFor?.kind === "resolution") {
-    writeError(`run ${run} waits for a person: did ${waitingFor.calls.join(", ")} happen? The process died in the middle of it.`);
+    writeError(`${run} waits for a person: did ${waitingFor.calls.join(", ")} happen? The process died in the middle of it.`);
     const outcome = (call: string): string => commandLine(["resolve", run, call, "--outcome", "done"], host.db);
     note(`Look, then say so (done, failed or retry), then resume:\n  ${waitingFor.calls.map(outcome).join("\n  ")}\n  ${resumeLine(run, host.db)}`);
     return;
   }
   if (waitingFor?.kind === "tools_missing") {
-    writeError(`run ${run} waits: there is no code here for ${waitingFor.names.join(", ")}`);
+    writeError(`${run} waits: there is no code here for ${waitingFor.names.join(", ")}`);
     note(`Put the tools back into the agent, then:\n  ${resumeLine(run, host.db)}`);
     return;
   }
-  writeError(`run ${run} ${status.replaceAll("_", " ")}${error === undefined ? "" : `: ${error.message}`}`);
+  writeError(`${run} ${status.replaceAll("_", " ")}${error === undefined ? "" : `: ${error.message}`}`);
   note(`How it went: ${commandLine(["show", run], host.db)}`);
 }
 

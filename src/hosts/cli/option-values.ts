@@ -16,6 +16,12 @@ export function parseCount(text: string): number {
   return number;
 }
 
+export function parseSequence(text: string): number {
+  const number = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(number) || number < 0) throw new InvalidArgumentError("Write a whole number from 0 on.");
+  return number;
+}
+
 export function parseAmount(text: string): number {
   const number = Number(text);
   if (text.trim() === "" || !Number.isFinite(number) || number <= 0) throw new InvalidArgumentError("Write a number above 0: 0.50.");

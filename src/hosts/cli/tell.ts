@@ -28,12 +28,12 @@ export async function tell(host: Host, given: string | RunRow, command: RunComma
   if (isFinal(row.status)) throw hasEnded(row.run, row.status);
   const answer = await host.executor.send(row.run, command, { from: sender(), ...(id === undefined ? {} : { id }) });
   if (answer === "run_finished") throw hasEnded(row.run, "meanwhile");
-  if (answer === "run_unknown") throw new ExecutusError("run_unknown", `run ${row.run} was removed meanwhile`, { run: row.run });
+  if (answer === "run_unknown") throw new ExecutusError("run_unknown", `${row.run} was removed meanwhile`, { run: row.run });
   return { row, answer };
 }
 
 function hasEnded(run: string, how: string): ExecutusError {
-  const message = `run ${run} has already ended (${how.replaceAll("_", " ")}); it can no longer be told anything`;
+  const message = `${run} has already ended (${how.replaceAll("_", " ")}); it can no longer be told anything`;
   return new ExecutusError("run_finished", message, { run, hint: `See how: executus show ${run}` });
 }
 

@@ -50,5 +50,5 @@ async function checkCall(host: Host, { run }: RunRow, call: string): Promise<voi
   const open = calls.filter(({ status }) => status !== "ended").map(({ id, name }) => `${id} (${name})`);
   if (calls.some(({ id, status }) => id === call && status !== "ended")) return;
   const hint = open.length === 0 ? "No call of this run is open." : `Open: ${open.join(", ")}.`;
-  throw new ExecutusError("request_invalid", `call ${call} of run ${run} is not in doubt`, { run, hint });
+  throw new ExecutusError("request_invalid", `call ${call} of ${run} is not in doubt`, { run, hint });
 }

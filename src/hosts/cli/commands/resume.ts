@@ -101,7 +101,7 @@ async function onlyResumable(host: Host): Promise<RunRow | undefined> {
 }
 
 function hasEnded({ run, status }: RunRow): ExecutusError {
-  const message = `run ${run} has already ended (${status.replaceAll("_", " ")})`;
+  const message = `${run} has already ended (${status.replaceAll("_", " ")})`;
   return new ExecutusError("run_finished", message, { run, hint: `See how: executus show ${run}` });
 }
 

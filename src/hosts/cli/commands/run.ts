@@ -157,7 +157,7 @@ async function openKnown(
   const { row, wanted } = known;
   await checkSame(host.store, row, wanted);
   if (!isFinal(row.status)) return continueRun(job, executor, row);
-  progress.say(`run ${row.run} had ended before; nothing was run`, "accent");
+  progress.say(`${row.run} had ended before; nothing was run`, "accent");
   const result = await executor.result(row.run);
   printResult(result, { format: options.outputFormat });
   explain(result, { host, continueWith: "" });
@@ -180,7 +180,7 @@ async function tryContinue(job: Job, executor: Executor, row: RunRow): Promise<R
     return await continueRun(job, executor, row);
   } catch (error) {
     const { message } = describeError(error);
-    note(`executus: run ${row.run} was interrupted but cannot go on here: ${message}\n  Starting a new one.`);
+    note(`executus: ${row.run} was interrupted but cannot go on here: ${message}\n  Starting a new one.`);
     return undefined;
   }
 }

@@ -6,6 +6,7 @@ import type { Store } from "../../../ports/store.ts";
 import { commandLine } from "../command-line.ts";
 import { findRun } from "../find-run.ts";
 import { openHost } from "../open.ts";
+import { parseSequence } from "../option-values.ts";
 import { addJsonOption, addStoreOption } from "../options.ts";
 import { note, printJsonLine, printStyled } from "../output.ts";
 import { linesOf } from "../view/event-lines.ts";
@@ -14,7 +15,7 @@ import { terminalOf } from "../view/terminal.ts";
 
 interface Options {
   readonly db: string;
-  readonly from?: number;
+  readonly from: number;
   readonly json?: true;
 }
 
@@ -32,7 +33,7 @@ export function configure(command: Command): void {
   command
     .description("Shows the events of a run from the beginning, then live, whichever process drives it.")
     .argument("<run>", "id of the run, or its beginning")
-    .option("--from <seq>", "start at this event", Number)
+    .option("--from <seq>", "start at this event", parseSequence, 0)
     .addHelpText("after", EXAMPLES)
     .action(tail);
   addJsonOption(command);
@@ -43,39 +44,35 @@ async function tail(given: string, options: Options): Promise<void> {
   const host = openHost({ db: options.db, access: "read" });
   try {
     const { run } = await findRun(host.store, given);
-    const show = options.json === true ? printEvent(run) : printLines();
-    const from = Number.isInteger(options.from) ? (options.from ?? 0) : 0;
-    const write = (event: RunEvent): void => show(event, event.seq >= from);
-    // Lines need the state before them, so that an event is read even where it is not shown.
-    let last = options.json === true ? from - 1 : -1;
-    const lost = watchDriver(host.store, run);
-    for await (const event of host.executor.events(run, { after: last, signal: lost.signal })) write(lastly(event));
-    lost.stop();
-    for await (const event of host.executor.events(run, { after: last, follow: false })) write(lastly(event));
-    await explain(host.store, run, options.db);
-
-    function lastly(event: RunEvent): RunEvent {
-      last = event.seq;
-      return event;
+    const isJson = options.json === true;
+    const show = isJson ? printEvent(run) : printLines(options.from);
+    const driver = watchDriver(host.store, run);
+    // Lines need the state before them: an event is read even where it is not shown.
+    let after = isJson ? options.from - 1 : -1;
+    for (const follow of [true, false]) {
+      for await (const event of host.executor.events(run, follow ? { after, signal: driver.gone } : { after, follow })) {
+        after = event.seq;
+        show(event);
+      }
     }
+    driver.stop();
+    await explain(host.store, run, options.db);
   } finally {
     await host.close();
   }
 }
 
-type Show = (event: RunEvent, isWanted: boolean) => void;
+type Show = (event: RunEvent) => void;
 
 function printEvent(run: string): Show {
-  return (event, isWanted) => {
-    if (isWanted) printJsonLine({ v: 1, run_id: run, ...event });
-  };
+  return (event) => printJsonLine({ v: 1, run_id: run, ...event });
 }
 
-function printLines(): Show {
+function printLines(from: number): Show {
   const terminal = terminalOf(process.stdout);
   let state: RunState | undefined;
-  return (event, isWanted) => {
-    const lines = isWanted ? linesOf(event, state, { marks: terminal.marks, columns: terminal.columns() }) : [];
+  return (event) => {
+    const lines = event.seq >= from ? linesOf(event, state, { marks: terminal.marks, columns: terminal.columns() }) : [];
     for (const line of lines) printStyled(paintLine(terminal, line));
     if (event.type === "run.started") state = initialState(event, event);
     else if (state !== undefined) state = evolve(state, event, event);
@@ -83,7 +80,7 @@ function printLines(): Show {
 }
 
 /** Aborts once nobody drives the run any more. */
-function watchDriver(store: Store, run: string): { readonly signal: AbortSignal; readonly stop: () => void } {
+function watchDriver(store: Store, run: string): { readonly gone: AbortSignal; readonly stop: () => void } {
   const controller = new AbortController();
   const timer = setInterval(() => {
     store.runs.get(run).then(
@@ -93,7 +90,7 @@ function watchDriver(store: Store, run: string): { readonly signal: AbortSignal;
       () => {},
     );
   }, LOOK_MS);
-  return { signal: controller.signal, stop: () => clearInterval(timer) };
+  return { gone: controller.signal, stop: () => clearInterval(timer) };
 }
 
 async function explain(store: Store, run: string, db: string): Promise<void> {

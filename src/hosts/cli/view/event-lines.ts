@@ -127,8 +127,9 @@ function answered(event: ModelAnswered, view: EventView): readonly Line[] {
   for (const part of event.content) {
     if (part.type === "text") text += part.text;
     if (part.type !== "tool-call" || part.providerExecuted === true) continue;
-    const refusal = event.refused?.find(({ call }) => call === ordinal++)?.message;
-    const head = `${part.toolName} ${callArguments(part.input, columns, marks.ellipsis)}`;
+    const refusal = event.refused?.find(({ call }) => call === ordinal)?.message;
+    ordinal++;
+    const head = callHead(part.toolName, part.input, view);
     if (refusal !== undefined) calls.push(atStep(event.step, "bad", marks.error, [["plain", head], ["bad", `  ${oneLine(refusal)}`]]));
     else if (view.showsStarts !== false) calls.push(atStep(event.step, "dim", marks.call, [["dim", head]]));
   }
@@ -155,11 +156,16 @@ function ended(event: ToolEnded, before: RunState, view: EventView): readonly Li
   const { marks, columns } = view;
   const [tone, mark] = OUTCOMES[event.outcome];
   const room = event.outcome === "ok" ? Math.max(20, columns - 30) : Math.max(20, Math.floor(columns / 3));
-  const spans: Span[] = [["plain", `${call.name} ${callArguments(call.input, room, marks.ellipsis)}`]];
+  const spans: Span[] = [["plain", callHead(call.name, call.input, { ...view, columns: room })]];
   if (event.outcome !== "ok") spans.push([tone, `  ${event.outcome}: ${callOutput(event.output.value, columns, marks.ellipsis)}`]);
   if (event.reconciled === true) spans.push(["accent", "  had been done before the crash; not repeated"]);
   else if (event.durationMs !== undefined) spans.push(["dim", `  ${duration(event.durationMs)}`]);
   return [atStep(stepOf(event.call), tone, marks[mark], spans)];
+}
+
+/** Name and arguments, the latter in the room there is. */
+export function callHead(name: string, input: unknown, { marks, columns }: Pick<EventView, "marks" | "columns">): string {
+  return `${name} ${callArguments(input, columns, marks.ellipsis)}`.trimEnd();
 }
 
 /** Steps are counted from 1 for people. */

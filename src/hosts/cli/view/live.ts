@@ -4,8 +4,8 @@ import { totalTokens } from "../../../kernel/state.ts";
 import type { RunEvent } from "../../../ports/events.ts";
 import type { ModelDelta } from "../../../ports/models.ts";
 import type { DeltaOrigin } from "../../../ports/observer.ts";
-import { atStep } from "./event-lines.ts";
-import { callArguments, count, duration, money } from "./figures.ts";
+import { atStep, callHead } from "./event-lines.ts";
+import { count, duration, money } from "./figures.ts";
 import { type Line, paintLine } from "./line.ts";
 import type { Terminal } from "./terminal.ts";
 import { fitEnd, oneLine, widthOf } from "./text.ts";
@@ -86,9 +86,8 @@ function frameLines(frame: Frame, terminal: Terminal): readonly Line[] {
 }
 
 function callLine(call: CallState, spin: string, { callsSince, state }: Frame, terminal: Terminal): Line {
-  const { ellipsis } = terminal.marks;
   const ranMs = performance.now() - (callsSince.get(call.id) ?? performance.now());
-  const name = `${call.name} ${callArguments(call.input, Math.max(20, terminal.columns() - 30), ellipsis)}`;
+  const name = callHead(call.name, call.input, { marks: terminal.marks, columns: Math.max(20, terminal.columns() - 30) });
   return atStep(state.step - 1, "accent", spin, [["plain", name], ["dim", ranMs < 1_000 ? "" : `  ${duration(ranMs)}`]]);
 }
 

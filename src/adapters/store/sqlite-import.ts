@@ -1,0 +1,135 @@
+/** Taking runs in that another store exported. */
+import { ExecutusError } from "../../kernel/errors.ts";
+import type { EventBody } from "../../ports/events.ts";
+import type { InboxEntry } from "../../ports/store.ts";
+import { bodyDigest, chainStart, nextSum } from "./chain.ts";
+import { present } from "./present.ts";
+import { checkRunId } from "./requests.ts";
+import type { WholeRun } from "./sqlite-runs.ts";
+import type { SqliteStore } from "./sqlite.ts";
+import { consumedIds, EXPORT_FORMAT, EXPORT_VERSION, type EventLine, type RunLine } from "./transfer.ts";
+
+export interface ImportReport {
+  readonly imported: number;
+  /** Runs whose id or idempotency key the store has already: left as they are. */
+  readonly skipped: number;
+}
+
+/**
+ * Take in the lines of `exportRuns`: each run whole or not at all, and never over one that is there. Unfinished runs can be
+ * claimed and continued here.
+ *
+ * Rejects with ExecutusError `journal_damaged`, naming run and seq (or the line), for lines that are damaged or end too soon;
+ * runs before that stay imported, and the import can be repeated.
+ *
+ * @example
+ * const { imported } = await importRuns(store, createInterface({ input: createReadStream("runs.jsonl") }));
+ */
+export async function importRuns(store: SqliteStore, lines: AsyncIterable<string> | Iterable<string>): Promise<ImportReport> {
+  let [imported, skipped] = [0, 0];
+  for await (const run of readRuns(lines)) {
+    if (await store.insertRun(run)) imported++;
+    else skipped++;
+  }
+  return { imported, skipped };
+}
+
+async function* readRuns(lines: AsyncIterable<string> | Iterable<string>): AsyncIterable<WholeRun> {
+  const reader = createLineReader(lines);
+  const header = await reader.next();
+  if (header?.["format"] !== EXPORT_FORMAT) throw broken(reader.line, "this is not an export of runs");
+  if (header["version"] !== EXPORT_VERSION) {
+    throw new ExecutusError(
+      "store_newer",
+      `The export has version ${String(header["version"])}; this one reads version ${EXPORT_VERSION}`,
+      {
+        hint: "Import it with the version of executus that wrote it, or a later one.",
+      },
+    );
+  }
+  let count = 0;
+  for (;;) {
+    const line = await reader.next();
+    if (line === undefined) throw broken(reader.line, "the export ends too soon");
+    if ("end" in line) {
+      if (line["end"] !== count) throw broken(reader.line, `${String(line["end"])} runs were exported, ${count} are here`);
+      return;
+    }
+    yield await readRun(reader, line as unknown as RunLine);
+    count++;
+  }
+}
+
+async function readRun(reader: LineReader, { run: row, events: eventCount, entries: entryCount }: RunLine): Promise<WholeRun> {
+  if (typeof row?.run !== "string") throw broken(reader.line, "a run was expected");
+  checkRunId(row.run);
+  const events: WholeRun["events"][number][] = [];
+  let sum = chainStart(row.run);
+  for (let seq = 0; seq < eventCount; seq++) {
+    const { body, sum: given, ...header } = ((await reader.next()) ?? {}) as unknown as EventLine;
+    const text = JSON.stringify(body ?? null);
+    sum = nextSum(sum, header, bodyDigest(text));
+    if (header.seq !== seq || Buffer.from(sum).toString("hex") !== given) throw damagedRecord(row.run, seq, reader.line);
+    events.push({ ...header, body, text, sum });
+  }
+  const pending: InboxEntry[] = [];
+  for (let i = 0; i < entryCount; i++) {
+    const line = await reader.next();
+    if (line === undefined || !("entry" in line)) throw broken(reader.line, `waiting input of run ${row.run} was expected`);
+    pending.push(line["entry"] as InboxEntry);
+  }
+  const idempotencyKey = keyOf(events[0]?.body);
+  return { row, events, pending, consumed: consumedIds(events), ...present({ idempotencyKey }) };
+}
+
+function keyOf(first: EventBody | undefined): string | undefined {
+  return first?.type === "run.started" ? first.request.idempotencyKey : undefined;
+}
+
+interface LineReader {
+  /** Number of the line last read, from 1. */
+  readonly line: number;
+  next(): Promise<Readonly<Record<string, unknown>> | undefined>;
+}
+
+function createLineReader(lines: AsyncIterable<string> | Iterable<string>): LineReader {
+  const iterator = Symbol.asyncIterator in lines ? lines[Symbol.asyncIterator]() : lines[Symbol.iterator]();
+  let line = 0;
+  return {
+    get line() {
+      return line;
+    },
+    async next() {
+      for (;;) {
+        const { done, value } = await iterator.next();
+        if (done === true) return undefined;
+        line++;
+        if (value.trim() !== "") return parse(value, line);
+      }
+    },
+  };
+}
+
+function parse(text: string, line: number): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null) return value as Readonly<Record<string, unknown>>;
+  } catch {
+    // Said below.
+  }
+  throw broken(line, "this is not a JSON object");
+}
+
+function broken(line: number, what: string): ExecutusError {
+  return new ExecutusError("journal_damaged", `The export cannot be read at line ${line}: ${what}`, {
+    hint: "Export the runs again.",
+  });
+}
+
+function damagedRecord(run: string, seq: number, line: number): ExecutusError {
+  return new ExecutusError(
+    "journal_damaged",
+    `The export of run ${run} is damaged at seq ${seq} (line ${line}): its checksum does not match its content`,
+    { run, hint: "Export the run again." },
+  );
+}

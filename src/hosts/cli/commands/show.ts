@@ -1,0 +1,80 @@
+import type { Command } from "commander";
+import type { RunEvent } from "../../../ports/events.ts";
+import type { RunRow } from "../../../ports/store.ts";
+import { toResult } from "../../../run/result.ts";
+import { findRun } from "../find-run.ts";
+import { readHistory, type RunHistory } from "../history.ts";
+import { openHost } from "../open.ts";
+import { addJsonOption, addStoreOption } from "../options.ts";
+import { printJson, printStyled } from "../output.ts";
+import { showEvents, showRun } from "../view/run-page.ts";
+import { terminalOf } from "../view/terminal.ts";
+
+interface Options {
+  readonly db: string;
+  readonly json?: true;
+  readonly events?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  executus show run_01J9
+  executus show run_01J9 --events
+  executus show run_01J9 --json | jq .steps`;
+
+export function configure(command: Command): void {
+  command
+    .description("Shows where a run stands and why: limits, steps, calls, crashes, and what was not repeated after them.")
+    .argument("<run>", "id of the run, or its beginning")
+    .option("--events", "every event of its journal instead")
+    .addHelpText("after", EXAMPLES)
+    .action(show);
+  addJsonOption(command);
+  addStoreOption(command);
+}
+
+async function show(given: string, options: Options): Promise<void> {
+  const host = openHost({ db: options.db, access: "read" });
+  try {
+    const row = await findRun(host.store, given);
+    const events = await host.store.journal.read(row.run);
+    const history = readHistory(events);
+    if (history === undefined) return;
+    if (options.json === true) return printJson({ ...toJson(row, history), ...(options.events === true ? { events } : {}) });
+    const terminal = terminalOf(process.stdout);
+    printStyled(linesFor({ row, history, events, terminal }, options).join("\n"));
+  } finally {
+    await host.close();
+  }
+}
+
+interface Page {
+  readonly row: RunRow;
+  readonly history: RunHistory;
+  readonly events: readonly RunEvent[];
+  readonly terminal: ReturnType<typeof terminalOf>;
+}
+
+function linesFor({ row, history, events, terminal }: Page, { events: isJournal, db }: Options): readonly string[] {
+  return isJournal === true ? showEvents(events, terminal) : showRun(row, history, { terminal, db });
+}
+
+function toJson(row: RunRow, history: RunHistory): object {
+  const { state, steps, attempts, lastError, startedAt } = history;
+  const { agent, request, models } = state;
+  const result = toResult({ state, steps: [...steps] });
+  return {
+    ...result,
+    status: row.status,
+    ...(row.owner === undefined ? {} : { owner: row.owner }),
+    source: agent.source,
+    tier: agent.tier,
+    models,
+    request,
+    startedAt,
+    updatedAt: row.updatedAt,
+    attempts,
+    openCalls: state.calls.filter(({ status }) => status !== "ended"),
+    ...(lastError === undefined ? {} : { lastModelError: lastError }),
+  };
+}

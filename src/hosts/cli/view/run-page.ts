@@ -1,0 +1,226 @@
+/** `show RUN`: a run on one page. */
+import type { CallState, RunState } from "../../../kernel/state.ts";
+import { totalTokens } from "../../../kernel/state.ts";
+import { NO_LIMIT } from "../../../kernel/limits.ts";
+import type { RunEvent } from "../../../ports/events.ts";
+import type { RunRow } from "../../../ports/store.ts";
+import type { CallView } from "../../../ports/view.ts";
+import { commandLine } from "../command-line.ts";
+import type { Attempt, RunHistory } from "../history.ts";
+import { callHead, outcomeMark, statusWords, textOf, toneOfEnd } from "./event-lines.ts";
+import { ago, callOutput, count, duration, money, plural } from "./figures.ts";
+import { type Line, paintLine } from "./line.ts";
+import type { Terminal } from "./terminal.ts";
+import { fit, oneLine, padEnd, sanitize } from "./text.ts";
+
+interface PageOptions {
+  readonly terminal: Terminal;
+  readonly db: string;
+}
+
+export function showRun(row: RunRow, history: RunHistory, options: PageOptions): readonly string[] {
+  const { terminal } = options;
+  const paint = (lines: readonly Line[]): readonly string[] => lines.map((line) => paintLine(terminal, line));
+  // Commands and paths are there to be copied: they wrap, and are not cut.
+  const paintWhole = (lines: readonly Line[]): readonly string[] => lines.map((line) => paintLine(terminal, line, Infinity));
+  const blocks = [
+    paintWhole(headLines(row, history, options)),
+    paintWhole(factLines(row, history)),
+    paint(limitLines(history.state, terminal)),
+    paint(stepLines(history, terminal)),
+    paint(attemptLines(history.attempts)),
+    outputLines(history.state, terminal),
+  ];
+  return blocks
+    .filter((block) => block.length > 0)
+    .flatMap((block, i) => (i === 0 ? block : ["", ...block]));
+}
+
+// --- status ----------------------------------------------------------------------------------------------------------
+
+function headLines(row: RunRow, { state }: RunHistory, { db }: PageOptions): readonly Line[] {
+  const head: Line = [
+    ["bold", row.run],
+    ["plain", `  ${oneLine(row.agent)}  `],
+    [toneOfEnd(row.status), statusWords(row.status)],
+  ];
+  return [head, ...reasons(row, state, db).map((text): Line => [["plain", `  ${text}`]])];
+}
+
+/** Why it stands where it stands, and what can be done. */
+function reasons(row: RunRow, state: RunState, db: string): readonly string[] {
+  const { run, status, waitingFor, owner } = row;
+  const resume = commandLine(["resume", run], db);
+  if (waitingFor?.kind === "resolution") {
+    const calls = state.calls.filter(({ id }) => waitingFor.calls.includes(id));
+    const asked = calls.map((call) => `Did ${call.name} (${call.id}) happen? ${commandLine(["resolve", run, call.id, "--outcome", "done"], db)}`);
+    return [...asked, `Then: ${resume}`];
+  }
+  if (waitingFor?.kind === "tools_missing") return [`There is no code for ${waitingFor.names.join(", ")}. Put it back, then: ${resume}`];
+  if (status === "interrupted") return ["Nobody drives it: its process ended or died.", `Continue it: ${resume}`];
+  if (status === "running") return [`Driven by ${owner ?? "a process"}. Follow it: ${commandLine(["tail", run], db)}`];
+  const error = state.settling?.error;
+  return error === undefined ? [] : [`${oneLine(error.message)} (${error.code})`];
+}
+
+function factLines({ caller, labels, createdAt, updatedAt, seq }: RunRow, { state, lastError }: RunHistory): readonly Line[] {
+  const now = Date.now();
+  const { agent, request, models } = state;
+  const facts: (readonly [string, string | undefined])[] = [
+    ["agent", agent.source ?? agent.name],
+    ["model", `${agent.tier}: ${models.join(", ")}`],
+    ["input", textOf(request.input, 200)],
+    ["started", `${clock(createdAt)} (${ago(createdAt, now)})`],
+    ["last event", `${clock(updatedAt)} (${ago(updatedAt, now)}), number ${seq}`],
+    ["caller", caller],
+    ["labels", labels && Object.entries(labels).map(([name, value]) => `${name}=${value}`).join(" ")],
+    ["last error", lastError && `${lastError.model}: ${lastError.message} (${ago(lastError.at, now)})`],
+  ];
+  return facts.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [fact(name, oneLine(value))]));
+}
+
+function fact(name: string, value: string): Line {
+  return [
+    ["dim", padEnd(name, 12)],
+    ["plain", value],
+  ];
+}
+
+function clock(at: number): string {
+  return new Date(at).toISOString().replace("T", " ").slice(0, 19) + "Z";
+}
+
+// --- limits ----------------------------------------------------------------------------------------------------------
+
+const BAR_COLUMNS = 20;
+
+function limitLines(state: RunState, terminal: Terminal): readonly Line[] {
+  const { limits, costUsd } = state;
+  const tokens = totalTokens(state.usage);
+  const spent = costUsd === "unknown" ? undefined : costUsd;
+  return [
+    bar("steps", { used: state.step, limit: limits.maxSteps, words: `${state.step} of ${limits.maxSteps}` }, terminal),
+    bar("time", { used: state.activeMs, limit: limits.timeMs, words: `${duration(state.activeMs)} of ${duration(limits.timeMs)}` }, terminal),
+    bar("tokens", { used: tokens, limit: limits.tokens, words: `${count(tokens)}${tokenDetail(state)}${of(limits.tokens, count)}` }, terminal),
+    bar("cost", { used: spent, limit: limits.costUsd, words: `${money(costUsd).replace("cost ", "")}${of(limits.costUsd, (usd) => `$${usd}`)}` }, terminal),
+  ];
+}
+
+function of(limit: number | undefined, format: (limit: number) => string): string {
+  return limit === undefined ? ", no limit" : ` of ${format(limit)}`;
+}
+
+function tokenDetail({ usage }: RunState): string {
+  const parts = [`${count(usage.inputTokens)} in`, `${count(usage.outputTokens)} out`];
+  if (usage.cacheReadTokens > 0) parts.push(`${count(usage.cacheReadTokens)} from cache`);
+  if (usage.unknownCalls > 0) parts.push(`${plural(usage.unknownCalls, "call")} unknown`);
+  return ` (${parts.join(", ")})`;
+}
+
+interface Gauge {
+  readonly used: number | undefined;
+  readonly limit: number | undefined;
+  readonly words: string;
+}
+
+function bar(name: string, { used, limit, words }: Gauge, { marks }: Terminal): Line {
+  const isBounded = used !== undefined && limit !== undefined && limit < NO_LIMIT;
+  const share = isBounded ? Math.min(1, used / limit) : 0;
+  const full = share === 0 ? 0 : Math.max(1, Math.round(share * BAR_COLUMNS));
+  return [
+    ["dim", padEnd(name, 12)],
+    [share >= 0.9 ? "warn" : "accent", marks.full.repeat(full)],
+    ["dim", (isBounded ? marks.empty : " ").repeat(BAR_COLUMNS - full)],
+    ["plain", `  ${words}`],
+  ];
+}
+
+// --- steps -----------------------------------------------------------------------------------------------------------
+
+const MOST_STEPS = 40;
+
+function stepLines({ steps, state }: RunHistory, terminal: Terminal): readonly Line[] {
+  const shown = steps.slice(-MOST_STEPS);
+  const lines: Line[] = [];
+  if (shown.length < steps.length) lines.push([["dim", `    ${steps.length - shown.length} earlier steps: --json has them`]]);
+  for (const { step, text, calls } of shown) {
+    const isAnswer = calls.length === 0;
+    const words = isAnswer ? "answer" : oneLine(text.slice(0, 1_000));
+    lines.push([["dim", `${String(step + 1).padStart(3)} ${words}`]]);
+    for (const call of calls) lines.push(callLine(call, state, terminal));
+  }
+  if (!state.finished && state.model.inFlight) lines.push([["accent", `${String(state.step + 1).padStart(3)} the model is being called`]]);
+  return lines;
+}
+
+function callLine(view: CallView, state: RunState, terminal: Terminal): Line {
+  const { marks } = terminal;
+  const open = state.calls.find(({ id, status }) => id === view.call && status !== "ended");
+  const columns = terminal.columns();
+  const head = callHead(view.name, view.input, { marks, columns: Math.max(20, Math.floor(columns / 2)) });
+  const id = padEnd(view.call, 5);
+  if (open !== undefined) return [["dim", `    ${id} `], ["accent", `${marks.call} `], ["plain", head], ["accent", `  ${openWords(open)}`]];
+  const took = view.durationMs === undefined ? "" : `  ${duration(view.durationMs)}`;
+  const brought = callOutput(view.output, columns, marks.ellipsis);
+  const [tone, mark] = outcomeMark(view.outcome, marks);
+  const outcome = view.outcome === "ok" ? "" : `  ${view.outcome}`;
+  return [
+    ["dim", `    ${id} `],
+    [tone, `${mark} `],
+    ["plain", head],
+    [tone, outcome],
+    ["dim", `${took}${brought === "" ? "" : `  ${brought}`}`],
+  ];
+}
+
+function openWords({ status }: CallState): string {
+  if (status === "in-doubt") return "may or may not have happened";
+  return status === "started" ? "under way" : "to be made";
+}
+
+// --- attempts --------------------------------------------------------------------------------------------------------
+
+/** What a crash did to the run, and what it did not. */
+function attemptLines(attempts: readonly Attempt[]): readonly Line[] {
+  if (attempts.length < 2) return [];
+  const crashes = attempts.filter(({ after }) => after === "crash").length;
+  const title = `${attempts.length} attempts, ${crashes === 0 ? "no crash" : plural(crashes, "crash").replace("crashs", "crashes")}`;
+  return [[["dim", title]], ...attempts.slice(1).flatMap(attemptBlock)];
+}
+
+function attemptBlock(attempt: Attempt): readonly Line[] {
+  const { number, at, process, after, stepsKept, callsKept } = attempt;
+  const how = after === "crash" ? "after a crash" : "after an orderly stop";
+  const kept = `${plural(stepsKept, "step")} and ${plural(callsKept, "call")} kept, none repeated`;
+  const again = attempt.modelCallAgain ? ", the model call under way made again" : "";
+  return [
+    [
+      ["dim", `${String(number).padStart(3)} ${clock(at)} `],
+      ["plain", `${process ?? ""} ${how}: ${kept}${again}`],
+    ],
+    ...attempt.doubtful.map(({ call, name, decision }): Line => [
+      ["warn", `      ? ${name} (${call}) was under way: `],
+      ["plain", decision ?? "not decided yet"],
+    ]),
+  ];
+}
+
+function outputLines({ output, finished }: RunState, terminal: Terminal): readonly string[] {
+  if (output === "" || !finished) return [];
+  return [terminal.paint("dim", "answer"), ...sanitize(output).split("\n")];
+}
+
+// --- journal ---------------------------------------------------------------------------------------------------------
+
+/** One line per event, as it is in the journal. */
+export function showEvents(events: readonly RunEvent[], terminal: Terminal): readonly string[] {
+  return events.map(({ seq, epoch, at, activeMs: _active, type, ...body }) => {
+    const rest = JSON.stringify(body);
+    const line: Line = [
+      ["dim", `${String(seq).padStart(5)} ${clock(at)} ${epoch} `],
+      ["plain", `${padEnd(type, 20)} `],
+      ["dim", rest === "{}" ? "" : oneLine(fit(rest.slice(0, 4_000), 4_000))],
+    ];
+    return paintLine(terminal, line, terminal.stream.isTTY ? terminal.columns() : 10_000);
+  });
+}
