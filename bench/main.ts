@@ -14,7 +14,14 @@ const STEPS = quick ? [10, 100] : [10, 100, 1_000, 5_000];
 type Figures = Readonly<Record<string, number>>;
 
 function measure(job: Job, extra = ""): Promise<Figures> {
-  const args = ["--conditions=executus-source", "--expose-gc", "--no-warnings", join(import.meta.dirname, "worker.ts"), JSON.stringify(job), extra];
+  const args = [
+    "--conditions=executus-source",
+    "--expose-gc",
+    "--no-warnings",
+    join(import.meta.dirname, "worker.ts"),
+    JSON.stringify(job),
+    extra,
+  ];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -59,11 +66,13 @@ async function perStep(): Promise<void> {
     sqlite: "executus on SQLite",
   };
   for (const kind of kinds) row([names[kind], ...STEPS.map((steps) => format(median(all(kind, steps)), 4))]);
-  const ratio = (a: Kind, b: Kind, steps: number): number => median(all(a, steps).map((value, i) => value / (all(b, steps)[i] ?? NaN)));
+  const ratio = (a: Kind, b: Kind, steps: number): number =>
+    median(all(a, steps).map((value, i) => value / (all(b, steps)[i] ?? NaN)));
   row(["memory / bare", ...STEPS.map((steps) => format(ratio("memory", "bare", steps), 2))]);
   row(["SQLite / bare + appends", ...STEPS.map((steps) => format(ratio("sqlite", "bare-sqlite", steps), 2))]);
   const bytes = [];
-  for (const steps of STEPS) bytes.push((await measure({ mode: "steps", kind: "sqlite", steps }, "bytes"))["bytesPerStep"] ?? NaN);
+  for (const steps of STEPS)
+    bytes.push((await measure({ mode: "steps", kind: "sqlite", steps }, "bytes"))["bytesPerStep"] ?? NaN);
   row(["bytes per step on disk", ...bytes.map((value) => format(value, 0))]);
 }
 
@@ -83,7 +92,13 @@ async function manyRuns(): Promise<void> {
   }
   for (const kind of kinds) {
     const column = (name: string): string => format(median((seen.get(kind) ?? []).map((figures) => figures[name] ?? NaN)), 1);
-    row([kind === "sqlite" ? "executus on SQLite" : "bare, group commit", column("wallMs"), column("cpuMs"), column("p99Ms"), column("maxMs")]);
+    row([
+      kind === "sqlite" ? "executus on SQLite" : "bare, group commit",
+      column("wallMs"),
+      column("cpuMs"),
+      column("p99Ms"),
+      column("maxMs"),
+    ]);
   }
   const ratios = (walls["sqlite"] ?? []).map((value, i) => value / (walls["bare-sqlite"]?.[i] ?? NaN));
   row(["ratio of walls", format(median(ratios), 2)]);
@@ -122,7 +137,9 @@ function coldStart(): void {
   }
 }
 
-console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GB, ${new Date().toISOString()}`);
+console.log(
+  `Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GB, ${new Date().toISOString()}`,
+);
 await perStep();
 await manyRuns();
 await resume();

@@ -29,7 +29,10 @@ interface Contender {
   close(): Promise<void>;
 }
 
-async function contender(steps: number, extra: { delayMs?: number; gate?: (step: number) => Promise<void> | undefined } = {}): Promise<Contender> {
+async function contender(
+  steps: number,
+  extra: { delayMs?: number; gate?: (step: number) => Promise<void> | undefined } = {},
+): Promise<Contender> {
   const model = mockModel({ steps, ...extra });
   switch (job.kind) {
     case "bare":
@@ -40,14 +43,14 @@ async function contender(steps: number, extra: { delayMs?: number; gate?: (step:
       return { run: () => bareLoop(model, append), close: async () => db.close() };
     }
     case "memory": {
-      const { run, executor } = subject(model);
-      return { run, close: () => executor.shutdown() };
+      const { executor, ...one } = subject(model);
+      return { run: (id) => one.run(id), close: () => executor.shutdown() };
     }
     case "sqlite": {
       const store = openSqliteStore({ file });
-      const { run, executor } = subject(model, store);
+      const { executor, ...one } = subject(model, store);
       return {
-        run,
+        run: (id) => one.run(id),
         close: async () => {
           await executor.shutdown();
           await store[Symbol.asyncDispose]();
@@ -60,7 +63,7 @@ async function contender(steps: number, extra: { delayMs?: number; gate?: (step:
 async function steps(): Promise<object> {
   const warm = await contender(job.steps);
   // Warm until the compiler is done: a server runs for days, and a collection in between would throw its work away.
-  for (let t = performance.now(); performance.now() - t < 2_000; ) await warm.run();
+  for (let t = performance.now(); performance.now() - t < 2_000;) await warm.run();
   const times: number[] = [];
   const wanted = Math.max(1, Math.min(40, Math.floor(4_000 / job.steps)));
   for (let i = 0; i < wanted; i++) {
@@ -153,7 +156,10 @@ async function resume(): Promise<object> {
   const store = openSqliteStore({ file });
   const until = Promise.withResolvers<void>();
   const never = new Promise<void>(() => {});
-  const first = subject(mockModel({ steps: job.steps + 10, gate: (step) => (step < job.steps ? undefined : (until.resolve(), never)) }), store);
+  const first = subject(
+    mockModel({ steps: job.steps + 10, gate: (step) => (step < job.steps ? undefined : (until.resolve(), never)) }),
+    store,
+  );
   void first.run("long");
   await until.promise;
   await first.executor.shutdown({ graceMs: 10 });
@@ -161,7 +167,10 @@ async function resume(): Promise<object> {
   const again = openSqliteStore({ file });
   const called = Promise.withResolvers<number>();
   const start = performance.now();
-  const second = subject(mockModel({ steps: job.steps + 1, gate: () => void called.resolve(performance.now() - start) }), again);
+  const second = subject(
+    mockModel({ steps: job.steps + 1, gate: () => (called.resolve(performance.now() - start), undefined) }),
+    again,
+  );
   const handle = await second.executor.resume("long");
   const resumeMs = await called.promise;
   const result = await handle.result;

@@ -11,7 +11,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { readRecordings, resultOf, runIdOf } from "../src/hosts/cli/play/recording.ts";
+import { type Recording, readRecordings, resultOf, runIdOf } from "../src/hosts/cli/play/recording.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -36,7 +36,9 @@ function openCorpus(): string[] {
     console.error(`There is no corpus in ${folder}: give the recordings as arguments, or set EXECUTUS_CORPUS.`);
     process.exit(2);
   }
-  return readdirSync(folder).filter((name) => name.endsWith(".jsonl")).map((name) => join(folder, name));
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".jsonl"))
+    .map((name) => join(folder, name));
 }
 
 function seeded(seed: number): () => number {
@@ -52,16 +54,17 @@ function seeded(seed: number): () => number {
 /** Every call that the recordings answer, as the kernel names it. */
 async function expectedLines(): Promise<Set<string>> {
   const lines = new Set<string>();
-  for (const file of corpus) {
-    for await (const recording of readRecordings(file)) {
-      for (const [step, turn] of recording.turns.entries()) {
-        for (const ordinal of turn.assistant.toolCalls.keys()) {
-          if (resultOf(turn, ordinal) !== undefined) lines.add(`${runIdOf(recording)} ${step}.${ordinal}`);
-        }
-      }
+  for (const file of corpus)
+    for await (const recording of readRecordings(file)) for (const line of linesOf(recording)) lines.add(line);
+  return lines;
+}
+
+function* linesOf(recording: Recording): Generator<string> {
+  for (const [step, turn] of recording.turns.entries()) {
+    for (const ordinal of turn.assistant.toolCalls.keys()) {
+      if (resultOf(turn, ordinal) !== undefined) yield `${runIdOf(recording)} ${step}.${ordinal}`;
     }
   }
-  return lines;
 }
 
 interface Ended {
@@ -72,7 +75,18 @@ interface Ended {
 
 function play(db: string, effects: string, killAfterMs: number | undefined): Promise<Ended> {
   const args = ["--conditions=executus-source", "--no-warnings", join(root, "src/hosts/cli/main.ts"), "play", ...corpus];
-  const more = ["--db", db, "--effects", effects, "--concurrency", "24", "--tool-delay", values.delay, "--model-delay", values.delay];
+  const more = [
+    "--db",
+    db,
+    "--effects",
+    effects,
+    "--concurrency",
+    "24",
+    "--tool-delay",
+    values.delay,
+    "--model-delay",
+    values.delay,
+  ];
   const child: ChildProcess = spawn(process.execPath, [...args, ...more], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -119,7 +133,9 @@ async function playRound(expected: ReadonlySet<string>, killsLeft: number): Prom
 
 function* linesOff(effects: string, expected: ReadonlySet<string>): Generator<string> {
   const seen = new Set<string>();
-  for (const line of readFileSync(effects, "utf8").split("\n").filter((text) => text !== "")) {
+  for (const line of readFileSync(effects, "utf8")
+    .split("\n")
+    .filter((text) => text !== "")) {
     if (seen.has(line)) yield `executed twice: ${line}`;
     if (!expected.has(line)) yield `not in the corpus: ${line}`;
     seen.add(line);

@@ -21,7 +21,9 @@ const files = globSync("**/*.ts", { cwd: src }).filter((file) => file.includes("
 it.each(files)("%s imports inward only", (file) => {
   const room = file.split("/")[0] ?? "";
   const text = readFileSync(join(src, file), "utf8");
-  const imports = [...text.matchAll(/(?:^|\n)\s*(?:import|export)[^;]*?from "([^"]+)"|import\("([^"]+)"\)/g)].map((match) => match[1] ?? match[2] ?? "");
+  const imports = [...text.matchAll(/(?:^|\n)\s*(?:import|export)[^;]*?from "([^"]+)"|import\("([^"]+)"\)/g)].map(
+    (match) => match[1] ?? match[2] ?? "",
+  );
   const wrong = imports.filter((path) => !isAllowed(room, file, path));
   expect(wrong).toEqual([]);
 });
@@ -34,7 +36,9 @@ function isAllowed(room: string, file: string, path: string): boolean {
 
 it("keeps time, randomness and I/O out of the kernel", () => {
   const impure = /\bDate\b|Math\.random|performance\.|\bprocess\.|set(Timeout|Interval|Immediate)|\bfetch\(|console\./;
-  const found = files.filter((file) => file.startsWith("kernel/") && impure.test(withoutComments(readFileSync(join(src, file), "utf8"))));
+  const found = files.filter(
+    (file) => file.startsWith("kernel/") && impure.test(withoutComments(readFileSync(join(src, file), "utf8"))),
+  );
   expect(found).toEqual([]);
 });
 

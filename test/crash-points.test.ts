@@ -18,10 +18,14 @@ interface Scenario {
 }
 
 const log = (effects: string[], name: string, more: Partial<Tool> = {}): Tool =>
-  makeTool(name, async (input, context) => {
-    effects.push(context.idempotencyKey);
-    return `${name} ${JSON.stringify(input)}`;
-  }, more);
+  makeTool(
+    name,
+    async (input, context) => {
+      effects.push(context.idempotencyKey);
+      return `${name} ${JSON.stringify(input)}`;
+    },
+    more,
+  );
 
 const call = (name: string, n: number) => ({ name, input: { n } });
 
@@ -48,18 +52,27 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     tools: (effects) => [log(effects, "a")],
   },
   "a model that fails first": {
-    script: (m) => (m.step === 1 && m.attempt === 1 ? { error: Object.assign(new Error("busy"), { retryable: true }) } : m.step < 2 ? { calls: [call("a", m.step)] } : { text: "end" }),
+    script: (m) =>
+      m.step === 1 && m.attempt === 1
+        ? { error: Object.assign(new Error("busy"), { retryable: true }) }
+        : m.step < 2
+          ? { calls: [call("a", m.step)] }
+          : { text: "end" },
     tools: (effects) => [log(effects, "a")],
     limits: { modelAttempts: 10 },
   },
   "a steer from a tool": {
     script: [{ calls: [call("s", 1)] }, { text: "end" }],
     tools: (effects) => [
-      makeTool("s", async (_input, context) => {
-        effects.push(context.idempotencyKey);
-        await context.attach([{ type: "text", text: "by the way" }]);
-        return "steered";
-      }, { effect: "idempotent" }),
+      makeTool(
+        "s",
+        async (_input, context) => {
+          effects.push(context.idempotencyKey);
+          await context.attach([{ type: "text", text: "by the way" }]);
+          return "steered";
+        },
+        { effect: "idempotent" },
+      ),
     ],
   },
   "the wrap-up at the step limit": {
@@ -125,7 +138,10 @@ async function play(scenario: Scenario, crash?: { at: number; when: "before" | "
   const tools = scenario.tools(effects, () => world);
   const agent = makeAgent(tools, scenario.limits);
   const options = { agents: [agent] };
-  world = createWorld(scenario.script, crash === undefined ? options : { ...options, through: crashAt(() => world, crash.at, crash.when) });
+  world = createWorld(
+    scenario.script,
+    crash === undefined ? options : { ...options, through: crashAt(() => world, crash.at, crash.when) },
+  );
   const first = world.executor.run(agent, { input: "go", id: "r" });
   const settled = await world.clock.until(Promise.race([first, whenCrashed()]));
   if (settled !== "crashed") return outcome(world, effects, false);
@@ -145,7 +161,9 @@ async function outcome(world: World, effects: readonly string[], recovered: bool
   const events = await world.store.journal.read("r");
   expect(events.map((event) => event.seq)).toEqual(events.map((_, i) => i));
   expect(events.at(-1)?.type).toBe("run.finished");
-  const ended = events.filter((event) => event.type === "tool.ended").map((event) => (event.type === "tool.ended" ? event.call : ""));
+  const ended = events
+    .filter((event) => event.type === "tool.ended")
+    .map((event) => (event.type === "tool.ended" ? event.call : ""));
   expect(new Set(ended).size).toBe(ended.length);
   const state = foldJournal(events)?.state;
   if (state === undefined) throw new Error("no state");
@@ -177,8 +195,10 @@ describe.each(Object.entries(scenarios))("%s", (_name, scenario) => {
 /** Keys of `once` calls that ran more than once. */
 function repeatedOnce(scenario: Scenario, effects: readonly string[]): readonly string[] {
   const repeated = effects.filter((key, i) => effects.indexOf(key) !== i);
-  const allOnce = scenario.tools([], () => {
-    throw new Error("not needed");
-  }).every((tool) => tool.effect === "once");
+  const allOnce = scenario
+    .tools([], () => {
+      throw new Error("not needed");
+    })
+    .every((tool) => tool.effect === "once");
   return allOnce ? repeated : [];
 }

@@ -62,10 +62,14 @@ describe("golden journals", () => {
     const events = read(version, name);
     const strange = { ...events[0], type: "future.happened", detail: { x: 1 } } as unknown as RunEvent;
     const last = events.at(-1);
-    expect(viewOf([...events, { ...strange, seq: last?.seq ?? 0, epoch: last?.epoch ?? 0, activeMs: last?.activeMs ?? 0 }])).toEqual(viewOf(events));
+    expect(
+      viewOf([...events, { ...strange, seq: last?.seq ?? 0, epoch: last?.epoch ?? 0, activeMs: last?.activeMs ?? 0 }]),
+    ).toEqual(viewOf(events));
     const store = await importInto(events.map((event) => ({ ...event, fromTheFuture: [1, { two: 2 }] })));
     const back = await store.journal.read("golden");
-    expect(back.every((event) => JSON.stringify((event as unknown as { fromTheFuture: unknown }).fromTheFuture) === '[1,{"two":2}]')).toBe(true);
+    expect(
+      back.every((event) => JSON.stringify((event as unknown as { fromTheFuture: unknown }).fromTheFuture) === '[1,{"two":2}]'),
+    ).toBe(true);
   });
 
   const unfinished = journals.filter(([version, name]) => read(version, name).at(-1)?.type !== "run.finished");
@@ -78,11 +82,16 @@ describe("golden journals", () => {
     const events = read(version, name);
     const started = events[0];
     if (started?.type !== "run.started") throw new Error("a journal starts with run.started");
-    const tools = started.agent.tools.map((tool) => makeTool(tool.name, async () => "again", { effect: tool.effect, onUnknown: tool.onUnknown, inputSchema: tool.inputSchema }));
+    const tools = started.agent.tools.map((tool) =>
+      makeTool(tool.name, async () => "again", { effect: tool.effect, onUnknown: tool.onUnknown, inputSchema: tool.inputSchema }),
+    );
     const clock = createFakeClock();
-    const store = await importInto(events, clock.now);
+    const store = await importInto(events, () => clock.now());
     const agent = makeAgent(tools);
-    const world = createWorld(() => ({ text: "the end" }), { agents: [agent], from: { clock, store, blobs: createMemoryBlobs() } });
+    const world = createWorld(() => ({ text: "the end" }), {
+      agents: [agent],
+      from: { clock, store, blobs: createMemoryBlobs() },
+    });
     await world.executor.send("golden", { kind: "resolve", call: "0.0", outcome: "done", output: "checked" });
     const result = await world.clock.until((await world.executor.resume("golden")).result);
     expect(result).toMatchObject({ status: "completed", output: "the end" });

@@ -21,7 +21,7 @@ function decideWithoutRunning(state: RunState, call: CallState): readonly EventB
   if (call.status === "ready") return blocked(state, call);
   if (call.status !== "in-doubt") return [];
   const tool = toolOf(state, call.name);
-  if (tool?.reconcile === true && call.reconciled !== true) return [];
+  if (tool?.reconcile === true && !call.reconciled) return [];
   if (tool?.onUnknown === "ask") return [];
   if (tool?.onUnknown === "rerun") return [{ type: "tool.reconciled", call: call.id, outcome: "not-done" }];
   return [ended(call, "unknown", unknownMessage(call))];
@@ -64,7 +64,7 @@ function effectOf(state: RunState, call: CallState): Effect | undefined {
   if (call.status === "ready" || call.status === "started") {
     return { kind: "tool", id: `tool:${call.id}#${call.interruptions}`, call };
   }
-  if (call.status !== "in-doubt" || call.reconciled === true) return undefined;
+  if (call.status !== "in-doubt" || call.reconciled) return undefined;
   if (toolOf(state, call.name)?.reconcile !== true) return undefined;
   return { kind: "reconcile", id: `reconcile:${call.id}#${call.interruptions}`, call };
 }

@@ -45,7 +45,7 @@ export function decide(state: RunState, now: Now): Decision {
   const limit = limitReached(state, now);
   if (limit !== undefined) return record(limit);
   if (state.ending !== undefined) return decideEnding(state, now);
-  if (state.calls.length > 0) return withDeadline(decideCalls(state), state, now);
+  if (state.calls.length > 0) return withDeadline(decideCalls(state), state);
   return decideNextStep(state, now);
 }
 
@@ -59,7 +59,7 @@ function decideNextStep(state: RunState, now: Now): Decision {
   if (guard !== undefined) return record(guard);
   const compaction = state.compaction;
   if (compaction !== undefined && state.step >= (compaction.afterStep ?? 0) && !state.model.inFlight) {
-    return withDeadline(want([compactEffect(state, compaction)]), state, now);
+    return withDeadline(want([compactEffect(state, compaction)]), state);
   }
   return wantModel(state, now, "auto");
 }
@@ -79,7 +79,7 @@ function wantModel(state: RunState, now: Now, toolChoice: ModelEffect["toolChoic
     model: state.models[model.candidate] ?? "",
     toolChoice: isOnlyStep(state) ? "none" : toolChoice,
   };
-  return withDeadline(want([effect]), state, now);
+  return withDeadline(want([effect]), state);
 }
 
 /** A run of one step is all reserve: it is answered without tools and ends in the ordinary way. */
@@ -95,25 +95,30 @@ function compactEffect(state: RunState, request: { readonly instructions?: strin
 /** Between two steps: errors in a row, then repetition. */
 function guardTripped(state: RunState): EventBody | undefined {
   if (state.request.unguarded === true || state.answered || state.step === 0) return undefined;
-  const { toolErrors, repeats } = state.limits;
-  const hinted = state.hintedStep === state.step;
-  const errors = state.consecutiveErrors;
-  if (errors >= toolErrors) {
-    const message = `${errors} tool calls in a row failed.`;
-    return { type: "guard.tripped", guard: "errors", action: "stop", message };
+  return errorsInARow(state) ?? repeating(state);
+}
+
+function errorsInARow(state: RunState): EventBody | undefined {
+  const { consecutiveErrors: errors, limits } = state;
+  if (errors >= limits.toolErrors) {
+    return { type: "guard.tripped", guard: "errors", action: "stop", message: `${errors} tool calls in a row failed.` };
   }
-  if (errors > 0 && errors === toolErrors - 1 && !hinted) {
-    const message = `${errors} tool calls in a row failed. Read the error and change the approach; one more failure ends this run.`;
-    return { type: "guard.tripped", guard: "errors", action: "hint", message };
-  }
+  if (errors === 0 || errors !== limits.toolErrors - 1 || state.hintedStep === state.step) return undefined;
+  const message = `${errors} tool calls in a row failed. Read the error and change the approach; one more failure ends this run.`;
+  return { type: "guard.tripped", guard: "errors", action: "hint", message };
+}
+
+function repeating(state: RunState): EventBody | undefined {
+  const { repeats } = state.limits;
   const seen = repetition(state.history);
   if (seen === undefined) return undefined;
   if (seen.count >= 2 * repeats) {
     const message = `The same calls were made ${seen.count} times with the same results.`;
     return { type: "guard.tripped", guard: seen.guard, action: "stop", message };
   }
-  if (seen.count !== repeats - 1 || hinted) return undefined;
-  const message = `You have made the same ${seen.guard === "repeat" ? "call" : "calls"} ${seen.count} times with the same result. Repeating will not change it: use what you have or try something else.`;
+  if (seen.count !== repeats - 1 || state.hintedStep === state.step) return undefined;
+  const calls = seen.guard === "repeat" ? "call" : "calls";
+  const message = `You have made the same ${calls} ${seen.count} times with the same result. Repeating will not change it: use what you have or try something else.`;
   return { type: "guard.tripped", guard: seen.guard, action: "hint", message };
 }
 
@@ -135,7 +140,7 @@ function decideEnding(state: RunState, now: Now): Decision {
   const ending = state.ending;
   if (ending === undefined) return want([]);
   const open = closeOpenCalls(state, { abandonStarted: false, reason: ending.error?.message ?? "The run is ending." });
-  if (open !== undefined) return withDeadline(open, state, now);
+  if (open !== undefined) return withDeadline(open, state);
   const wrapUp = ending.wrapUp && !state.answered && !state.model.exhausted && state.step < state.limits.maxSteps;
   return wrapUp ? wantModel(state, now, "none") : settle(state, ending.status, ending.error);
 }
@@ -165,7 +170,7 @@ function waitFor(waiting: WaitingFor): Decision {
   return { append: [], effects: [], waiting, done: false };
 }
 
-function withDeadline(decision: Decision, state: RunState, _now: Now): Decision {
+function withDeadline(decision: Decision, state: RunState): Decision {
   if (decision.append.length > 0 || decision.waiting !== undefined) return decision;
   return { ...decision, deadline: nextDeadline(state) };
 }

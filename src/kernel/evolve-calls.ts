@@ -1,7 +1,7 @@
 /** How tool calls change a run. */
 import type { CallResolved, ToolEnded, ToolInterrupted, ToolReconciled, ToolStarted } from "../ports/events.ts";
 import type { ToolOutput, ToolResultPart } from "../ports/messages.ts";
-import { type History, remember, resultKey } from "./guards.ts";
+import { type History, remember } from "./guards.ts";
 import { append } from "./list.ts";
 import type { CallState, Draft } from "./state.ts";
 
@@ -78,5 +78,5 @@ function tally(next: Draft, calls: readonly CallState[]): void {
 /** A blocked call counts as one more of the same: its result is that of the call it repeats. */
 function toEntry(call: CallState, history: History): History[number] {
   const repeated = call.outcome === "blocked" ? history.findLast((entry) => entry.call === call.key) : undefined;
-  return repeated ?? { call: call.key, result: resultKey(call.output ?? NO_OUTPUT) };
+  return repeated ?? { call: call.key, result: call.output ?? NO_OUTPUT };
 }

@@ -55,7 +55,7 @@ export function isDue(steer: PendingSteer, state: RunState): boolean {
 
 function modelAnswered(next: Draft, event: ModelAnswered): void {
   const wrappedUp = next.ending !== undefined;
-  const calls = callsOf(event);
+  const calls = callsOf(event, next.request.unguarded === true);
   const text = textOf(event);
   next.step = event.step + 1;
   next.messages = append(next.messages, { role: "assistant", content: event.content });
@@ -71,12 +71,13 @@ function modelAnswered(next: Draft, event: ModelAnswered): void {
   closeStep(next);
 }
 
-function callsOf(event: ModelAnswered): CallState[] {
+function callsOf(event: ModelAnswered, unguarded: boolean): CallState[] {
   const calls: CallState[] = [];
   for (const part of event.content) {
     if (!isOwnCall(part)) continue;
     const ordinal = calls.length;
-    calls.push(toCall(part, callId(event.step, ordinal), refusalOf(event, ordinal)));
+    const key = unguarded ? "" : callKey(part.toolName, part.input);
+    calls.push(toCall(part, { id: callId(event.step, ordinal), key, refusal: refusalOf(event, ordinal) }));
   }
   return calls;
 }
@@ -89,13 +90,17 @@ function refusalOf(event: ModelAnswered, ordinal: number): string | undefined {
   return event.refused?.find((refusal) => refusal.call === ordinal)?.message;
 }
 
-function toCall(part: ToolCallPart, id: string, refusal: string | undefined): CallState {
+function toCall(
+  part: ToolCallPart,
+  given: { readonly id: string; readonly key: string; readonly refusal: string | undefined },
+): CallState {
+  const { id, key, refusal } = given;
   return {
     id,
     toolCallId: part.toolCallId,
     name: part.toolName,
     input: part.input,
-    key: callKey(part.toolName, part.input),
+    key,
     status: refusal === undefined ? "ready" : "ended",
     interruptions: 0,
     reconciled: false,

@@ -8,8 +8,9 @@ import type { JsonValue } from "../ports/json.ts";
 import type { ToolOutput } from "../ports/messages.ts";
 
 interface Entry {
-  readonly call: number;
-  readonly result: number;
+  /** Name and arguments, canonical. */
+  readonly call: string;
+  readonly result: ToolOutput;
 }
 
 /** The last finished calls, oldest first; as many as twice the limit of the longest cycle needs. */
@@ -36,7 +37,7 @@ export function remember(history: History, calls: readonly Entry[], limit: numbe
  * How often the pattern that ends with `call` has been seen, `call` included. Without a call: the pattern at the end of the
  * history. One call over and over is a `repeat`, two to four in turn are a `cycle`.
  */
-export function repetition(history: History, call?: number): Repetition | undefined {
+export function repetition(history: History, call?: string): Repetition | undefined {
   for (let period = 1; period <= LONGEST_CYCLE; period++) {
     const count = occurrences(history, call, period);
     if (count > 1) return { guard: period === 1 ? "repeat" : "cycle", count };
@@ -45,24 +46,27 @@ export function repetition(history: History, call?: number): Repetition | undefi
 }
 
 /** With a call, it counts as one more occurrence when it is the next of the pattern that the history ends with. */
-function occurrences(history: History, call: number | undefined, period: number): number {
+function occurrences(history: History, call: string | undefined, period: number): number {
   const end = history.length;
   if (call !== undefined && history[end - period]?.call !== call) return 0;
   let matched = Math.min(period, end);
   for (let i = end - 1 - period; i >= 0; i--) {
     const later = history[i + period];
-    if (history[i]?.call !== later?.call || history[i]?.result !== later?.result) break;
+    if (history[i]?.call !== later?.call || !isSame(history[i]?.result, later?.result)) break;
     matched++;
   }
   return Math.floor(matched / period) + (call === undefined ? 0 : 1);
 }
 
-export function callKey(name: string, input: JsonValue): number {
-  return hash(`${name}\n${canonical(input)}`);
+export function callKey(name: string, input: JsonValue): string {
+  return `${name} ${canonical(input)}`;
 }
 
-export function resultKey(output: ToolOutput): number {
-  return hash(output.type === "text" || output.type === "error-text" ? output.value : canonical(output.value as JsonValue));
+function isSame(a: ToolOutput | undefined, b: ToolOutput | undefined): boolean {
+  if (a === b) return true;
+  if (a === undefined || b === undefined || a.type !== b.type) return false;
+  if (typeof a.value === "string" || typeof b.value === "string") return a.value === b.value;
+  return canonical(a.value as JsonValue) === canonical(b.value as JsonValue);
 }
 
 /** JSON with sorted keys. */
@@ -70,20 +74,7 @@ export function canonical(value: JsonValue): string {
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((item) => canonical(item as JsonValue)).join(",")}]`;
   const object = value as { readonly [key: string]: JsonValue };
-  const fields = Object.keys(object).toSorted();
+  const fields = Object.keys(object);
+  if (fields.length > 1) fields.sort();
   return `{${fields.map((key) => `${JSON.stringify(key)}:${canonical(object[key] ?? null)}`).join(",")}}`;
-}
-
-/** 53-bit string hash (two multiply-xor lanes): equality of long texts without keeping them. Not for security. */
-function hash(text: string): number {
-  let a = 0xdeadbeef;
-  let b = 0x41c6ce57;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    a = Math.imul(a ^ code, 2654435761);
-    b = Math.imul(b ^ code, 1597334677);
-  }
-  a = Math.imul(a ^ (a >>> 16), 2246822507) ^ Math.imul(b ^ (b >>> 13), 3266489909);
-  b = Math.imul(b ^ (b >>> 16), 2246822507) ^ Math.imul(a ^ (a >>> 13), 3266489909);
-  return 4294967296 * (2097151 & b) + (a >>> 0);
 }

@@ -24,8 +24,8 @@ export interface CallState {
   readonly toolCallId: string;
   readonly name: string;
   readonly input: JsonValue;
-  /** Hash of name and arguments: what the loop guards compare. */
-  readonly key: number;
+  /** Name and canonical arguments: what the loop guards compare. Empty where there are no guards. */
+  readonly key: string;
   readonly status: CallStatus;
   /** How often it came to be in doubt. */
   readonly interruptions: number;

@@ -44,6 +44,6 @@ function begin<T>(work: () => Promise<T>): Promise<T> {
   try {
     return Promise.resolve(work());
   } catch (error) {
-    return Promise.reject(error as Error);
+    return Promise.reject(error);
   }
 }

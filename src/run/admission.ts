@@ -68,7 +68,11 @@ export async function resolveModels(core: Core, tier: string, limits: Limits): P
   throw new ExecutusError("limit_unpriced", message, { hint });
 }
 
-function snapshotAgent(core: Core, agent: Agent, resolved: { readonly tier: string; readonly tools: readonly Tool[] }): AgentSnapshot {
+function snapshotAgent(
+  core: Core,
+  agent: Agent,
+  resolved: { readonly tier: string; readonly tools: readonly Tool[] },
+): AgentSnapshot {
   const header = core.config.systemHeader ?? "";
   const instructions = [header, agent.instructions].filter((text) => text !== "").join("\n\n");
   const cached = core.snapshots.get(agent);

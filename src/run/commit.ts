@@ -52,14 +52,21 @@ export function plan(session: Session, arrivals: readonly Arrival[], entries: re
 }
 
 function intents(session: Session, state: RunState, effects: readonly Effect[]): readonly EventBody[] {
-  const fresh = effects.filter((effect) => !session.running.has(effect.id));
-  return fresh.map((effect) => intentOf(state, effect)).filter((event) => event !== undefined);
+  const events: EventBody[] = [];
+  for (const effect of effects) {
+    const intent = session.running.has(effect.id) ? undefined : intentOf(state, effect);
+    if (intent !== undefined) events.push(intent);
+  }
+  return events;
 }
 
 /** Retries while the store is unavailable: the run stands still, nothing is acknowledged, and it goes on by itself. */
 const STORE_RETRY_MS = 1_000;
 
-export async function append(session: Session, planned: Plan): Promise<AppendResult | { readonly ok: false; readonly reason: "stopped" }> {
+export async function append(
+  session: Session,
+  planned: Plan,
+): Promise<AppendResult | { readonly ok: false; readonly reason: "stopped" }> {
   const { store, clock } = session.ports;
   const request = toRequest(session, planned);
   for (;;) {

@@ -10,7 +10,7 @@ import type { EventBody } from "../ports/events.ts";
 import { acknowledge, append, plan } from "./commit.ts";
 import { performCompaction } from "./compaction.ts";
 import { performModelCall } from "./model-call.ts";
-import type { Session } from "./session.ts";
+import type { Session, Stopping } from "./session.ts";
 import type { StopReason } from "./stop-reason.ts";
 import { Stopper } from "./stopper.ts";
 import { performReconcile, performToolCall } from "./tool-call.ts";
@@ -82,16 +82,25 @@ async function readInbox(session: Session): Promise<void> {
 
 /** Start what is wanted and not under way, abort what is under way and not wanted. True while anything is under way. */
 function reconcileEffects(session: Session, decision: Decision): boolean {
-  const wanted = new Set(decision.effects.map((effect) => effect.id));
-  const draining = session.stopping !== undefined;
-  for (const [id, { stopper, effect }] of session.running) {
-    const repeatable = effect.kind === "model" || effect.kind === "compact";
-    if (session.stopping === "drop" || (draining && repeatable)) stopper.stop({ type: "shutdown" });
-    else if (!wanted.has(id)) stopper.stop({ type: "unwanted", message: whyUnwanted(session) });
+  const { running } = session;
+  if (session.stopping !== undefined) return stopEffects(session, session.stopping);
+  for (const { stopper, effect } of running.values()) {
+    const isWanted = decision.effects.some(({ id }) => id === effect.id);
+    if (!isWanted) stopper.stop({ type: "unwanted", message: whyUnwanted(session) });
   }
-  if (session.stopping === "drop") return false;
-  if (!draining) for (const effect of decision.effects) if (!session.running.has(effect.id)) start(session, effect);
-  return [...session.running.values()].some(({ effect }) => !draining || effect.kind === "tool" || effect.kind === "reconcile");
+  for (const effect of decision.effects) if (!running.has(effect.id)) start(session, effect);
+  return running.size > 0;
+}
+
+/** On the way out: what can be done again is stopped, calls may come back unless there is no time left for that. */
+function stopEffects({ running }: Session, how: Stopping): boolean {
+  let isBusy = false;
+  for (const { stopper, effect } of running.values()) {
+    const isCall = effect.kind === "tool" || effect.kind === "reconcile";
+    if (isCall && how === "drain") isBusy = true;
+    else stopper.stop({ type: "shutdown" });
+  }
+  return isBusy;
 }
 
 function whyUnwanted({ state }: Session): string {
@@ -100,7 +109,8 @@ function whyUnwanted({ state }: Session): string {
 }
 
 function start(session: Session, effect: Effect): void {
-  if (!session.mayStart(effect)) return session.arrive({ effect, events: brokenOff(effect, new Error("it was about to be started twice")) });
+  if (!session.mayStart(effect))
+    return session.arrive({ effect, events: brokenOff(effect, new Error("it was about to be started twice")) });
   const stopper = new Stopper();
   session.running.set(effect.id, { effect, stopper });
   void perform(session, effect, stopper)

@@ -35,7 +35,9 @@ export function createExecutorOn(config: ExecutorConfig, foundation: Foundation)
     start,
     run: async (agent, request, options) => {
       try {
-        return await (await start(agent, request, options)).result;
+        return await (
+          await start(agent, request, options)
+        ).result;
       } catch (error) {
         return refused(core, agent, request, error);
       }
@@ -43,7 +45,8 @@ export function createExecutorOn(config: ExecutorConfig, foundation: Foundation)
     resume: async (run) => {
       const live = core.live.get(run);
       if (live !== undefined) return live.handle;
-      if (closing !== undefined) throw new ExecutusError("shutting_down", "this executor is shutting down", { run, retryable: true });
+      if (closing !== undefined)
+        throw new ExecutusError("shutting_down", "this executor is shutting down", { run, retryable: true });
       return launch(core, await takeOver(core, run));
     },
     recover: () => recover(core),
@@ -179,16 +182,19 @@ async function recover(core: Core): Promise<RecoveryReport> {
   return { resumed, skipped };
 }
 
+/** Looks for orphaned runs again and again; returns the way to stop. */
 function startSweep(core: Core, everyMs: number, wanted: () => boolean): () => void {
   let cancel = (): void => {};
+  const sweep = async (): Promise<void> => {
+    try {
+      await recover(core);
+    } catch {
+      // A store that cannot be read now may be read at the next sweep; runs under way report it themselves.
+    }
+    if (wanted()) next();
+  };
   const next = (): void => {
-    cancel = core.clock.after(everyMs, () => {
-      recover(core)
-        .catch(() => ({ resumed: [], skipped: [] }))
-        .then(() => {
-          if (wanted()) next();
-        }, () => {});
-    });
+    cancel = core.clock.after(everyMs, () => void sweep());
   };
   if (everyMs > 0) next();
   return () => cancel();
@@ -224,6 +230,7 @@ function refused(core: Core, agent: Agent, given: RunRequest | string, error: un
 }
 
 function toRunError(error: unknown): RunError {
-  if (isExecutusError(error)) return { code: error.code, message: error.hint === undefined ? error.message : `${error.message}. ${error.hint}` };
+  if (isExecutusError(error))
+    return { code: error.code, message: error.hint === undefined ? error.message : `${error.message}. ${error.hint}` };
   return { code: "port_failed", message: error instanceof Error ? error.message : String(error) };
 }

@@ -7,34 +7,81 @@ import type { EventsOptions } from "./types.ts";
 /** Events are read in pages, so that a long journal is never in memory whole. */
 const PAGE = 500;
 
-export async function* followEvents(core: Core, run: string, options: EventsOptions = {}): AsyncGenerator<RunEvent, void, undefined> {
-  const { signal, follow = true } = options;
+export async function* followEvents(
+  core: Core,
+  run: string,
+  options: EventsOptions = {},
+): AsyncGenerator<RunEvent, void, undefined> {
+  const { signal, after = -1 } = options;
   if ((await core.store.runs.get(run)) === undefined) throw unknownRun(run);
-  let after = options.after ?? -1;
-  let changed = true;
-  let wake = (): void => {};
-  const nudge = (): void => {
-    changed = true;
-    wake();
-  };
-  const unwatch = follow ? core.store.journal.watch(run, nudge) : undefined;
-  signal?.addEventListener("abort", nudge, { once: true });
+  if (options.follow === false) return yield* pages(core, run, after);
+  const bell = createBell();
+  const unwatch = core.store.journal.watch(run, bell.ring);
+  signal?.addEventListener("abort", bell.ring, { once: true });
   try {
-    while (signal?.aborted !== true) {
-      if (!changed) await new Promise<void>((resolve) => (wake = resolve));
-      changed = false;
-      for (let page = await core.store.journal.read(run, { after, limit: PAGE }); page.length > 0; ) {
-        yield* page;
-        after = page.at(-1)?.seq ?? after;
-        if (page.at(-1)?.type === "run.finished") return;
-        page = await core.store.journal.read(run, { after, limit: PAGE });
-      }
-      if (!follow || (!changed && (await isLeft(core, run)))) return;
-    }
+    yield* untilTheEnd(core, run, { after, bell, isOver: () => signal?.aborted === true });
   } finally {
-    unwatch?.();
-    signal?.removeEventListener("abort", nudge);
+    unwatch();
+    signal?.removeEventListener("abort", bell.ring);
   }
+}
+
+interface Following {
+  readonly after: number;
+  readonly bell: Bell;
+  readonly isOver: () => boolean;
+}
+
+async function* untilTheEnd(
+  core: Core,
+  run: string,
+  { after, bell, isOver }: Following,
+): AsyncGenerator<RunEvent, void, undefined> {
+  let last = after;
+  while (!isOver()) {
+    for await (const event of pages(core, run, last)) {
+      yield event;
+      last = event.seq;
+      if (event.type === "run.finished") return;
+    }
+    if (!bell.hasRung && (await isLeft(core, run))) return;
+    await bell.heard();
+  }
+}
+
+async function* pages(core: Core, run: string, from: number): AsyncGenerator<RunEvent, void, undefined> {
+  for (let after = from; ;) {
+    const page = await core.store.journal.read(run, { after, limit: PAGE });
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE) return;
+    after = last.seq;
+  }
+}
+
+interface Bell {
+  readonly ring: () => void;
+  readonly hasRung: boolean;
+  /** Resolves when it rings, or at once if it has rung since it was last heard. */
+  heard(): Promise<void>;
+}
+
+function createBell(): Bell {
+  let hasRung = false;
+  let wake = (): void => {};
+  return {
+    ring: () => {
+      hasRung = true;
+      wake();
+    },
+    get hasRung() {
+      return hasRung;
+    },
+    heard: async () => {
+      if (!hasRung) await new Promise<void>((resolve) => (wake = resolve));
+      hasRung = false;
+    },
+  };
 }
 
 /** Nobody drives it: nothing more comes without somebody. */

@@ -15,7 +15,9 @@ export function toEvent(entry: PendingEntry): EventBody {
     }
     case "extend": {
       const { steps, timeMs, tokens, costUsd } = entry;
-      const more = Object.fromEntries(Object.entries({ steps, timeMs, tokens, costUsd }).filter(([, value]) => value !== undefined));
+      const more = Object.fromEntries(
+        Object.entries({ steps, timeMs, tokens, costUsd }).filter(([, value]) => value !== undefined),
+      );
       return { type: "limits.extended", id, ...more, ...from };
     }
     case "resolve": {

@@ -44,12 +44,12 @@ export class LazyTimers {
     this.#setFor = undefined;
     const now = this.#clock.monotonic();
     let next: number | undefined;
-    for (const deadline of [...this.#deadlines]) {
-      if (deadline.at <= now) {
-        this.#deadlines.delete(deadline);
-        deadline.fire();
-      } else if (next === undefined || deadline.at < next) next = deadline.at;
+    const due = [];
+    for (const deadline of this.#deadlines) {
+      if (deadline.at <= now) due.push(deadline);
+      else if (next === undefined || deadline.at < next) next = deadline.at;
     }
+    for (const deadline of due) if (this.#deadlines.delete(deadline)) deadline.fire();
     if (next !== undefined && (this.#setFor === undefined || next < this.#setFor)) this.#set(next);
   }
 }

@@ -15,11 +15,7 @@ import type { Stopper } from "./stopper.ts";
 /** A model that ignores its abort signal holds nothing but memory, so it is not waited for long. */
 const MODEL_GRACE_MS = 250;
 
-export async function performModelCall(
-  session: Session,
-  effect: ModelEffect,
-  stopper: Stopper,
-): Promise<readonly EventBody[]> {
+export async function performModelCall(session: Session, effect: ModelEffect, stopper: Stopper): Promise<readonly EventBody[]> {
   const { clock } = session.ports;
   const candidate = session.candidates.get(effect.model);
   const startedAt = clock.monotonic();

@@ -51,7 +51,10 @@ export function toResult({ state, steps }: Folded, error?: RunError): RunResult 
 }
 
 /** The result of a run that never came to be: refused at the door, or a port failed before anything was recorded. */
-export function refusedResult(about: { readonly run: string; readonly agent: string; readonly limits: Limits }, error: RunError): RunResult {
+export function refusedResult(
+  about: { readonly run: string; readonly agent: string; readonly limits: Limits },
+  error: RunError,
+): RunResult {
   return {
     ...about,
     status: "failed",

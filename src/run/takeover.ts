@@ -39,14 +39,20 @@ export async function takeOver(core: Core, run: string): Promise<Session> {
   return session;
 }
 
-async function appendAttempt(core: Core, session: Session, after: "released" | "crash", missing: readonly string[]): Promise<void> {
+async function appendAttempt(
+  core: Core,
+  session: Session,
+  after: "released" | "crash",
+  missing: readonly string[],
+): Promise<void> {
   const now = session.now();
   const events: EventBody[] = [{ type: "attempt.started", process: core.store.owners.self, after }];
   if (missing.length > 0) events.push({ type: "tools.missing", names: missing });
   const header = { epoch: session.epoch, at: now.at, activeMs: now.activeMs };
   const seq = session.state.seq + 1;
   const result = await core.store.journal.append({ run: session.run, seq, ...header, events });
-  if (!result.ok) throw new ExecutusError("run_owned", `run ${session.run} was taken over by another process`, { run: session.run });
+  if (!result.ok)
+    throw new ExecutusError("run_owned", `run ${session.run} was taken over by another process`, { run: session.run });
   for (const [i, event] of events.entries()) session.state = evolve(session.state, { ...header, seq: seq + i }, event);
   session.publish(events.map((event, i) => ({ ...event, ...header, seq: seq + i })));
 }
@@ -110,5 +116,9 @@ export function finishedRun(run: string): ExecutusError {
 function refusedClaim(run: string, claim: Extract<ClaimResult, { readonly ok: false }>): ExecutusError {
   if (claim.reason !== "owned") return claim.reason === "unknown" ? unknownRun(run) : finishedRun(run);
   const hint = `Follow it: executus tail ${run}. It can be resumed here once that process has ended.`;
-  return new ExecutusError("run_owned", `run ${run} is being driven by another process (${claim.owner})`, { run, hint, retryable: true });
+  return new ExecutusError("run_owned", `run ${run} is being driven by another process (${claim.owner})`, {
+    run,
+    hint,
+    retryable: true,
+  });
 }

@@ -3,7 +3,7 @@ import type { ReconcileEffect, ToolCallEffect } from "../kernel/effects.ts";
 import type { CallState } from "../kernel/state.ts";
 import { isUnknownOutcome } from "../kernel/unknown-outcome.ts";
 import type { EventBody } from "../ports/events.ts";
-import type { Reconciliation, Tool, ToolContext, ToolInputCheck } from "../ports/tools.ts";
+import type { Reconciliation, Tool, ToolInputCheck } from "../ports/tools.ts";
 import { settleOrAbandon } from "./abandonable.ts";
 import type { Session } from "./session.ts";
 import { describeStop, type StopReason } from "./stop-reason.ts";
@@ -11,11 +11,7 @@ import type { Stopper } from "./stopper.ts";
 import { encodeError, encodeResult } from "./tool-result.ts";
 import { toolContext } from "./tool-context.ts";
 
-export async function performToolCall(
-  session: Session,
-  effect: ToolCallEffect,
-  stopper: Stopper,
-): Promise<readonly EventBody[]> {
+export async function performToolCall(session: Session, effect: ToolCallEffect, stopper: Stopper): Promise<readonly EventBody[]> {
   const { call } = effect;
   const tool = session.tools.get(call.name);
   if (tool === undefined) return [errorOutcome(call, `There is no tool ${call.name} in this process.`)];
@@ -45,7 +41,7 @@ async function checkedInput(session: Session, tool: Tool, call: CallState): Prom
   try {
     return await tool.validate(call.input);
   } catch (error) {
-    return { ok: false, problem: error instanceof Error ? error.message : String(error) };
+    return { ok: false, problem: messageOf(error) };
   }
 }
 
@@ -71,7 +67,13 @@ async function within<T>(
 async function succeeded(
   session: Session,
   call: CallState,
-  given: { readonly tool: Tool; readonly input: unknown; readonly result: unknown; readonly durationMs?: number; readonly reconciled?: boolean },
+  given: {
+    readonly tool: Tool;
+    readonly input: unknown;
+    readonly result: unknown;
+    readonly durationMs?: number;
+    readonly reconciled?: boolean;
+  },
 ): Promise<EventBody> {
   const { tool, input, result } = given;
   const more = {
@@ -82,7 +84,7 @@ async function succeeded(
     const encoded = await encodeResult(result, { tool, input, toolCallId: call.toolCallId, blobs: session.ports.blobs });
     return { type: "tool.ended", call: call.id, ...encoded, ...more };
   } catch (error) {
-    const message = `${tool.name} ran, but its result could not be recorded: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `${tool.name} ran, but its result could not be recorded: ${messageOf(error)}`;
     return { type: "tool.ended", call: call.id, outcome: "error", output: { type: "error-text", value: message }, ...more };
   }
 }
@@ -102,7 +104,7 @@ function failedCall(
 ): EventBody {
   const { error, stop, durationMs } = given;
   if (tool.effect === "once" && (stop !== undefined || isUnknownOutcome(error))) {
-    const reason = stop === undefined && error instanceof Error ? error.message : stop === undefined ? "unknown" : describeStop(stop);
+    const reason = stop === undefined ? messageOf(error) : describeStop(stop);
     return { type: "tool.interrupted", call: call.id, reason };
   }
   if (stop === undefined) return { type: "tool.ended", call: call.id, outcome: "error", output: encodeError(error), durationMs };
@@ -120,19 +122,18 @@ export async function performReconcile(
   const { call } = effect;
   const tool = session.tools.get(call.name);
   const reconcile = tool?.reconcile?.bind(tool);
-  if (tool === undefined || reconcile === undefined) return [notFoundOut(call, `${call.name} has no reconcile in this process`)];
+  if (tool === undefined || reconcile === undefined) return [cannotTell(call, `${call.name} has no reconcile in this process`)];
   const input = await checkedInput(session, tool, call);
-  if (!input.ok) return [notFoundOut(call, input.problem)];
-  const context: ToolContext = toolContext(session, call, stopper);
+  if (!input.ok) return [cannotTell(call, input.problem)];
+  const context = toolContext(session, call, stopper);
   const settled = await within(session, tool, stopper, () => reconcile(input.value, context));
-  const stop = stopper.reason;
-  if (stop !== undefined && stop.type !== "timeout" && settled.type !== "value") return [];
-  if (settled.type === "error") return [notFoundOut(call, settled.error instanceof Error ? settled.error.message : "it failed")];
-  if (settled.type === "abandoned") return [notFoundOut(call, `reconcile ${stop === undefined ? "was abandoned" : describeStop(stop)}`)];
-  return [await toEvent(session, call, { tool, input: input.value, found: settled.value })];
+  if (settled.type === "value") return [await found(session, call, { tool, input: input.value, found: settled.value })];
+  if (stopper.reason !== undefined && stopper.reason.type !== "timeout") return [];
+  const timedOut = stopper.reason === undefined ? "was abandoned" : describeStop(stopper.reason);
+  return [cannotTell(call, settled.type === "error" ? messageOf(settled.error) : `reconcile ${timedOut}`)];
 }
 
-async function toEvent(
+async function found(
   session: Session,
   call: CallState,
   given: { readonly tool: Tool; readonly input: unknown; readonly found: Reconciliation },
@@ -142,6 +143,10 @@ async function toEvent(
   return { type: "tool.reconciled", call: call.id, outcome: found.outcome === "not-done" ? "not-done" : "unknown" };
 }
 
-function notFoundOut(call: CallState, error: string): EventBody {
+function cannotTell(call: CallState, error: string): EventBody {
   return { type: "tool.reconciled", call: call.id, outcome: "unknown", error };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

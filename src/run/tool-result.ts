@@ -54,7 +54,8 @@ async function spillIfLarge(encoded: EncodedResult, blobs: Blobs): Promise<Encod
 async function shortenParts(output: ToolOutput & { type: "content" }, blobs: Blobs): Promise<ToolOutput> {
   const value = [];
   for (const part of output.value) {
-    const short = part.type === "text" ? await spillIfLarge({ outcome: "ok", output: { type: "text", value: part.text } }, blobs) : undefined;
+    const short =
+      part.type === "text" ? await spillIfLarge({ outcome: "ok", output: { type: "text", value: part.text } }, blobs) : undefined;
     value.push(short?.output.type === "text" && part.type === "text" ? { ...part, text: short.output.value } : part);
   }
   return { type: "content", value };

@@ -66,7 +66,8 @@ export function bindTools(snapshot: AgentSnapshot, available: readonly Tool[]): 
   for (const wanted of snapshot.tools) {
     const tool = available.find((candidate) => candidate.name === wanted.name);
     if (tool === undefined) missing.push(wanted.name);
-    else if (fingerprint(tool.inputSchema) !== fingerprint(wanted.inputSchema)) missing.push(`${wanted.name} (its input schema changed)`);
+    else if (fingerprint(tool.inputSchema) !== fingerprint(wanted.inputSchema))
+      missing.push(`${wanted.name} (its input schema changed)`);
     else tools.set(tool.name, tool);
   }
   return { tools, missing };

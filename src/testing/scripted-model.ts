@@ -1,7 +1,16 @@
 /** A model that says what a test wrote down, and fails loudly when it has nothing left to say. */
 import type { AssistantPart } from "../ports/messages.ts";
 import type { JsonValue } from "../ports/json.ts";
-import type { FinishReason, ModelAnswer, ModelCall, ModelCallOptions, ModelCandidate, ModelPrice, Models, TokenUsage } from "../ports/models.ts";
+import type {
+  FinishReason,
+  ModelAnswer,
+  ModelCall,
+  ModelCallOptions,
+  ModelCandidate,
+  ModelPrice,
+  Models,
+  TokenUsage,
+} from "../ports/models.ts";
 
 export interface ScriptedCall {
   readonly name: string;
@@ -62,21 +71,22 @@ export function scriptedModel(script: Script, options: ScriptedModelOptions = {}
 }
 
 /** What a scripted answer looks like to the driver. */
-export async function play(answer: ScriptedAnswer, call: ModelCall, options: ModelCallOptions): Promise<ModelAnswer> {
+async function play(answer: ScriptedAnswer, call: ModelCall, options: ModelCallOptions): Promise<ModelAnswer> {
   if (answer.hang === true) await aborted(options.signal);
   if (answer.error !== undefined) throw answer.error;
+  const { text = "", reasoning, calls = [], usage = USAGE } = answer;
   const content: AssistantPart[] = [];
-  if (answer.reasoning !== undefined) content.push({ type: "reasoning", text: answer.reasoning });
-  if (answer.text !== undefined && answer.text !== "") {
-    options.onPart({ type: "text.delta", text: answer.text });
-    content.push({ type: "text", text: answer.text });
+  if (reasoning !== undefined) content.push({ type: "reasoning", text: reasoning });
+  if (text !== "") {
+    options.onPart({ type: "text.delta", text });
+    content.push({ type: "text", text });
   }
-  for (const [i, { name, input, id }] of (answer.calls ?? []).entries()) {
-    options.onPart();
-    content.push({ type: "tool-call", toolCallId: id ?? `call_${call.step}_${i}`, toolName: name, input: input ?? {} });
-  }
-  const finish = answer.finish ?? ((answer.calls ?? []).length > 0 ? "tool-calls" : "stop");
-  return { content, finish, usage: answer.usage ?? USAGE };
+  content.push(...calls.map((scripted, i) => toPart(scripted, `call_${call.step}_${i}`)));
+  return { content, finish: answer.finish ?? (calls.length > 0 ? "tool-calls" : "stop"), usage };
+}
+
+function toPart({ name, input, id }: ScriptedCall, fallback: string): AssistantPart {
+  return { type: "tool-call", toolCallId: id ?? fallback, toolName: name, input: input ?? {} };
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -9,9 +9,11 @@ import { createWorld, makeAgent, makeTool, type World, type WorldOptions } from 
 
 type Play = () => Promise<readonly RunEvent[]>;
 
-const echo = (name: string, more: Partial<Tool> = {}): Tool => makeTool(name, async (input) => `${name} ${JSON.stringify(input)}`, more);
+const echo = (name: string, more: Partial<Tool> = {}): Tool =>
+  makeTool(name, async (input) => `${name} ${JSON.stringify(input)}`, more);
 const call = (name: string, n: number) => ({ name, input: { n } });
-const untilTold = (answer: ScriptedAnswer) => (model: ModelCall) => (model.toolChoice === "none" ? { text: "That is all I found." } : answer);
+const untilTold = (answer: ScriptedAnswer) => (model: ModelCall) =>
+  model.toolChoice === "none" ? { text: "That is all I found." } : answer;
 
 async function turns(n: number): Promise<void> {
   for (let i = 0; i < n; i++) await new Promise((resolve) => setImmediate(resolve));
@@ -47,7 +49,10 @@ function crashing(plan: Plan & { readonly second?: Script; readonly dieIn?: stri
     await (plan.dieIn === undefined ? turns(5) : inTool);
     world.store.die();
     const healthy = makeAgent(plan.tools ?? [], plan.limits);
-    const next = createWorld(plan.second ?? plan.script, { agents: [healthy], from: { ...world, store: world.store.peer("golden/2") } });
+    const next = createWorld(plan.second ?? plan.script, {
+      agents: [healthy],
+      from: { ...world, store: world.store.peer("golden/2") },
+    });
     const handle = await next.executor.resume("golden");
     await next.clock.until(handle.result);
     return next.store.journal.read("golden");
@@ -57,7 +62,10 @@ function crashing(plan: Plan & { readonly second?: Script; readonly dieIn?: stri
 const busy = (message: string) => Object.assign(new Error(message), { retryable: true, retryAfterMs: 1_500 });
 
 /** Sends commands from inside a tool, so that they arrive at a known point. */
-function commanding(commands: (world: World, run: string) => Promise<unknown>, plan: Omit<Plan, "tools"> & { readonly tools?: readonly Tool[] }): Play {
+function commanding(
+  commands: (world: World, run: string) => Promise<unknown>,
+  plan: Omit<Plan, "tools"> & { readonly tools?: readonly Tool[] },
+): Play {
   return async () => {
     let world: World;
     const tool = makeTool("commander", async (_input, context) => {
@@ -77,7 +85,10 @@ const commander = { calls: [{ name: "commander" }] };
 export const goldenScenarios: Readonly<Record<string, Play>> = {
   "plain-answer": simple({ script: [{ text: "Hello." }] }),
   "parallel-calls-and-reasoning": simple({
-    script: [{ reasoning: "Both at once.", text: "Looking.", calls: [call("a", 1), call("b", 2), call("missing", 3)] }, { text: "Done." }],
+    script: [
+      { reasoning: "Both at once.", text: "Looking.", calls: [call("a", 1), call("b", 2), call("missing", 3)] },
+      { text: "Done." },
+    ],
     tools: [echo("a"), echo("b", { effect: "read" })],
   }),
   "images-and-history": simple({
@@ -99,18 +110,40 @@ export const goldenScenarios: Readonly<Record<string, Play>> = {
   "model-retries": simple({ script: (model) => (model.attempt < 3 ? { error: busy("overloaded") } : { text: "At last." }) }),
   "model-refuses": simple({ script: () => ({ error: Object.assign(new Error("bad request"), { retryable: false }) }) }),
   "steps-run-out": simple({ script: untilTold({ calls: [call("a", 1)] }), tools: [echo("a")], limits: { maxSteps: 3 } }),
-  "time-runs-out": simple({ script: (model) => (model.toolChoice === "none" ? { text: "Partial." } : { hang: true }), tools: [echo("a")], limits: { timeMs: 6_000 } }),
-  "tokens-run-out": simple({ script: untilTold({ calls: [call("a", 1)], usage: { inputTokens: 90, outputTokens: 10 } }), tools: [echo("a", { execute: async (_i, c) => c.call })], limits: { tokens: 450, maxSteps: 50 } }),
-  "money-runs-out": simple({ script: untilTold({ calls: [call("a", 1)], usage: { inputTokens: 1e6, outputTokens: 0 } }), tools: [echo("a", { execute: async (_i, c) => c.call })], limits: { costUsd: 3.5, maxSteps: 50 } }),
+  "time-runs-out": simple({
+    script: (model) => (model.toolChoice === "none" ? { text: "Partial." } : { hang: true }),
+    tools: [echo("a")],
+    limits: { timeMs: 6_000 },
+  }),
+  "tokens-run-out": simple({
+    script: untilTold({ calls: [call("a", 1)], usage: { inputTokens: 90, outputTokens: 10 } }),
+    tools: [echo("a", { execute: async (_i, c) => c.call })],
+    limits: { tokens: 450, maxSteps: 50 },
+  }),
+  "money-runs-out": simple({
+    script: untilTold({ calls: [call("a", 1)], usage: { inputTokens: 1e6, outputTokens: 0 } }),
+    tools: [echo("a", { execute: async (_i, c) => c.call })],
+    limits: { costUsd: 3.5, maxSteps: 50 },
+  }),
   "repeats-until-stopped": simple({ script: untilTold({ calls: [call("a", 1)] }), tools: [echo("a")], limits: { maxSteps: 20 } }),
   "errors-until-stopped": simple({
     script: (model) => (model.toolChoice === "none" ? { text: "It does not work." } : { calls: [call("f", model.step)] }),
     tools: [makeTool("f", () => Promise.reject(new Error("no such file")))],
   }),
-  "tool-times-out": simple({ script: [{ calls: [call("deaf", 1)] }, { text: "Unknown." }], tools: [makeTool("deaf", () => new Promise(() => {}), { timeoutMs: 1_000 })] }),
-  "large-result": simple({ script: [{ calls: [call("big", 1)] }, { text: "Big." }], tools: [makeTool("big", async () => "x".repeat(300_000))] }),
+  "tool-times-out": simple({
+    script: [{ calls: [call("deaf", 1)] }, { text: "Unknown." }],
+    tools: [makeTool("deaf", () => new Promise(() => {}), { timeoutMs: 1_000 })],
+  }),
+  "large-result": simple({
+    script: [{ calls: [call("big", 1)] }, { text: "Big." }],
+    tools: [makeTool("big", async () => "x".repeat(300_000))],
+  }),
   "crash-in-a-model-call": crashing({ script: [{ hang: true }], second: [{ text: "Again." }] }),
-  "crash-in-a-call-told-to-the-model": crashing({ script: [{ calls: [call("pay", 1)] }, { text: "Check it." }], tools: [echo("pay")], dieIn: "pay" }),
+  "crash-in-a-call-told-to-the-model": crashing({
+    script: [{ calls: [call("pay", 1)] }, { text: "Check it." }],
+    tools: [echo("pay")],
+    dieIn: "pay",
+  }),
   "crash-in-a-call-that-had-happened": crashing({
     script: [{ calls: [call("pay", 1)] }, { text: "Paid." }],
     tools: [echo("pay", { reconcile: async () => ({ outcome: "done", result: "receipt 7" }) })],
@@ -121,7 +154,11 @@ export const goldenScenarios: Readonly<Record<string, Play>> = {
     tools: [echo("pay", { reconcile: async () => ({ outcome: "not-done" }) })],
     dieIn: "pay",
   }),
-  "crash-in-a-call-that-may-be-repeated": crashing({ script: [{ calls: [call("pay", 1)] }, { text: "Paid." }], tools: [echo("pay", { onUnknown: "rerun" })], dieIn: "pay" }),
+  "crash-in-a-call-that-may-be-repeated": crashing({
+    script: [{ calls: [call("pay", 1)] }, { text: "Paid." }],
+    tools: [echo("pay", { onUnknown: "rerun" })],
+    dieIn: "pay",
+  }),
   "waits-for-a-person": simple({
     script: [{ calls: [call("pay", 1)] }, { text: "ok" }],
     tools: [makeTool("pay", () => Promise.reject(new UnknownOutcomeError("no answer from the bank")), { onUnknown: "ask" })],
@@ -131,7 +168,11 @@ export const goldenScenarios: Readonly<Record<string, Play>> = {
     const agent = makeAgent([pay]);
     const world = createWorld([{ calls: [call("pay", 1)] }, { text: "Thank you." }], { agents: [agent] });
     await world.clock.until(world.executor.run(agent, { input: "Go on.", id: "golden" }));
-    await world.executor.send("golden", { kind: "resolve", call: "0.0", outcome: "done", output: "receipt 7" }, { id: "d1", from: "ana" });
+    await world.executor.send(
+      "golden",
+      { kind: "resolve", call: "0.0", outcome: "done", output: "receipt 7" },
+      { id: "d1", from: "ana" },
+    );
     await world.clock.until((await world.executor.resume("golden")).result);
     return world.store.journal.read("golden");
   },
@@ -142,13 +183,20 @@ export const goldenScenarios: Readonly<Record<string, Play>> = {
     },
     { script: [commander, { text: "The last week, then." }] },
   ),
-  cancelled: commanding(({ executor }, run) => executor.send(run, { kind: "cancel", reason: "not needed" }, { id: "c1", from: "ana" }), { script: [commander, { hang: true }] }),
-  killed: commanding(({ executor }, run) => executor.send(run, { kind: "kill", reason: "runaway" }, { id: "k1" }), { script: [commander, { hang: true }] }),
+  cancelled: commanding(
+    ({ executor }, run) => executor.send(run, { kind: "cancel", reason: "not needed" }, { id: "c1", from: "ana" }),
+    { script: [commander, { hang: true }] },
+  ),
+  killed: commanding(({ executor }, run) => executor.send(run, { kind: "kill", reason: "runaway" }, { id: "k1" }), {
+    script: [commander, { hang: true }],
+  }),
   compacted: commanding(({ executor }, run) => executor.send(run, { kind: "compact", instructions: "short" }, { id: "m1" }), {
     script: [commander, { text: "After the summary." }],
     options: { compactor: { compact: async () => ({ summary: "So far: nothing much.", keep: 2 }) } },
   }),
-  "compaction-fails": commanding(({ executor }, run) => executor.send(run, { kind: "compact" }, { id: "m1" }), { script: [commander, { text: "Without, then." }] }),
+  "compaction-fails": commanding(({ executor }, run) => executor.send(run, { kind: "compact" }, { id: "m1" }), {
+    script: [commander, { text: "Without, then." }],
+  }),
   "tools-missing": async () => {
     const world = createWorld(() => ({ hang: true }));
     const agent = makeAgent([echo("a")]);
@@ -156,7 +204,9 @@ export const goldenScenarios: Readonly<Record<string, Play>> = {
     await turns(3);
     await world.executor.shutdown();
     const without = createWorld([], { from: world });
-    await (await without.executor.resume("golden")).result;
+    await (
+      await without.executor.resume("golden")
+    ).result;
     return world.store.journal.read("golden");
   },
   "stopped-in-the-middle": async () => {

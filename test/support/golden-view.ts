@@ -10,7 +10,7 @@ export function viewOf(events: readonly RunEvent[]): unknown {
   const view = {
     result: toResult(folded),
     messages: toArray(state.messages),
-    openCalls: state.calls,
+    openCalls: state.calls.map(({ id, name, input, status, outcome, output }) => ({ id, name, input, status, outcome, output })),
     pendingSteers: state.steers,
     pendingNotes: state.notes,
     model: state.model,

@@ -26,7 +26,7 @@ export interface WorldOptions extends Partial<ExecutorConfig> {
 
 export function createWorld(script: Script, { from, through, ...config }: WorldOptions = {}): World {
   const clock = from?.clock ?? createFakeClock();
-  const store = from?.store ?? createMemoryStore({ now: clock.now });
+  const store = from?.store ?? createMemoryStore({ now: () => clock.now() });
   const blobs = from?.blobs ?? createMemoryBlobs();
   const models = scriptedModel(script, { price: { input: 1, output: 2, asOf: "2026-01-01" } });
   const executor = createExecutorOn({ models, ...config }, { store: through?.(store) ?? store, blobs, clock });

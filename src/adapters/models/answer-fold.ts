@@ -123,7 +123,7 @@ export class AnswerFold {
   async answer(): Promise<ModelAnswer> {
     const finish = this.#finish;
     if (finish === undefined) throw this.#incomplete("the stream ended without a finish");
-    if (finish.reason === "broken") throw this.#incomplete(`the answer broke off (${finish.raw ?? "no reason given"})`);
+    if (finish.reason === "broken") throw this.#incomplete(`the answer broke off (${finish.raw ?? "no finish reason"})`);
     if (this.#isSilentEnd(finish)) throw this.#incomplete("the stream ended without a finish reason and without usage");
     return {
       content: await this.#settledContent(),

@@ -26,13 +26,13 @@ test("a model may be asked for without a tier, and is the same candidate every t
 });
 
 test("models and candidates given as objects are found again by their id, as a resumed run asks for them", async () => {
-  const own: ModelCandidate = { id: "own/one", call: async () => Promise.reject(new Error("not called")) };
+  const own: ModelCandidate = { id: "scripted", call: async () => Promise.reject(new Error("not called")) };
   const model = new MockLanguageModelV4({ provider: "mock.chat", modelId: "two" });
   const models = createModels({ tiers: { fast: [own, model] }, env: {} });
   const [first, second] = await models.resolve("fast");
   expect(first).toBe(own);
   expect(second?.id).toBe("mock/two");
-  expect(await models.resolve("own/one")).toEqual([own]);
+  expect(await models.resolve("scripted")).toEqual([own]);
   expect(await models.resolve("mock/two")).toEqual([second]);
 });
 

@@ -150,6 +150,18 @@ test("calls for two forks that wait for files at the same time both get their ow
   expect(shown[3]).toBe(JSON.stringify([start, user("3")]));
 });
 
+test("a fork that is converted while a call waits for its files does not get into that call's prompt", async () => {
+  const blobs = slowBlobs();
+  const cache = cacheOf({ blobs });
+  const known = [user("start"), user("1"), user("2")];
+  await cache.toPrompt("", known);
+  const waiting = cache.toPrompt("", [...known, image("a")]);
+  const fork = [...known.slice(0, 1), user("fork")];
+  expect(await cache.toPrompt("", fork)).toEqual(fork);
+  blobs.release();
+  expect(JSON.stringify(await waiting, decode)).toMatch(/start.*"1".*"2".*"a"/);
+});
+
 function decode(_key: string, value: unknown): unknown {
   return value instanceof Uint8Array ? new TextDecoder().decode(value) : value;
 }

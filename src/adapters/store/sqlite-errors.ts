@@ -41,7 +41,7 @@ export function isUnavailable(error: unknown): boolean {
 export function toStoreError(error: unknown, file: string): Error {
   if (isExecutusError(error)) return error;
   const code = sqliteCode(error);
-  if (code === undefined) return isSystemError(error) ? systemError(error, file) : toError(error);
+  if (code === undefined) return otherError(error, file);
   if (code === CORRUPT) return damaged(file, error);
   if (code === NOT_A_DATABASE) return foreign(file, "it is not a SQLite database", error);
   const known = UNAVAILABLE[code];
@@ -53,23 +53,21 @@ export function toStoreError(error: unknown, file: string): Error {
   return new ExecutusError("port_failed", `The store ${file} refused a request: ${detail}`, { cause: error, file });
 }
 
-/** The file system's own words (`EACCES: permission denied, mkdir ...`) are clear enough. */
-function systemError(cause: Error, file: string): ExecutusError {
-  const hint = "Check that the folder is there, or can be made, and that this user may write in it.";
-  return new ExecutusError("store_unavailable", `The store ${file} cannot be used: ${cause.message}`, {
-    cause,
-    file,
-    hint,
-    retryable: true,
-  });
-}
-
-function isSystemError(error: unknown): error is Error {
-  return error instanceof Error && "syscall" in error;
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+function otherError(error: unknown, file: string): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  if ("syscall" in error) {
+    // The file system's own words (`EACCES: permission denied, mkdir ...`) are clear enough.
+    const hint = "Check that the folder is there, or can be made, and that this user may write in it.";
+    return new ExecutusError("store_unavailable", `The store ${file} cannot be used: ${error.message}`, {
+      cause: error,
+      retryable: true,
+      hint,
+      file,
+    });
+  }
+  if (!("code" in error && error.code === "ERR_INVALID_STATE")) return error;
+  const hint = "Open it again, or close it after the last use.";
+  return new ExecutusError("store_unavailable", `The store ${file} has been closed`, { cause: error, hint, file });
 }
 
 export function damaged(file: string, cause: unknown): ExecutusError {

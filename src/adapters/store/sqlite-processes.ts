@@ -82,11 +82,13 @@ export interface Presence {
 export interface PresenceOptions extends ProcessOptions {
   readonly db: DatabaseSync;
   readonly heartbeatMs: number;
+  /** Called once, when the row is there. */
+  readonly onStart: () => void;
   /** Set once the writer exists: it needs `onRollback` of this. */
   readonly writer: () => Writer;
 }
 
-export function createPresence({ db, writer, ...options }: PresenceOptions): Presence {
+export function createPresence({ db, writer, onStart, ...options }: PresenceOptions): Presence {
   const { identity, name, clock, heartbeatMs } = options;
   const upsert = db.prepare(`INSERT INTO processes (id, name, host, boot, pid, started, heartbeat_at, heartbeat_up)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -106,7 +108,8 @@ export function createPresence({ db, writer, ...options }: PresenceOptions): Pre
 
   const start = (): void => {
     isCommitted = true;
-    timer ??= setInterval(() => {
+    onStart();
+    timer = setInterval(() => {
       // A full disk or a lock: the next beat tries again, and whoever takes the runs meanwhile fences this process.
       writer()
         .write(beat)

@@ -111,13 +111,16 @@ export function createWriteSide(options: WriteSideOptions): WriteSide {
 
 function createOperations({ db, file, process, heartbeatMs }: WriteSideOptions): Operations {
   const heads = createHeads(db);
-  const presence = createPresence({ db, writer: () => writer, heartbeatMs, ...process });
+  // What dead processes left behind can also be tidied up by the next one.
+  const tidy = (): void => void writer.write(() => ownership.tidy()).catch(() => {});
+  const presence = createPresence({ db, writer: () => writer, heartbeatMs, onStart: tidy, ...process });
   const processes = createProcesses(db, process, () => presence.id);
   const onRollback = (): void => {
     heads.forgetAll();
     presence.onRollback();
   };
   const writer = createWriter({ db, file, onRollback });
+  const ownership = createOwnership({ db, heads, presence, processes, ...process });
   const insertEvents = createInsertEvents(db);
   return {
     writer,
@@ -126,7 +129,7 @@ function createOperations({ db, file, process, heartbeatMs }: WriteSideOptions):
     remove: createRemoveRuns(db),
     insertWholeRun: createInsertWholeRun({ db, insertEvents }),
     send: createSendToInbox(db),
-    ownership: createOwnership({ db, heads, presence, processes, ...process }),
+    ownership,
     presence,
   };
 }

@@ -1,9 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it } from "vitest";
-import { storeConformance } from "../../testing/store-conformance.ts";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, it } from "vitest";
+import { newFolder, openForTest, startChild } from "../../../test/support/sqlite-store.ts";
+import type { EventBody } from "../../ports/events.ts";
 import type { Store } from "../../ports/store.ts";
+import { AT, batch, FINISHED, newRun, SETTLING } from "../../testing/store-conformance-data.ts";
+import { storeConformance } from "../../testing/store-conformance.ts";
 import { SYSTEM_CLOCK } from "./sqlite-processes.ts";
 import { openSqliteStore, type SqliteStoreOptions } from "./sqlite.ts";
 
@@ -31,4 +35,95 @@ storeConformance({ describe, it }, "SQLite", async () => {
       await rm(folder, { recursive: true });
     },
   };
+});
+
+describe("a SQLite store", () => {
+  it("says so when it is used after it was closed, and can be closed twice", async () => {
+    const file = join(await newFolder(), "store.db");
+    const store = openSqliteStore({ file });
+    await store.runs.create(newRun("r"));
+    await store[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+    const closed = { code: "store_unavailable", retryable: false, file, message: expect.stringContaining("closed") };
+    await expect(store.journal.append(batch("r"))).rejects.toMatchObject(closed);
+    await expect(store.journal.read("r")).rejects.toMatchObject(closed);
+    await expect(store.runs.get("r")).rejects.toMatchObject(closed);
+  });
+
+  it("writes what was asked for before it closes, and leaves one file", async () => {
+    const folder = await newFolder();
+    const store = openSqliteStore({ file: join(folder, "store.db") });
+    await store.runs.create(newRun("r"));
+    const append = store.journal.append(batch("r"));
+    await store[Symbol.asyncDispose]();
+    expect(await append).toEqual({ ok: true });
+    expect(await readdir(folder)).toEqual(["store.db"]);
+    expect(await openForTest({ file: join(folder, "store.db") }).journal.read("r")).toHaveLength(2);
+  });
+
+  it("refuses an event that is not JSON, and takes the next", async () => {
+    const store = openForTest({ file: join(await newFolder(), "store.db") });
+    await store.runs.create(newRun("r"));
+    const odd = { type: "tool.ended", call: "0.1", outcome: "ok", output: { type: "json", value: 1n } } as unknown as EventBody;
+    const outcomes = await Promise.allSettled([
+      store.journal.append(batch("r", { events: [odd] })),
+      store.journal.append(batch("r")),
+    ]);
+    expect(outcomes).toMatchObject([{ reason: { code: "port_failed", run: "r" } }, { value: { ok: true } }]);
+  });
+
+  it("keeps a process that is silent for less than the lease, and takes its runs after it", async () => {
+    const file = join(await newFolder(), "store.db");
+    let uptime = 1_000_000;
+    let now = AT;
+    const clock = { now: () => now, uptime: () => uptime };
+    const store = openForTest({ file, clock });
+    await store.runs.create(newRun("r", { at: AT }));
+    const other = openForTest({ file, clock });
+    uptime += 15_000;
+    expect(await other.owners.claim("r")).toMatchObject({ reason: "owned" });
+    now += 86_400_000;
+    expect(await other.owners.claim("r")).toMatchObject({ reason: "owned" });
+    expect(await other.owners.orphans(10)).toEqual([]);
+    uptime += 1;
+    expect(await store.owners.claim("r")).toMatchObject({ reason: "owned" });
+    expect(await other.owners.orphans(10)).toEqual(["r"]);
+    expect(await other.owners.claim("r")).toEqual({ ok: true, epoch: 2, after: "crash", activeMs: 0 });
+  });
+
+  it("never gives a key of a removed run to another, so that a process that slept cannot write into it", async () => {
+    const file = join(await newFolder(), "store.db");
+    const sleeper = openForTest({ file });
+    await sleeper.runs.create(newRun("old"));
+    const later = () => SYSTEM_CLOCK.uptime() + HOUR_MS;
+    const other = openForTest({ file, clock: { uptime: later } });
+    await other.owners.claim("old");
+    await other.journal.append(batch("old", { epoch: 2, events: [SETTLING, FINISHED] }));
+    await other.runs.remove(["old"]);
+    await other.runs.create(newRun("new"));
+    expect(await sleeper.journal.append(batch("old"))).toEqual({ ok: false, reason: "fenced" });
+    expect(await other.journal.read("new")).toHaveLength(1);
+  });
+
+  it("forgets dead processes once nothing is theirs", async () => {
+    const file = join(await newFolder(), "store.db");
+    for (let i = 0; i < 3; i++) {
+      const child = startChild(`
+        const store = openSqliteStore({ file: ${JSON.stringify(file)} });
+        for (const run of await store.owners.orphans(10)) await store.owners.claim(run);
+        await store.runs.create(newRun("r${i}"));
+        say("made");
+        await hear();
+      `);
+      await child.line();
+      child.process.kill("SIGKILL");
+      await child.ended;
+    }
+    const store = openForTest({ file });
+    await store.owners.claim("r0");
+    await store.runs.create(newRun("last"));
+    const db = new DatabaseSync(file, { readOnly: true });
+    expect(db.prepare("SELECT count(*) AS n FROM processes").get()).toEqual({ n: 2 });
+    db.close();
+  });
 });

@@ -90,12 +90,10 @@ function openForWriting({ heartbeatMs, ...settings }: Settings): SqliteStore {
   const { watchers } = reads;
 
   const dispose = async (): Promise<void> => {
-    try {
-      await writes.finish();
-    } finally {
-      reads.close();
-      closeWriter(db);
-    }
+    // A full disk must not keep a process from ending: what it owned is then taken as after a crash.
+    await writes.finish().catch(() => {});
+    reads.close();
+    closeWriter(db);
   };
   let disposed: Promise<void> | undefined;
 

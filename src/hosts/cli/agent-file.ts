@@ -24,7 +24,8 @@ function unknownAgent(agent: string): ExecutusError {
   const names = [...new Set(FOLDERS.flatMap(agentsIn))].sort();
   const near = nearest(agent, names);
   const where = FOLDERS.map((folder) => `./${folder}`).join(", ");
-  const listed = names.length === 0 ? "There are none. Give the path of a .md, .ts or .js file." : `There: ${names.slice(0, 10).join(", ")}.`;
+  const listed =
+    names.length === 0 ? "There are none. Give the path of a .md, .ts or .js file." : `There: ${names.slice(0, 10).join(", ")}.`;
   return new ExecutusError("agent_unknown", `There is no agent named ${agent} in ${where}`, {
     hint: near === undefined ? listed : `Did you mean ${near}?`,
   });

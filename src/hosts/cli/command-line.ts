@@ -20,7 +20,8 @@ export function commandLine(words: readonly string[], db: string = DEFAULT_DB): 
   return [programName(), ...words.map(quote), ...storeOption(db)].join(" ");
 }
 
-const OURS = /\bexecutus (ls(?: --all)?|store check|(?:show|tail|resume|steer|cancel|kill|resolve|extend) (?:--all|[A-Za-z0-9_:.-]*[A-Za-z0-9_]))/g;
+const OURS =
+  /\bexecutus (ls(?: --all)?|store check|(?:show|tail|resume|steer|cancel|kill|resolve|extend) (?:--all|[A-Za-z0-9_:.-]*[A-Za-z0-9_]))/g;
 
 /** Adapters say `executus show RUN`; here is where it becomes the line that works. */
 export function adaptHint(hint: string, db: string = DEFAULT_DB): string {

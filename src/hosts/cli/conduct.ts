@@ -31,7 +31,10 @@ export async function conduct(options: Conduct): Promise<number> {
   let cancelled: Promise<unknown> | undefined;
   const interrupts = listenForInterrupts({
     drain: (signal) => {
-      progress.say(`${nameOf(signal)}: stopping once the calls under way are back${signal === "SIGINT" ? " (again: cancel the run)" : ""}`, "warn");
+      progress.say(
+        `${nameOf(signal)}: stopping once the calls under way are back${signal === "SIGINT" ? " (again: cancel the run)" : ""}`,
+        "warn",
+      );
       void executor.shutdown();
     },
     cancel: () => {
@@ -76,18 +79,26 @@ function hasAnswer({ status }: RunResult): boolean {
 }
 
 /** What the person has to know, and the command that helps. */
-export function explain(result: RunResult, { host, continueWith }: Pick<Conduct, "host" | "continueWith">, signal?: Interrupt): void {
+export function explain(
+  result: RunResult,
+  { host, continueWith }: Pick<Conduct, "host" | "continueWith">,
+  signal?: Interrupt,
+): void {
   const { run, status, error, waitingFor } = result;
   if (status === "completed") return;
   if (status === "interrupted") {
     if (signal === undefined) writeError(`executus: ${run} stands still: ${error?.message ?? "its driver left it"}`);
-    note(`${run} is kept after ${plural(result.steps.length, "step")} and ${plural(result.toolCalls, "call")}. Continue it:\n  ${continueWith}`);
+    note(
+      `${run} is kept after ${plural(result.steps.length, "step")} and ${plural(result.toolCalls, "call")}. Continue it:\n  ${continueWith}`,
+    );
     return;
   }
   if (waitingFor?.kind === "resolution") {
     writeError(`${run} waits for a person: did ${waitingFor.calls.join(", ")} happen? The process died in the middle of it.`);
     const outcome = (call: string): string => commandLine(["resolve", run, call, "--outcome", "done"], host.db);
-    note(`Look, then say so (done, failed or retry), then resume:\n  ${waitingFor.calls.map(outcome).join("\n  ")}\n  ${resumeLine(run, host.db)}`);
+    note(
+      `Look, then say so (done, failed or retry), then resume:\n  ${waitingFor.calls.map(outcome).join("\n  ")}\n  ${resumeLine(run, host.db)}`,
+    );
     return;
   }
   if (waitingFor?.kind === "tools_missing") {

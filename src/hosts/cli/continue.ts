@@ -73,7 +73,10 @@ export async function checkModels(models: Models, state: RunState): Promise<void
 
 function unavailable({ run, models }: RunState): ExecutusError {
   const hint = "Configure that model again, or start a fresh run.";
-  return new ExecutusError("model_unknown", `${run} began with ${models.join(", ")}, which is not configured here`, { run, hint });
+  return new ExecutusError("model_unknown", `${run} began with ${models.join(", ")}, which is not configured here`, {
+    run,
+    hint,
+  });
 }
 
 /** `step 5 of 30, 7 calls done, none repeated`. */

@@ -38,7 +38,9 @@ async function endRun(given: string, kind: "cancel" | "kill", options: Options):
       note(`${row.run} ${end.replaceAll("_", " ")}`);
       return 0;
     }
-    note(`${row.run} has been told; ${row.owner ?? "its driver"} has not ended it yet.\n  ${commandLine(["tail", row.run], options.db)}`);
+    note(
+      `${row.run} has been told; ${row.owner ?? "its driver"} has not ended it yet.\n  ${commandLine(["tail", row.run], options.db)}`,
+    );
     return 0;
   } finally {
     await host.close();

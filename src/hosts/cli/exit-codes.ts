@@ -36,7 +36,10 @@ const OF_STATUS: Readonly<Record<RunStatus, number>> = {
   running: 1,
 };
 
-const UNAUTHORIZED: readonly string[] = ["model_unauthorized", "provider_key_missing"] satisfies (ErrorCode | "model_unauthorized")[];
+const UNAUTHORIZED: readonly string[] = ["model_unauthorized", "provider_key_missing"] satisfies (
+  | ErrorCode
+  | "model_unauthorized"
+)[];
 const STORE: readonly string[] = [
   "blob_damaged",
   "blob_missing",

@@ -20,7 +20,9 @@ export async function findRun(store: Store, given: string): Promise<RunRow> {
 function severalRuns(given: string, found: readonly RunRow[]): ExecutusError {
   const shown = runTable(found.slice(0, MOST_CANDIDATES));
   const more = found.length > MOST_CANDIDATES ? ["..."] : [];
-  return new ExecutusError("usage", `several runs begin with ${given}`, { hint: ["Give one of them:", ...shown, ...more].join("\n  ") });
+  return new ExecutusError("usage", `several runs begin with ${given}`, {
+    hint: ["Give one of them:", ...shown, ...more].join("\n  "),
+  });
 }
 
 /** A few runs to choose from. */

@@ -10,7 +10,12 @@ export interface DoubtfulCall {
   readonly call: string;
   readonly name: string;
   /** What was decided about it; absent while it is open. */
-  readonly decision?: "had happened" | "had not happened, ran" | "reported to the model as unknown" | "decided by a person" | CallOutcome;
+  readonly decision?:
+    | "had happened"
+    | "had not happened, ran"
+    | "reported to the model as unknown"
+    | "decided by a person"
+    | CallOutcome;
 }
 
 export interface Attempt {
@@ -80,7 +85,9 @@ function decideDoubt(attempts: Attempt[], event: RunEvent): void {
   const decision = decisionOf(event);
   const last = attempts.at(-1);
   if (decision === undefined || last === undefined || !("call" in event)) return;
-  const doubtful = last.doubtful.map((doubt) => (doubt.call === event.call && doubt.decision === undefined ? { ...doubt, decision } : doubt));
+  const doubtful = last.doubtful.map((doubt) =>
+    doubt.call === event.call && doubt.decision === undefined ? { ...doubt, decision } : doubt,
+  );
   attempts[attempts.length - 1] = { ...last, doubtful };
 }
 

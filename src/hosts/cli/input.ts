@@ -56,5 +56,7 @@ async function readAll(patienceMs?: number): Promise<string | undefined> {
 }
 
 function tooLong(): ExecutusError {
-  return new ExecutusError("request_invalid", "what is piped in is longer than 10 MB", { hint: "Give the agent a file to read instead." });
+  return new ExecutusError("request_invalid", "what is piped in is longer than 10 MB", {
+    hint: "Give the agent a file to read instead.",
+  });
 }

@@ -12,7 +12,10 @@ export interface Interrupts {
 /** npm and other launchers pass on the signal that the terminal has sent to us already: one press arrives twice. */
 const ECHO_MS = 300;
 
-export function listenForInterrupts(on: { readonly drain: (signal: Interrupt) => void; readonly cancel: () => void }): Interrupts {
+export function listenForInterrupts(on: {
+  readonly drain: (signal: Interrupt) => void;
+  readonly cancel: () => void;
+}): Interrupts {
   let first: Interrupt | undefined;
   let presses = 0;
   let lastAt = 0;

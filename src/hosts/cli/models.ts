@@ -40,5 +40,9 @@ function noModels(tier: string): never {
     "or a local server: export OLLAMA_BASE_URL=http://127.0.0.1:11434/v1 EXECUTUS_MODEL=qwen3,",
     `or try it without either: ${programName()} run examples/stocktake/agent.ts`,
   ].join("\n  ");
-  throw new ExecutusError("provider_key_missing", `there is no model for the tier "${tier}": no key and no model server is configured`, { hint });
+  throw new ExecutusError(
+    "provider_key_missing",
+    `there is no model for the tier "${tier}": no key and no model server is configured`,
+    { hint },
+  );
 }

@@ -1,12 +1,11 @@
 /** Opens what a command works on: store, blobs, executor. */
 import { existsSync, statSync } from "node:fs";
 import { openFolderBlobs } from "../../adapters/blobs/folder.ts";
-import { openSqliteStore } from "../../adapters/store/sqlite.ts";
+import { openSqliteStore, type SqliteStore } from "../../adapters/store/sqlite.ts";
 import { createExecutor } from "../../create-executor.ts";
 import { ExecutusError } from "../../kernel/errors.ts";
 import type { Blobs } from "../../ports/blobs.ts";
 import type { Models } from "../../ports/models.ts";
-import type { Store } from "../../ports/store.ts";
 import type { Executor, ExecutorConfig } from "../../run/types.ts";
 import { DEFAULT_DB } from "./command-line.ts";
 
@@ -23,7 +22,7 @@ export type ExecutorOptions = Partial<Omit<ExecutorConfig, "store" | "blobs">>;
 
 export interface Host {
   readonly db: string;
-  readonly store: Store;
+  readonly store: SqliteStore;
   readonly blobs: Blobs;
   readonly executor: Executor;
   /** Another executor on the same store and blobs: one per agent, because agents may bring their own models. */
@@ -72,10 +71,13 @@ export function blobsFolder(db: string): string {
 }
 
 /** A misspelt --db must not make an empty store. */
-function checkThere(db: string): void {
+export function checkThere(db: string): void {
   const hint = db === DEFAULT_DB ? "Start a run, which makes it, or name another with --db." : "Check the name given with --db.";
   if (!existsSync(db)) throw new ExecutusError("store_unavailable", `There is no store at ${db}`, { file: db, hint });
   if (statSync(db).isDirectory()) {
-    throw new ExecutusError("store_unavailable", `${db} is a folder, not a store`, { file: db, hint: "Name the file, for example with /executus.db at the end." });
+    throw new ExecutusError("store_unavailable", `${db} is a folder, not a store`, {
+      file: db,
+      hint: "Name the file, for example with /executus.db at the end.",
+    });
   }
 }

@@ -5,7 +5,8 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h:
 
 /** `90s`, `10m`, `1h30m`, `7d` in ms. */
 export function parseDuration(text: string): number {
-  if (!/^(\d+(\.\d+)?(ms|[smhd]))+$/.test(text)) throw new InvalidArgumentError("Write a time with its unit: 90s, 10m, 1h30m, 7d.");
+  if (!/^(\d+(\.\d+)?(ms|[smhd]))+$/.test(text))
+    throw new InvalidArgumentError("Write a time with its unit: 90s, 10m, 1h30m, 7d.");
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)];
   return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNITS[unit ?? ""] ?? 0), 0);
 }
@@ -18,13 +19,15 @@ export function parseCount(text: string): number {
 
 export function parseSequence(text: string): number {
   const number = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(number) || number < 0) throw new InvalidArgumentError("Write a whole number from 0 on.");
+  if (text.trim() === "" || !Number.isSafeInteger(number) || number < 0)
+    throw new InvalidArgumentError("Write a whole number from 0 on.");
   return number;
 }
 
 export function parseAmount(text: string): number {
   const number = Number(text);
-  if (text.trim() === "" || !Number.isFinite(number) || number <= 0) throw new InvalidArgumentError("Write a number above 0: 0.50.");
+  if (text.trim() === "" || !Number.isFinite(number) || number <= 0)
+    throw new InvalidArgumentError("Write a number above 0: 0.50.");
   return number;
 }
 

@@ -8,7 +8,9 @@ export function addStoreOption(command: Command): void {
 
 export function addFormatOption(command: Command): void {
   command.addOption(
-    new Option("--output-format <format>", "what goes to standard output").choices(["text", "json", "stream-json"]).default("text"),
+    new Option("--output-format <format>", "what goes to standard output")
+      .choices(["text", "json", "stream-json"])
+      .default("text"),
   );
 }
 

@@ -24,6 +24,11 @@ export function print(text: string): void {
   write(process.stdout, process.stdout.isTTY ? sanitize(text) : text);
 }
 
+/** To standard output: a line of data, as it is. */
+export function printLine(line: string): void {
+  write(process.stdout, line);
+}
+
 /** To standard output: text that we styled, with the foreign parts of it clean. */
 export function printStyled(text: string): void {
   write(process.stdout, text);

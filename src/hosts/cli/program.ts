@@ -35,7 +35,11 @@ export async function createProgram(words: readonly string[]): Promise<Command> 
     .exitOverride();
   const [chosen] = words.filter((word) => !word.startsWith("-") && word !== "help");
   for (const { name, summary, load } of COMMANDS) {
-    const command = program.command(name).summary(summary).copyInheritedSettings(program).helpOption("-h, --help", "print this help");
+    const command = program
+      .command(name)
+      .summary(summary)
+      .copyInheritedSettings(program)
+      .helpOption("-h, --help", "print this help");
     if (name === chosen) (await load()).configure(command);
   }
   return program;

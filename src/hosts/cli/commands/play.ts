@@ -42,7 +42,8 @@ export function configure(command: Command): void {
 
 function parseDelay(text: string): number {
   const number = Number(text);
-  if (text.trim() === "" || !Number.isFinite(number) || number < 0) throw new InvalidArgumentError("Write milliseconds, 0 or more.");
+  if (text.trim() === "" || !Number.isFinite(number) || number < 0)
+    throw new InvalidArgumentError("Write milliseconds, 0 or more.");
   return number;
 }
 
@@ -71,7 +72,11 @@ async function play(corpus: readonly string[], options: Options): Promise<number
       signal: stop.signal,
     });
     if (passed + failed === 0 && interrupts.first === undefined) {
-      note(options.id === undefined ? "There is no recording in these files." : `There is no recording with the id ${options.id} in these files.`);
+      note(
+        options.id === undefined
+          ? "There is no recording in these files."
+          : `There is no recording with the id ${options.id} in these files.`,
+      );
       return 2;
     }
     print(`${passed} passed, ${failed} failed`);

@@ -131,7 +131,10 @@ async function takeOver(job: Job, row: RunRow): Promise<Taken> {
 }
 
 /** A Markdown agent is wholly in the journal; a module's tools are looked for where the run was started from. */
-async function codeFor({ host, options }: Job, state: RunState): Promise<ExecutorOptions & Required<Pick<ExecutorOptions, "models">>> {
+async function codeFor(
+  { host, options }: Job,
+  state: RunState,
+): Promise<ExecutorOptions & Required<Pick<ExecutorOptions, "models">>> {
   const { source } = state.agent;
   const root = rootOf(state);
   const modelsFile = options.models;

@@ -167,7 +167,8 @@ async function openKnown(
 async function checkSame(store: Store, row: RunRow, wanted: Beginning): Promise<void> {
   const [first] = await store.journal.read(row.run, { limit: 1 });
   if (first?.type !== "run.started" || isSame(beginningOf(first), wanted)) return;
-  const what = beginningOf(first).source === wanted.source ? "another input" : `another agent (${first.agent.source ?? first.agent.name})`;
+  const what =
+    beginningOf(first).source === wanted.source ? "another input" : `another agent (${first.agent.source ?? first.agent.name})`;
   throw new ExecutusError("request_invalid", `the id ${row.run} is taken by a run with ${what}`, {
     run: row.run,
     hint: `Choose another --id, or look at that run: executus show ${row.run}`,
@@ -194,12 +195,19 @@ async function continueRun(job: Job, executor: Executor, row: RunRow): Promise<R
   if (setup.usesFiles) checkRoot(place.root);
   progress.begin(state);
   const handle = await executor.resume(row.run);
-  progress.say(`continuing ${row.run} where it was: ${standing(state)}${options.id === undefined ? " (--new starts afresh)" : ""}`, "accent");
+  progress.say(
+    `continuing ${row.run} where it was: ${standing(state)}${options.id === undefined ? " (--new starts afresh)" : ""}`,
+    "accent",
+  );
   if (!state.agent.instructions.endsWith(setup.agent.instructions)) {
-    note(`executus: ${setup.agent.source ?? setup.agent.name} has changed since; the run goes on with the instructions it began with`);
+    note(
+      `executus: ${setup.agent.source ?? setup.agent.name} has changed since; the run goes on with the instructions it began with`,
+    );
   }
   if (givenLimits(options) !== undefined || (options.model ?? options.tier) !== undefined) {
-    note(`executus: limits and models are those the run began with; more room: ${commandLine(["extend", row.run, "--steps", "10"], options.db)}`);
+    note(
+      `executus: limits and models are those the run began with; more room: ${commandLine(["extend", row.run, "--steps", "10"], options.db)}`,
+    );
   }
   return handle;
 }
@@ -234,5 +242,11 @@ function twoModels(): ExecutusError {
 function sameCommand(run: string, { db }: Options): string {
   if (process.env["npm_lifecycle_event"] === "start") return "npm start";
   if (!process.stdin.isTTY) return commandLine(["resume", run], db);
-  return [programName(), ...process.argv.slice(2).map(quote).filter((word) => word !== "--new")].join(" ");
+  return [
+    programName(),
+    ...process.argv
+      .slice(2)
+      .map(quote)
+      .filter((word) => word !== "--new"),
+  ].join(" ");
 }

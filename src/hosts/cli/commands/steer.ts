@@ -28,7 +28,12 @@ export function configure(command: Command): void {
       const host = openHost({ db: options.db, access: "write" });
       try {
         const { afterStep, id } = options;
-        const told = await tell(host, run, { kind: "steer", content: text, ...(afterStep === undefined ? {} : { afterStep }) }, id);
+        const told = await tell(
+          host,
+          run,
+          { kind: "steer", content: text, ...(afterStep === undefined ? {} : { afterStep }) },
+          id,
+        );
         note(`${told.row.run}: ${whenHeard(told, options.db)}`);
       } finally {
         await host.close();

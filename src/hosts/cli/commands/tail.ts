@@ -82,14 +82,12 @@ function printLines(from: number): Show {
 /** Aborts once nobody drives the run any more. */
 function watchDriver(store: Store, run: string): { readonly gone: AbortSignal; readonly stop: () => void } {
   const controller = new AbortController();
-  const timer = setInterval(() => {
-    store.runs.get(run).then(
-      (row) => {
-        if (row?.owner === undefined) controller.abort();
-      },
-      () => {},
-    );
-  }, LOOK_MS);
+  const look = async (): Promise<void> => {
+    const row = await store.runs.get(run);
+    if (row?.owner === undefined) controller.abort();
+  };
+  // A store that cannot be read just now is asked again.
+  const timer = setInterval(() => void look().catch(() => {}), LOOK_MS);
   return { gone: controller.signal, stop: () => clearInterval(timer) };
 }
 

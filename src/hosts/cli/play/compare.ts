@@ -8,16 +8,25 @@ import type { RunEvent } from "../../../ports/events.ts";
 import type { JsonValue } from "../../../ports/json.ts";
 import type { AssistantMessage, Message, ToolMessage, ToolOutput } from "../../../ports/messages.ts";
 import { toOutput, toRequest } from "./player.ts";
-import { endsInCalls, type Recording, resultOf } from "./recording.ts";
+import { endsInCalls, type RecordedTurn, type Recording, resultOf } from "./recording.ts";
 
 type Item =
   | { readonly kind: "user"; readonly text: string }
   | { readonly kind: "assistant"; readonly text: string; readonly reasoning: string; readonly calls: readonly JsonValue[] }
-  | { readonly kind: "results"; readonly results: readonly { readonly name: string; readonly output: ToolOutput | "unknown" }[] }
+  | { readonly kind: "results"; readonly results: readonly Result[] }
   | { readonly kind: "compaction"; readonly summary: string };
 
+interface Result {
+  readonly name: string;
+  readonly output: ToolOutput | "unknown";
+}
+
 /** The first difference, in words; undefined when there is none. */
-export async function differenceFrom(recording: Recording, events: readonly RunEvent[], blobs: Blobs): Promise<string | undefined> {
+export async function differenceFrom(
+  recording: Recording,
+  events: readonly RunEvent[],
+  blobs: Blobs,
+): Promise<string | undefined> {
   const status = events.at(-1)?.type === "run.finished" ? settledStatus(events) : "unfinished";
   const wanted = endsInCalls(recording) ? "out_of_steps" : "completed";
   if (status !== wanted) return `it ended ${status} instead of ${wanted}${reasonOf(events)}`;
@@ -25,7 +34,8 @@ export async function differenceFrom(recording: Recording, events: readonly RunE
   const actual = await actualItems(events, blobs);
   // A recording that ends in calls is closed by the wrap-up: a note to the model and its answer, which nobody recorded.
   const trailing = endsInCalls(recording) ? 2 : 0;
-  if (actual.length !== expected.length + trailing) return `it has ${actual.length - trailing} entries instead of ${expected.length}`;
+  if (actual.length !== expected.length + trailing)
+    return `it has ${actual.length - trailing} entries instead of ${expected.length}`;
   for (const [i, item] of expected.entries()) {
     if (!isDeepStrictEqual(actual[i], item)) return `entry ${i}: expected ${shorten(item)}, got ${shorten(actual[i])}`;
   }
@@ -52,20 +62,29 @@ async function expectedItems(recording: Recording, blobs: Blobs): Promise<readon
   const items: Item[] = (request.history ?? []).map((message) => toItem(message));
   if (request.input !== undefined && request.input !== "") items.push({ kind: "user", text: request.input });
   for (const [i, turn] of recording.turns.entries()) {
-    if (i > 0 && turn.compactionBefore !== undefined) items.push({ kind: "compaction", summary: turn.compactionBefore.summary });
-    if (i > 0 && turn.user !== undefined && turn.user !== "") items.push({ kind: "user", text: turn.user });
+    if (i > 0) items.push(...before(turn));
     const { text, reasoning, toolCalls } = turn.assistant;
     const calls = toolCalls.map((call): JsonValue => ({ name: call.name, input: call.input ?? {} }));
     items.push({ kind: "assistant", text, reasoning: reasoning ?? "", calls });
-    if (toolCalls.length === 0) continue;
-    const results = [];
-    for (const [ordinal, call] of toolCalls.entries()) {
-      const result = resultOf(turn, ordinal);
-      results.push({ name: call.name, output: result === undefined ? ("unknown" as const) : await toOutput(result, blobs) });
-    }
-    items.push({ kind: "results", results });
+    if (toolCalls.length > 0) items.push({ kind: "results", results: await expectedResults(turn, blobs) });
   }
   return items;
+}
+
+function before(turn: RecordedTurn): readonly Item[] {
+  const items: Item[] = [];
+  if (turn.compactionBefore !== undefined) items.push({ kind: "compaction", summary: turn.compactionBefore.summary });
+  if (turn.user !== undefined && turn.user !== "") items.push({ kind: "user", text: turn.user });
+  return items;
+}
+
+async function expectedResults(turn: RecordedTurn, blobs: Blobs): Promise<readonly Result[]> {
+  const results: Result[] = [];
+  for (const [ordinal, { name }] of turn.assistant.toolCalls.entries()) {
+    const result = resultOf(turn, ordinal);
+    results.push({ name, output: result === undefined ? "unknown" : await toOutput(result, blobs) });
+  }
+  return results;
 }
 
 /** What entered the conversation, in order: also what a compaction later took out of it. */

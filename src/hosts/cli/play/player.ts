@@ -84,7 +84,12 @@ export function recordedModels(find: (run: string) => Recording | undefined, opt
   return { resolve: () => Promise.resolve([candidate]) };
 }
 
-async function answer(recording: Recording, call: ModelCall, { onPart }: ModelCallOptions, options: PlayOptions): Promise<ModelAnswer> {
+async function answer(
+  recording: Recording,
+  call: ModelCall,
+  { onPart }: ModelCallOptions,
+  options: PlayOptions,
+): Promise<ModelAnswer> {
   const turn = recording.turns[call.step];
   if (turn === undefined) return { content: [], finish: "stop", usage: {} };
   const failure = turn.modelErrorsBefore?.[call.attempt - 1];
@@ -105,7 +110,8 @@ function toContent(turn: RecordedTurn): readonly AssistantPart[] {
   const parts: AssistantPart[] = [];
   if (isText(reasoning)) parts.push({ type: "reasoning", text: reasoning });
   if (text !== "") parts.push({ type: "text", text });
-  for (const call of toolCalls) parts.push({ type: "tool-call", toolCallId: call.id, toolName: call.name, input: call.input ?? {} });
+  for (const call of toolCalls)
+    parts.push({ type: "tool-call", toolCallId: call.id, toolName: call.name, input: call.input ?? {} });
   return parts;
 }
 
@@ -113,7 +119,12 @@ function toUsage(turn: RecordedTurn): TokenUsage {
   const { usage } = turn.assistant;
   if (usage === undefined) return {};
   const { input = 0, cacheRead = 0, cacheWrite = 0, output = 0 } = usage;
-  return { inputTokens: input + cacheRead + cacheWrite, cacheReadTokens: cacheRead, cacheWriteTokens: cacheWrite, outputTokens: output };
+  return {
+    inputTokens: input + cacheRead + cacheWrite,
+    cacheReadTokens: cacheRead,
+    cacheWriteTokens: cacheWrite,
+    outputTokens: output,
+  };
 }
 
 /**
@@ -179,7 +190,8 @@ function toTool(recording: Recording, name: string, description: string, options
 export async function toOutput(result: RecordedResult, blobs: Blobs): Promise<ToolOutput> {
   const { output, isError } = result;
   if (typeof output === "string") return { type: isError ? "error-text" : "text", value: output };
-  if (isError) return { type: "error-text", value: output.map((part) => (part.type === "text" ? part.text : "[image]")).join("\n") };
+  if (isError)
+    return { type: "error-text", value: output.map((part) => (part.type === "text" ? part.text : "[image]")).join("\n") };
   const value: (TextPart | FilePart)[] = [];
   for (const part of output) {
     if (part.type === "text") value.push({ type: "text", text: part.text });
@@ -188,7 +200,10 @@ export async function toOutput(result: RecordedResult, blobs: Blobs): Promise<To
   return { type: "content", value };
 }
 
-async function toImage(image: { readonly mediaType?: string; readonly data?: string | null }, blobs: Blobs): Promise<TextPart | FilePart> {
+async function toImage(
+  image: { readonly mediaType?: string; readonly data?: string | null },
+  blobs: Blobs,
+): Promise<TextPart | FilePart> {
   const mediaType = image.mediaType ?? "image/png";
   if (typeof image.data !== "string") return { type: "text", text: `[${mediaType}: left out of the recording]` };
   const bytes = Buffer.from(image.data, "base64");

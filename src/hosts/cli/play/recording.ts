@@ -32,7 +32,12 @@ export interface RecordedTurn {
     readonly reasoning?: string;
     readonly toolCalls: readonly RecordedCall[];
     readonly stopReason?: string;
-    readonly usage?: { readonly input?: number; readonly cacheRead?: number; readonly cacheWrite?: number; readonly output?: number };
+    readonly usage?: {
+      readonly input?: number;
+      readonly cacheRead?: number;
+      readonly cacheWrite?: number;
+      readonly output?: number;
+    };
   };
   readonly toolResults: readonly RecordedResult[];
 }
@@ -64,7 +69,9 @@ export async function* readRecordings(file: string): AsyncGenerator<Recording, v
 
 function parseRecording(line: string, where: string): Recording {
   const problem = (what: string): ExecutusError =>
-    new ExecutusError("corpus_invalid", `${where}: ${what}`, { hint: "A line is one recorded conversation: {id, user, tools, turns: [...]}" });
+    new ExecutusError("corpus_invalid", `${where}: ${what}`, {
+      hint: "A line is one recorded conversation: {id, user, tools, turns: [...]}",
+    });
   let value: unknown;
   try {
     value = JSON.parse(line);

@@ -3,7 +3,7 @@ import type { CallState, RunState } from "../../../kernel/state.ts";
 import { totalTokens } from "../../../kernel/state.ts";
 import type { AttemptStarted, EventBody, ModelAnswered, RunStarted, ToolEnded } from "../../../ports/events.ts";
 import type { Limits } from "../../../ports/limits.ts";
-import type { UserPart } from "../../../ports/messages.ts";
+import type { ToolCallPart, UserPart } from "../../../ports/messages.ts";
 import type { CallOutcome, FinalStatus } from "../../../ports/view.ts";
 import { callArguments, callOutput, count, duration, money, plural } from "./figures.ts";
 import type { Line, Span } from "./line.ts";
@@ -119,26 +119,32 @@ function spentAmounts(state: RunState): readonly string[] {
 // --- steps and calls -------------------------------------------------------------------------------------------------
 
 function answered(event: ModelAnswered, view: EventView): readonly Line[] {
-  const lines: Line[] = [];
   const { marks, columns } = view;
-  let text = "";
-  let ordinal = 0;
-  const calls: Line[] = [];
-  for (const part of event.content) {
-    if (part.type === "text") text += part.text;
-    if (part.type !== "tool-call" || part.providerExecuted === true) continue;
-    const refusal = event.refused?.find(({ call }) => call === ordinal)?.message;
-    ordinal++;
-    const head = callHead(part.toolName, part.input, view);
-    if (refusal !== undefined) calls.push(atStep(event.step, "bad", marks.error, [["plain", head], ["bad", `  ${oneLine(refusal)}`]]));
-    else if (view.showsStarts !== false) calls.push(atStep(event.step, "dim", marks.call, [["dim", head]]));
+  const { content, finish, step } = event;
+  const calls = content.filter((part): part is ToolCallPart => part.type === "tool-call" && part.providerExecuted !== true);
+  const text = content.map((part) => (part.type === "text" ? part.text : "")).join("");
+  const said = fit(oneLine(text.slice(0, 1_000)), columns - 8, marks.ellipsis);
+  const lines: Line[] = [];
+  if (calls.length > 0 && said !== "") lines.push(atStep(step, "dim", " ", [["dim", said]]));
+  if (finish === "length" || finish === "content-filter") {
+    lines.push(atStep(step, "warn", marks.note, [["warn", `the answer was cut off (${finish})`]]));
   }
-  const said = oneLine(text.slice(0, 1_000));
-  if (ordinal > 0 && said !== "") lines.push(atStep(event.step, "dim", " ", [["dim", said]]));
-  if (event.finish === "length" || event.finish === "content-filter") {
-    lines.push(atStep(event.step, "warn", marks.note, [["warn", `the answer was cut off (${event.finish})`]]));
-  }
-  return [...lines, ...calls];
+  return [...lines, ...calls.flatMap((call, ordinal) => askedLine(event, { call, ordinal }, view))];
+}
+
+function askedLine(
+  { step, refused }: ModelAnswered,
+  { call, ordinal }: { readonly call: ToolCallPart; readonly ordinal: number },
+  { marks, columns, showsStarts = true }: EventView,
+): readonly Line[] {
+  const refusal = refused?.find((candidate) => candidate.call === ordinal)?.message;
+  const head = callHead(call.toolName, call.input, { marks, columns: columns - 8 });
+  if (refusal === undefined) return showsStarts ? [atStep(step, "dim", marks.call, [["dim", head]])] : [];
+  const spans: Span[] = [
+    ["plain", head],
+    ["bad", `  ${oneLine(refusal)}`],
+  ];
+  return [atStep(step, "bad", marks.error, spans)];
 }
 
 const OUTCOMES: Readonly<Record<CallOutcome, readonly [Tone, keyof Pick<Marks, "ok" | "error" | "doubt" | "note">]>> = {
@@ -157,7 +163,8 @@ function ended(event: ToolEnded, before: RunState, view: EventView): readonly Li
   const [tone, mark] = OUTCOMES[event.outcome];
   const room = event.outcome === "ok" ? Math.max(20, columns - 30) : Math.max(20, Math.floor(columns / 3));
   const spans: Span[] = [["plain", callHead(call.name, call.input, { ...view, columns: room })]];
-  if (event.outcome !== "ok") spans.push([tone, `  ${event.outcome}: ${callOutput(event.output.value, columns, marks.ellipsis)}`]);
+  if (event.outcome !== "ok")
+    spans.push([tone, `  ${event.outcome}: ${callOutput(event.output.value, columns, marks.ellipsis)}`]);
   if (event.reconciled === true) spans.push(["accent", "  had been done before the crash; not repeated"]);
   else if (event.durationMs !== undefined) spans.push(["dim", `  ${duration(event.durationMs)}`]);
   return [atStep(stepOf(event.call), tone, marks[mark], spans)];

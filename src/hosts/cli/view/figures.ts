@@ -45,10 +45,10 @@ export function plural(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }
 
-/** Arguments of a call: a lone text as it is, an object without its outer braces. */
+/** Arguments of a call: a lone value as it is, several by name. */
 export function callArguments(input: unknown, columns: number, ellipsis = "…"): string {
-  if (typeof input !== "object" || input === null) return input === undefined ? "" : fit(oneLine(String(input)), columns, ellipsis);
-  const entries = Object.entries(input);
+  const isObject = typeof input === "object" && input !== null && !Array.isArray(input);
+  const entries = isObject ? Object.entries(input) : [["", input] as const];
   const shown = entries.length === 1 ? value(entries[0]?.[1]) : entries.map(([key, field]) => `${key}=${value(field)}`).join(" ");
   return fit(oneLine(shown), columns, ellipsis);
 }

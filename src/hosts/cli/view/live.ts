@@ -19,6 +19,8 @@ export interface LiveView {
 }
 
 const FRAME_MS = 100;
+/** What has to be read in full may wrap; nothing fills the screen. */
+export const MOST_ROWS = 3;
 const MOST_CALLS = 8;
 /** Of a streamed answer only the end is shown. */
 const KEPT_TEXT = 2_000;
@@ -33,7 +35,8 @@ export function createLiveView(terminal: Terminal): LiveView {
   const callsSince = new Map<string, number>();
 
   const draw = (): void => {
-    if (state !== undefined) region.draw(frameLines({ state, text, frame, callsSince, elapsedMs: performance.now() - since }, terminal));
+    if (state !== undefined)
+      region.draw(frameLines({ state, text, frame, callsSince, elapsedMs: performance.now() - since }, terminal));
   };
   // Kept running: a process whose only work is to wait for others would end without it.
   const timer = setInterval(() => {
@@ -88,7 +91,10 @@ function frameLines(frame: Frame, terminal: Terminal): readonly Line[] {
 function callLine(call: CallState, spin: string, { callsSince, state }: Frame, terminal: Terminal): Line {
   const ranMs = performance.now() - (callsSince.get(call.id) ?? performance.now());
   const name = callHead(call.name, call.input, { marks: terminal.marks, columns: Math.max(20, terminal.columns() - 30) });
-  return atStep(state.step - 1, "accent", spin, [["plain", name], ["dim", ranMs < 1_000 ? "" : `  ${duration(ranMs)}`]]);
+  return atStep(state.step - 1, "accent", spin, [
+    ["plain", name],
+    ["dim", ranMs < 1_000 ? "" : `  ${duration(ranMs)}`],
+  ]);
 }
 
 function modelLine({ state, text, elapsedMs }: Frame, spin: string, terminal: Terminal): Line {
@@ -141,7 +147,8 @@ class Region {
   }
 
   print(lines: readonly Line[]): void {
-    this.#write(this.#paint(lines), this.#paint(this.#lines));
+    const wrapped = lines.map((line) => paintLine(this.#terminal, line, this.#terminal.columns() * MOST_ROWS));
+    this.#write(wrapped, this.#paint(this.#lines));
   }
 
   clear(): void {

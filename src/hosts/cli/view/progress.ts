@@ -4,7 +4,7 @@ import { evolve, initialState } from "../../../kernel/evolve.ts";
 import type { RunState } from "../../../kernel/state.ts";
 import type { RunEvent } from "../../../ports/events.ts";
 import type { Observer } from "../../../ports/observer.ts";
-import { createLiveView } from "./live.ts";
+import { createLiveView, MOST_ROWS } from "./live.ts";
 import { type EventView, linesOf } from "./event-lines.ts";
 import { type Line, paintLine } from "./line.ts";
 import type { Terminal, Tone } from "./terminal.ts";
@@ -36,7 +36,7 @@ export function createProgress(options: ProgressOptions): Progress {
   const write = (lines: readonly Line[]): void => {
     if (lines.length === 0) return;
     if (live !== undefined) return live.print(lines);
-    terminal.stream.write(lines.map((line) => `${paintLine(terminal, line)}\n`).join(""));
+    terminal.stream.write(lines.map((line) => `${paintLine(terminal, line, terminal.columns() * MOST_ROWS)}\n`).join(""));
   };
   const view = (): EventView => ({ marks: terminal.marks, columns: terminal.columns(), showsStarts: live === undefined });
 
@@ -44,7 +44,8 @@ export function createProgress(options: ProgressOptions): Progress {
     const before = states.get(run);
     // Whoever took it over says so itself, in more words.
     const isOwnTakeover = event.type === "attempt.started";
-    if (!isQuiet && !isOwnTakeover) write(linesOf(event, before, view()).map((line) => (isShared ? [["dim", `${shortRun(run)} `], ...line] : line)));
+    if (!isQuiet && !isOwnTakeover)
+      write(linesOf(event, before, view()).map((line) => (isShared ? [["dim", `${shortRun(run)} `], ...line] : line)));
     const next = event.type === "run.started" ? initialState(event, event) : before && evolve(before, event, event);
     if (next === undefined) return;
     states.set(run, next);
@@ -57,7 +58,8 @@ export function createProgress(options: ProgressOptions): Progress {
         for (const event of events) take(run, event);
       },
       delta: (origin, delta) => live?.delta(origin, delta),
-      warning: (run, message) => write([[["warn", `${terminal.marks.note} ${isShared ? `${shortRun(run)} ` : ""}${oneLine(message)}`]]]),
+      warning: (run, message) =>
+        write([[["warn", `${terminal.marks.note} ${isShared ? `${shortRun(run)} ` : ""}${oneLine(message)}`]]]),
     },
     begin: (state) => {
       states.set(state.run, state);

@@ -31,9 +31,7 @@ export function showRun(row: RunRow, history: RunHistory, options: PageOptions):
     paint(attemptLines(history.attempts)),
     outputLines(history.state, terminal),
   ];
-  return blocks
-    .filter((block) => block.length > 0)
-    .flatMap((block, i) => (i === 0 ? block : ["", ...block]));
+  return blocks.filter((block) => block.length > 0).flatMap((block, i) => (i === 0 ? block : ["", ...block]));
 }
 
 // --- status ----------------------------------------------------------------------------------------------------------
@@ -53,10 +51,13 @@ function reasons(row: RunRow, state: RunState, db: string): readonly string[] {
   const resume = commandLine(["resume", run], db);
   if (waitingFor?.kind === "resolution") {
     const calls = state.calls.filter(({ id }) => waitingFor.calls.includes(id));
-    const asked = calls.map((call) => `Did ${call.name} (${call.id}) happen? ${commandLine(["resolve", run, call.id, "--outcome", "done"], db)}`);
+    const asked = calls.map(
+      (call) => `Did ${call.name} (${call.id}) happen? ${commandLine(["resolve", run, call.id, "--outcome", "done"], db)}`,
+    );
     return [...asked, `Then: ${resume}`];
   }
-  if (waitingFor?.kind === "tools_missing") return [`There is no code for ${waitingFor.names.join(", ")}. Put it back, then: ${resume}`];
+  if (waitingFor?.kind === "tools_missing")
+    return [`There is no code for ${waitingFor.names.join(", ")}. Put it back, then: ${resume}`];
   if (status === "interrupted") return ["Nobody drives it: its process ended or died.", `Continue it: ${resume}`];
   if (status === "running") return [`Driven by ${owner ?? "a process"}. Follow it: ${commandLine(["tail", run], db)}`];
   const error = state.settling?.error;
@@ -73,7 +74,13 @@ function factLines({ caller, labels, createdAt, updatedAt, seq }: RunRow, { stat
     ["started", `${clock(createdAt)} (${ago(createdAt, now)})`],
     ["last event", `${clock(updatedAt)} (${ago(updatedAt, now)}), number ${seq}`],
     ["caller", caller],
-    ["labels", labels && Object.entries(labels).map(([name, value]) => `${name}=${value}`).join(" ")],
+    [
+      "labels",
+      labels &&
+        Object.entries(labels)
+          .map(([name, value]) => `${name}=${value}`)
+          .join(" "),
+    ],
     ["last error", lastError && `${lastError.model}: ${lastError.message} (${ago(lastError.at, now)})`],
   ];
   return facts.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [fact(name, oneLine(value))]));
@@ -100,9 +107,25 @@ function limitLines(state: RunState, terminal: Terminal): readonly Line[] {
   const spent = costUsd === "unknown" ? undefined : costUsd;
   return [
     bar("steps", { used: state.step, limit: limits.maxSteps, words: `${state.step} of ${limits.maxSteps}` }, terminal),
-    bar("time", { used: state.activeMs, limit: limits.timeMs, words: `${duration(state.activeMs)} of ${duration(limits.timeMs)}` }, terminal),
-    bar("tokens", { used: tokens, limit: limits.tokens, words: `${count(tokens)}${tokenDetail(state)}${of(limits.tokens, count)}` }, terminal),
-    bar("cost", { used: spent, limit: limits.costUsd, words: `${money(costUsd).replace("cost ", "")}${of(limits.costUsd, (usd) => `$${usd}`)}` }, terminal),
+    bar(
+      "time",
+      { used: state.activeMs, limit: limits.timeMs, words: `${duration(state.activeMs)} of ${duration(limits.timeMs)}` },
+      terminal,
+    ),
+    bar(
+      "tokens",
+      { used: tokens, limit: limits.tokens, words: `${count(tokens)}${tokenDetail(state)}${of(limits.tokens, count)}` },
+      terminal,
+    ),
+    bar(
+      "cost",
+      {
+        used: spent,
+        limit: limits.costUsd,
+        words: `${money(costUsd).replace("cost ", "")}${of(limits.costUsd, (usd) => `$${usd}`)}`,
+      },
+      terminal,
+    ),
   ];
 }
 
@@ -149,7 +172,8 @@ function stepLines({ steps, state }: RunHistory, terminal: Terminal): readonly L
     lines.push([["dim", `${String(step + 1).padStart(3)} ${words}`]]);
     for (const call of calls) lines.push(callLine(call, state, terminal));
   }
-  if (!state.finished && state.model.inFlight) lines.push([["accent", `${String(state.step + 1).padStart(3)} the model is being called`]]);
+  if (!state.finished && state.model.inFlight)
+    lines.push([["accent", `${String(state.step + 1).padStart(3)} the model was called and has not answered yet`]]);
   return lines;
 }
 
@@ -159,7 +183,13 @@ function callLine(view: CallView, state: RunState, terminal: Terminal): Line {
   const columns = terminal.columns();
   const head = callHead(view.name, view.input, { marks, columns: Math.max(20, Math.floor(columns / 2)) });
   const id = padEnd(view.call, 5);
-  if (open !== undefined) return [["dim", `    ${id} `], ["accent", `${marks.call} `], ["plain", head], ["accent", `  ${openWords(open)}`]];
+  if (open !== undefined)
+    return [
+      ["dim", `    ${id} `],
+      ["accent", `${marks.call} `],
+      ["plain", head],
+      ["accent", `  ${openWords(open)}`],
+    ];
   const took = view.durationMs === undefined ? "" : `  ${duration(view.durationMs)}`;
   const brought = callOutput(view.output, columns, marks.ellipsis);
   const [tone, mark] = outcomeMark(view.outcome, marks);

@@ -1,0 +1,12 @@
+/** executus/testing: what tests of agents, tools and stores need. */
+export { createFakeClock, type FakeClock } from "./fake-clock.ts";
+export {
+  scriptedModel,
+  type Script,
+  type ScriptedAnswer,
+  type ScriptedCall,
+  type ScriptedModel,
+  type ScriptedModelOptions,
+} from "./scripted-model.ts";
+export { storeConformance, type OpenStore, type StoreUnderTest, type TestApi } from "./store-conformance.ts";
+export { blobsConformance, type BlobsUnderTest } from "./blobs-conformance.ts";

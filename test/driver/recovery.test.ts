@@ -1,0 +1,88 @@
+import { describe, expect, it } from "vitest";
+import { createMemoryStore } from "../../src/adapters/store/memory.ts";
+import { createFakeClock } from "../../src/testing/fake-clock.ts";
+import { agent, tool, world } from "../support/driver-world.ts";
+
+describe("shutdown and recovery", () => {
+  it("S28 S29 leaves runs resumable, and the next boot continues them", async () => {
+    const store = createMemoryStore();
+    let release = (): void => {};
+    const started = new Promise<void>((resolve) => (release = resolve));
+    const lookup = tool("lookup", async () => "x");
+    const first = world(
+      (call) => (call.step === 0 ? { calls: [{ name: "lookup" }] } : (release(), { hang: true })),
+      {},
+      { store },
+    );
+    const handle = await first.executor.start(agent([lookup]), { input: "x", id: "r" });
+    await started;
+    await first.executor.shutdown();
+    expect(await handle.result).toMatchObject({ status: "interrupted" });
+    const second = world([{ text: "never asked" }, { text: "resumed" }], { agents: [agent([lookup])] }, { store });
+    const report = await second.executor.recover();
+    expect(report.resumed).toHaveLength(1);
+    expect(await report.resumed[0]?.result).toMatchObject({ status: "completed", output: "resumed", toolCalls: 1 });
+    expect(second.models.calls).toHaveLength(1);
+  });
+
+  it("S26 never repeats a once call that was in flight when its process died", async () => {
+    const clock = createFakeClock();
+    const store = createMemoryStore({ now: () => clock.now() });
+    let runs = 0;
+    const pay = tool("pay", () => (runs++, new Promise(() => {})));
+    const first = world([{ calls: [{ name: "pay" }] }], {}, { store, clock });
+    await first.executor.start(agent([pay]), { input: "x", id: "r" });
+    while (runs === 0) await new Promise((resolve) => setImmediate(resolve));
+    store.die();
+    const next = store.peer("memory/2");
+    const second = world([{ text: "" }, { text: "told" }], { agents: [agent([pay])] }, { store: next, clock });
+    const result = await (await second.executor.resume("r")).result;
+    expect(runs).toBe(1);
+    expect(result).toMatchObject({ status: "completed", steps: [{ calls: [{ outcome: "unknown" }] }, {}] });
+    expect(JSON.stringify(second.models.calls[0]?.messages.at(-1))).toContain("outcome of this call is unknown");
+  });
+
+  it("leaves a run waiting when its tools are not there, and goes on when they are", async () => {
+    const store = createMemoryStore();
+    const lookup = tool("lookup", async () => "x");
+    const first = world(() => ({ hang: true }), {}, { store });
+    await first.executor.start(agent([lookup]), { input: "x", id: "r" });
+    await first.executor.shutdown();
+    const without = world([{ text: "x" }], {}, { store });
+    expect(await (await without.executor.resume("r")).result).toMatchObject({
+      status: "waiting",
+      waitingFor: { kind: "tools_missing", names: ["lookup"] },
+    });
+    const withTools = world([{ text: "ok" }], { agents: [agent([lookup])] }, { store });
+    expect(await (await withTools.executor.resume("r")).result).toMatchObject({ status: "completed", output: "ok" });
+  });
+
+  it("joins a start with the same id instead of starting a second run", async () => {
+    const { executor, models } = world([{ text: "one" }]);
+    const [a, b] = await Promise.all([
+      executor.run(agent([]), { input: "x", id: "r" }),
+      executor.run(agent([]), { input: "x", id: "r" }),
+    ]);
+    expect([a.output, b.output]).toEqual(["one", "one"]);
+    expect(models.calls).toHaveLength(1);
+  });
+
+  it("poisons a run that only ever crashes", async () => {
+    const clock = createFakeClock();
+    let store = createMemoryStore({ now: () => clock.now() });
+    const config = { agents: [agent([], { recoveries: 2 })] };
+    const first = world(() => ({ hang: true }), config, { store, clock });
+    await first.executor.start(agent([], { recoveries: 2 }), { input: "x", id: "r" });
+    let status: string | undefined;
+    for (let i = 0; i < 5 && status !== "poisoned"; i++) {
+      store.die();
+      store = store.peer(`memory/${i + 2}`);
+      const next = world(() => ({ hang: true }), config, { store, clock });
+      await next.executor.resume("r");
+      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setImmediate(resolve));
+      status = (await store.runs.get("r"))?.status;
+    }
+    expect(status).toBe("poisoned");
+  });
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it } from "vitest";
+import { defineTool } from "../../src/adapters/tools/define-tool.ts";
+import { UnknownOutcomeError } from "../../src/kernel/unknown-outcome.ts";
+import { agent, tool, world } from "../support/driver-world.ts";
+
+describe("tools", () => {
+  it("answers unknown tools and unfit arguments as data", async () => {
+    const strict = defineTool({
+      name: "strict",
+      description: "s",
+      input: { type: "object", properties: { n: { type: "number" } }, required: ["n"] },
+      execute: async () => "ran",
+    });
+    const { executor, models } = world([{ calls: [{ name: "strct" }, { name: "strict", input: { n: "x" } }] }, { text: "ok" }]);
+    const result = await executor.run(agent([strict]), "x");
+    expect(result.steps[0]?.calls.map((call) => call.outcome)).toEqual(["invalid", "invalid"]);
+    const shown = JSON.stringify(models.calls[1]?.messages);
+    expect(shown).toContain("Did you mean strict?");
+    expect(shown).toContain("must be number");
+  });
+
+  it("never runs calls of an answer that was cut", async () => {
+    let ran = 0;
+    const lookup = tool("lookup", async () => `${ran++}`);
+    const { executor } = world([{ calls: [{ name: "lookup" }], finish: "length" }, { text: "ok" }]);
+    const result = await executor.run(agent([lookup]), "x");
+    expect(ran).toBe(0);
+    expect(result).toMatchObject({ status: "completed", steps: [{ calls: [{ outcome: "invalid" }] }, {}] });
+  });
+
+  it("makes a result that is not JSON a clear tool error", async () => {
+    const big = tool("big", async () => ({ items: [{ id: 1n }] }));
+    const map = tool("map", async () => new Map());
+    const { executor, models } = world([{ calls: [{ name: "big" }, { name: "map" }] }, { text: "ok" }]);
+    await executor.run(agent([big, map]), "x");
+    const shown = JSON.stringify(models.calls[1]?.messages);
+    expect(shown).toContain("result.items[0].id is a bigint");
+    expect(shown).toContain("result is a Map");
+  });
+
+  it("spills a large result and gives the model the head and a reference", async () => {
+    const large = tool("large", async () => "x".repeat(300_000));
+    const { executor, models } = world([{ calls: [{ name: "large" }] }, { text: "ok" }]);
+    await executor.run(agent([large]), { input: "x", id: "r" });
+    const shown = JSON.stringify(models.calls[1]?.messages.at(-1));
+    expect(shown.length).toBeLessThan(20_000);
+    expect(shown).toContain("300000 bytes and is stored as sha256:h0");
+  });
+
+  it("abandons a tool that ignores its signal, and does not call a once tool's outcome an error", async () => {
+    const { executor, clock } = world([{ calls: [{ name: "deaf" }, { name: "deafRead" }] }, { text: "ok" }]);
+    const deaf = tool("deaf", () => new Promise(() => {}), { timeoutMs: 1_000 });
+    const deafRead = tool("deafRead", () => new Promise(() => {}), { timeoutMs: 1_000, effect: "read" });
+    const result = await clock.until(executor.run(agent([deaf, deafRead]), "x"));
+    expect(result.steps[0]?.calls.map((call) => call.outcome)).toEqual(["unknown", "error"]);
+    expect(result.activeMs).toBe(3_000);
+  });
+
+  it("asks reconcile about a call whose tool cannot tell", async () => {
+    const asked: string[] = [];
+    const pay = tool("pay", () => Promise.reject(new UnknownOutcomeError("lost")), {
+      reconcile: async (_input, context) => (asked.push(context.idempotencyKey), { outcome: "done", result: "paid" }),
+    });
+    const { executor } = world([{ calls: [{ name: "pay" }] }, { text: "ok" }]);
+    const result = await executor.run(agent([pay]), { input: "x", id: "r" });
+    expect(asked).toEqual(["r:0.0"]);
+    expect(result.steps[0]?.calls[0]).toMatchObject({ outcome: "ok", output: "paid" });
+  });
+
+  it("waits for a person when the policy is ask, and goes on with the answer", async () => {
+    const pay = tool("pay", () => Promise.reject(new UnknownOutcomeError("lost")), { onUnknown: "ask" });
+    const { executor, store } = world([{ calls: [{ name: "pay" }] }, { text: "ok" }], { agents: [agent([pay])] });
+    const result = await executor.run(agent([pay]), { input: "x", id: "r" });
+    expect(result).toMatchObject({ status: "waiting", waitingFor: { kind: "resolution", calls: ["0.0"] } });
+    expect((await store.runs.get("r"))?.status).toBe("waiting");
+    await executor.send("r", { kind: "resolve", call: "0.0", outcome: "done", output: "receipt 7" });
+    const handle = await executor.resume("r");
+    expect(await handle.result).toMatchObject({
+      status: "completed",
+      steps: [{ calls: [{ outcome: "ok", output: "receipt 7" }] }, {}],
+    });
+  });
+
+  it("S10 tells a tool where its run stands", async () => {
+    const views: unknown[] = [];
+    const self = tool("self", async (_input, context) => (views.push(context.status()), ""));
+    const { executor } = world([{ calls: [{ name: "self" }] }, { text: "ok" }]);
+    await executor.run(agent([self]), { input: "x", id: "r" });
+    expect(views).toMatchObject([{ run: "r", step: 1, status: "running", toolCalls: 1, limits: { maxSteps: 12 } }]);
+  });
+});
