@@ -14,10 +14,10 @@ export interface Folded {
   readonly steps: StepView[];
 }
 
-/** State and steps of a journal; undefined when it is empty. */
-export function foldJournal(events: readonly RunEvent[]): Folded | undefined {
-  let state: RunState | undefined;
-  const steps: StepView[] = [];
+/** State and steps of a journal, going on from what was folded before; undefined when there is nothing. */
+export function foldJournal(events: readonly RunEvent[], from?: Folded): Folded | undefined {
+  let state = from?.state;
+  const steps = from === undefined ? [] : [...from.steps];
   for (const event of events) {
     if (state === undefined) {
       if (event.type === "run.started") state = initialState(event, event);

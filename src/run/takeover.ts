@@ -26,7 +26,8 @@ export async function takeOver(core: Core, run: string): Promise<Session> {
   const claim = await core.store.owners.claim(run);
   if (!claim.ok) throw refusedClaim(run, claim);
   // Between the first read and the claim the former owner may still have written.
-  const loaded = foldJournal(await core.store.journal.read(run)) ?? before;
+  const since = await core.store.journal.read(run, { after: before.state.seq });
+  const loaded = foldJournal(since, before) ?? before;
   const session = new Session({
     ports: core.ports,
     state: { ...loaded.state, activeMs: Math.max(loaded.state.activeMs, claim.activeMs) },

@@ -21,6 +21,8 @@ export type Fault =
   | { readonly type: "break"; readonly before: number | RegExp; readonly by: "eof" | "reset" | "stall" }
   /** Send `event` in front of the upstream's event `before`. */
   | { readonly type: "insert"; readonly before: number | RegExp; readonly event: string }
+  /** Pass every event of the upstream through `change`. */
+  | { readonly type: "rewrite"; readonly change: (event: string) => string }
   /** An event stream of our own. */
   | { readonly type: "events"; readonly events: readonly string[]; readonly by?: "eof" | "reset" | "stall" };
 
@@ -88,6 +90,10 @@ async function answer(fault: Fault, response: ServerResponse, forward: () => Pro
       return;
     case "none":
       await sendEvents(response, await eventsOf(await forward()));
+      response.end();
+      return;
+    case "rewrite":
+      await sendEvents(response, (await eventsOf(await forward())).map(fault.change));
       response.end();
       return;
     case "break": {

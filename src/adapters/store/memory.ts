@@ -140,7 +140,7 @@ function append(data: Data, request: AppendRequest): AppendResult {
   }
   if (request.row !== undefined) change(run, request.row);
   end(run, request.events);
-  data.watchers.touch(request.run);
+  data.watchers.touch(request.run, "journal");
   return APPENDED;
 }
 
@@ -177,7 +177,7 @@ function send(data: Data, name: string, entry: InboxEntry): SendResult {
   if (run.sealed) return "run_finished";
   run.entries.add(entry.id);
   run.inbox.push(Object.freeze({ ...entry, position: ++data.position }));
-  data.watchers.touch(name);
+  data.watchers.touch(name, "inbox");
   return "accepted";
 }
 
@@ -210,7 +210,7 @@ function create(data: Data, request: CreateRequest, owner: Process): CreateResul
   end(run, request.events);
   data.runs.set(request.run, run);
   if (idempotencyKey !== undefined) data.keys.set(idempotencyKey, request.run);
-  data.watchers.touch(request.run);
+  data.watchers.touch(request.run, "journal");
   return { created: true, epoch: 1 };
 }
 

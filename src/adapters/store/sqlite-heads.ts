@@ -30,6 +30,8 @@ export interface Heads {
   stored(run: string): StoredHead | undefined;
   remember(run: string, head: Head): void;
   forget(run: string): void;
+  /** How many runs this process writes into. */
+  count(): number;
   forgetAll(): void;
 }
 
@@ -57,6 +59,7 @@ export function createHeads(db: DatabaseSync): Heads {
     forget: (run) => {
       known.delete(run);
     },
+    count: () => known.size,
     forgetAll: () => known.clear(),
   };
 }

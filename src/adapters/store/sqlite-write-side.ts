@@ -20,6 +20,7 @@ import {
 } from "./sqlite-runs.ts";
 import { pragma } from "./sqlite-schema.ts";
 import { createWriter, type Writer } from "./sqlite-writer.ts";
+import type { Change } from "./watchers.ts";
 
 export interface WriteSide {
   readonly journal: Pick<Journal, "append">;
@@ -34,13 +35,15 @@ export interface WriteSide {
   finish(): Promise<void>;
 }
 
+export type OnChange = (run: string, writer: Writer, what?: Change) => void;
+
 export interface WriteSideOptions {
   readonly db: DatabaseSync;
   readonly file: string;
   readonly process: ProcessOptions;
   readonly heartbeatMs: number;
   /** Inside a write: this run will have changed once it is committed. */
-  readonly onChange: (run: string, writer: Writer) => void;
+  readonly onChange: OnChange;
 }
 
 /** What can be done inside a write. */
@@ -65,10 +68,10 @@ export function createWriteSide(options: WriteSideOptions): WriteSide {
   const { writer, append, create, send, ownership, presence } = operations;
 
   /** One operation of a run; `isChange` says whether its result means that something was written. */
-  const write = <T>(run: string, operation: () => T, isChange: (result: T) => boolean): Promise<T> =>
+  const write = <T>(run: string, operation: () => T, isChange: (result: T) => boolean, what?: Change): Promise<T> =>
     writer.write(() => {
       const result = operation();
-      if (isChange(result)) options.onChange(run, writer);
+      if (isChange(result)) options.onChange(run, writer, what);
       return result;
     });
 
@@ -76,13 +79,13 @@ export function createWriteSide(options: WriteSideOptions): WriteSide {
     journal: {
       append: async (request) => {
         const bodies = encode(request.run, request.events);
-        return write(request.run, () => append(request, bodies), isOk);
+        return write(request.run, () => append(request, bodies), isOk, "journal");
       },
     },
     inbox: {
       send: async (run, entry) => {
         checkEntryId(entry.id, run);
-        return write(run, () => send(run, entry), isAccepted);
+        return write(run, () => send(run, entry), isAccepted, "inbox");
       },
     },
     owners: {
@@ -95,7 +98,7 @@ export function createWriteSide(options: WriteSideOptions): WriteSide {
       create: async (request) => {
         checkRunId(request.run);
         const bodies = encode(request.run, request.events);
-        return write(request.run, () => create(request, bodies), isCreated);
+        return write(request.run, () => create(request, bodies), isCreated, "journal");
       },
       remove: (runs) => removeInParts(operations, runs),
     },
@@ -119,7 +122,7 @@ function createOperations({ db, file, process, heartbeatMs }: WriteSideOptions):
     heads.forgetAll();
     presence.onRollback();
   };
-  const writer = createWriter({ db, file, onRollback });
+  const writer = createWriter({ db, file, isAlone: () => heads.count() <= 1, onRollback });
   const ownership = createOwnership({ db, heads, presence, processes, ...process });
   const insertEvents = createInsertEvents(db);
   return {

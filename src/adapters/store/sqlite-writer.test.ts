@@ -17,7 +17,7 @@ interface Subject {
   readonly seen: () => readonly unknown[];
 }
 
-async function open(): Promise<Subject> {
+async function open({ isAlone = false } = {}): Promise<Subject> {
   const file = join(await newFolder(), "store.db");
   const db = new DatabaseSync(file);
   db.exec("PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 5; CREATE TABLE t (value TEXT NOT NULL UNIQUE)");
@@ -27,7 +27,7 @@ async function open(): Promise<Subject> {
     other.close();
   });
   let rollbacks = 0;
-  const writer = createWriter({ db, file, onRollback: () => rollbacks++ });
+  const writer = createWriter({ db, file, isAlone: () => isAlone, onRollback: () => rollbacks++ });
   const statement = db.prepare("INSERT INTO t VALUES (?)");
   return {
     db,
@@ -59,6 +59,18 @@ describe("the writer", () => {
       ["a", "b", "c"],
       ["a", "b", "c"],
     ]);
+  });
+
+  it("commits at once for a run that is alone, and still lets the event loop have its turn", async () => {
+    const { write, insert, seen } = await open({ isAlone: true });
+    let turns = 0;
+    const count = (): NodeJS.Immediate => setImmediate(() => turns++ < 1_000 && count());
+    count();
+    await write(insert("first"));
+    expect(turns).toBe(0);
+    expect(seen()).toEqual(["first"]);
+    for (let i = 0; turns < 3; i++) await write(insert(`${i}`));
+    turns = 1_000;
   });
 
   it("lets one that fails fail alone", async () => {

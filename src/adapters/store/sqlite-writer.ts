@@ -1,5 +1,6 @@
 /**
- * Group commit: everything that wants to write in one turn of the event loop goes into one transaction.
+ * Group commit: everything that wants to write in one turn of the event loop goes into one transaction. A run that is alone
+ * in its process has nobody to wait for and is committed at once (measured: a tenth of the time of a commit).
  *
  * G1 Operations happen in the order they were asked for; a promise resolves after COMMIT returned.
  * G2 An operation decides before it writes: one that is refused has written nothing and costs the others nothing.
@@ -11,6 +12,8 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { isBusy, isUnavailable, toStoreError } from "./sqlite-errors.ts";
 
 const BATCH_MS = 3;
+/** A run that is alone may commit this long without a turn of the event loop. */
+const HURRY_MS = 2;
 const BUSY_RETRY_MS = [1, 2, 5, 10, 25, 50] as const;
 const BUSY_LIMIT_MS = 10_000;
 
@@ -24,6 +27,8 @@ export interface Writer {
 export interface WriterOptions {
   readonly db: DatabaseSync;
   readonly file: string;
+  /** True while at most one run writes. */
+  readonly isAlone: () => boolean;
   /** Nothing of what the operations remembered is true any more. */
   readonly onRollback: () => void;
 }
@@ -44,9 +49,14 @@ class GroupWriter implements Writer {
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #flush = (): void => this.#run();
+  readonly #endHurry = (): void => {
+    this.#hurriedSince = undefined;
+  };
   #queue: Task[] = [];
   #afterCommit: (() => void)[] = [];
   #isScheduled = false;
+  /** Since when the event loop has not had its turn, as far as this writer keeps it from it. */
+  #hurriedSince: number | undefined;
   #busySince: number | undefined;
   #busyTries = 0;
 
@@ -70,7 +80,15 @@ class GroupWriter implements Writer {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(this.#flush);
+    if (this.#options.isAlone() && this.#mayHurry()) queueMicrotask(this.#flush);
+    else setImmediate(this.#flush);
+  }
+
+  #mayHurry(): boolean {
+    if (this.#hurriedSince !== undefined) return performance.now() - this.#hurriedSince < HURRY_MS;
+    this.#hurriedSince = performance.now();
+    setImmediate(this.#endHurry);
+    return true;
   }
 
   #run(): void {

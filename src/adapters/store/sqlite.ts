@@ -13,8 +13,7 @@ import { toStoreError } from "./sqlite-errors.ts";
 import { type ProcessOptions, type SqliteClock, SYSTEM_CLOCK } from "./sqlite-processes.ts";
 import { openReadSide } from "./sqlite-read-side.ts";
 import type { WholeRun } from "./sqlite-runs.ts";
-import { createWriteSide } from "./sqlite-write-side.ts";
-import type { Writer } from "./sqlite-writer.ts";
+import { createWriteSide, type OnChange } from "./sqlite-write-side.ts";
 
 export interface SqliteStoreOptions {
   /** Path of the store file; it and its folder are made if they are not there. */
@@ -82,8 +81,8 @@ interface Settings {
 function openForWriting({ heartbeatMs, ...settings }: Settings): SqliteStore {
   const { file, process } = settings;
   const db = openWriter(file);
-  const onChange = (run: string, writer: Writer): void => {
-    if (watchers.size > 0) writer.afterCommit(() => watchers.touch(run));
+  const onChange: OnChange = (run, writer, what) => {
+    if (watchers.size > 0) writer.afterCommit(() => watchers.touch(run, what));
   };
   const writes = createWriteSide({ db, file, process, heartbeatMs, onChange });
   const reads = openReadSide({ ...settings, writer: db, ownId: writes.ownId });

@@ -1,31 +1,36 @@
 /** Who wants to hear that a run changed; told in a microtask, so that no listener runs inside a write. */
 export interface Watchers {
-  watch(run: string | undefined, changed: (run: string) => void): () => void;
-  /** Tell everyone who watches this run, soon. Several changes before they are told are one. */
-  touch(run: string): void;
+  watch(run: string | undefined, changed: Listener): () => void;
+  /** Tell everyone who watches this run, soon. Several changes before they are told are one, of unknown kind if they differ. */
+  touch(run: string, what?: Change): void;
   readonly watched: Iterable<string>;
   readonly watchesAll: boolean;
   readonly size: number;
 }
 
+/** What changed: an owner that hears of its own appends has nothing to look for. */
+export type Change = "journal" | "inbox";
+
+type Listener = (run: string, what?: Change) => void;
+
 /** `onSize` hears how many watchers there are whenever that changes. */
 export function createWatchers(onSize: (size: number) => void = () => {}): Watchers {
-  const byRun = new Map<string, Set<(run: string) => void>>();
-  const all = new Set<(run: string) => void>();
+  const byRun = new Map<string, Set<Listener>>();
+  const all = new Set<Listener>();
   let size = 0;
-  let touched = new Set<string>();
+  let touched = new Map<string, Change | undefined>();
 
   const tell = (): void => {
     const runs = touched;
-    touched = new Set();
-    for (const run of runs) {
-      for (const listener of [...(byRun.get(run) ?? []), ...all]) callSafely(listener, run);
+    touched = new Map();
+    for (const [run, what] of runs) {
+      for (const listener of [...(byRun.get(run) ?? []), ...all]) callSafely(listener, run, what);
     }
   };
 
   return {
     watch(run, changed) {
-      const listener = (name: string): void => changed(name);
+      const listener: Listener = (name, what) => changed(name, what);
       const group = run === undefined ? all : (byRun.get(run) ?? new Set());
       if (run !== undefined) byRun.set(run, group);
       group.add(listener);
@@ -36,10 +41,10 @@ export function createWatchers(onSize: (size: number) => void = () => {}): Watch
         onSize(--size);
       };
     },
-    touch(run) {
+    touch(run, what) {
       if (size === 0 || (all.size === 0 && !byRun.has(run))) return;
       if (touched.size === 0) queueMicrotask(tell);
-      touched.add(run);
+      touched.set(run, touched.has(run) && touched.get(run) !== what ? undefined : what);
     },
     get watched() {
       return byRun.keys();
@@ -54,9 +59,9 @@ export function createWatchers(onSize: (size: number) => void = () => {}): Watch
 }
 
 /** A listener's mistake is shown, but is nobody else's problem: the write it hears of has already happened. */
-function callSafely(listener: (run: string) => void, run: string): void {
+function callSafely(listener: Listener, run: string, what: Change | undefined): void {
   try {
-    listener(run);
+    listener(run, what);
   } catch (error) {
     process.emitWarning(error instanceof Error ? error : String(error));
   }

@@ -8,6 +8,7 @@ import { foldJournal } from "../../run/result.ts";
 import { ROOT_LABEL } from "./agent-setup.ts";
 import { leftUnderWay } from "./view/event-lines.ts";
 import { plural } from "./view/figures.ts";
+import { callsDone, currentStep } from "./view/standing.ts";
 
 const MOST_LOOKED_AT = 100;
 
@@ -65,7 +66,8 @@ export async function checkModels(models: Models, state: RunState): Promise<void
       const ids = (await models.resolve(tier)).map(({ id }) => id);
       if (ids.some((id) => state.models.includes(id))) return;
     } catch (error) {
-      problem ??= error;
+      // The last one is about a model the run has begun with, not about a tier.
+      problem = error;
     }
   }
   throw problem ?? unavailable(state);
@@ -81,7 +83,8 @@ function unavailable({ run, models }: RunState): ExecutusError {
 
 /** `step 5 of 30, 7 calls done, none repeated`. */
 export function standing(state: RunState): string {
-  const step = `step ${Math.min(state.step + 1, state.limits.maxSteps)} of ${state.limits.maxSteps}`;
-  const done = `${plural(state.toolCalls, "call")} done${state.toolCalls === 0 ? "" : ", none repeated"}`;
+  const calls = callsDone(state);
+  const step = `step ${currentStep(state)} of ${state.limits.maxSteps}`;
+  const done = `${plural(calls, "call")} done${calls === 0 ? "" : ", none repeated"}`;
   return [step, done, ...leftUnderWay(state)].join(", ");
 }

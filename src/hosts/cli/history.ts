@@ -3,6 +3,7 @@ import { evolve, initialState } from "../../kernel/evolve.ts";
 import type { CallState, RunState } from "../../kernel/state.ts";
 import { collectSteps } from "../../kernel/steps.ts";
 import type { RunEvent } from "../../ports/events.ts";
+import { callsDone } from "./view/standing.ts";
 import type { CallOutcome, RunError, StepView } from "../../ports/view.ts";
 
 /** A call that was under way when a process died. */
@@ -74,7 +75,7 @@ function nextAttempt(number: number, state: RunState, event: RunEvent & { readon
     process,
     after,
     stepsKept: state.step,
-    callsKept: state.toolCalls,
+    callsKept: callsDone(state),
     modelCallAgain: state.model.inFlight,
     doubtful: state.calls.filter(isDoubtful).map(({ id, name }) => ({ call: id, name })),
   };

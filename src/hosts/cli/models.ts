@@ -8,6 +8,8 @@ import type { Blobs } from "../../ports/blobs.ts";
 import type { Models } from "../../ports/models.ts";
 import { programName } from "./command-line.ts";
 
+/** Runs without a model: a script stands in. */
+const EXAMPLE = "examples/stocktake/agent.ts";
 const FILES = ["executus.json", "models.json"] as const;
 
 export interface ModelsConfig {
@@ -37,8 +39,8 @@ export async function configuredModels(named: string | undefined, blobs?: Blobs)
 function noModels(tier: string): never {
   const hint = [
     "Give a key: export ANTHROPIC_API_KEY=... (or OPENAI_API_KEY, GOOGLE_GENERATIVE_AI_API_KEY),",
-    "or a local server: export OLLAMA_BASE_URL=http://127.0.0.1:11434/v1 EXECUTUS_MODEL=qwen3,",
-    `or try it without either: ${programName()} run examples/stocktake/agent.ts`,
+    "or a local server: export OLLAMA_BASE_URL=http://127.0.0.1:11434/v1 EXECUTUS_MODEL=qwen3",
+    ...(existsSync(EXAMPLE) ? [`or try it without either: ${programName()} run ${EXAMPLE}`] : []),
   ].join("\n  ");
   throw new ExecutusError(
     "provider_key_missing",

@@ -7,6 +7,7 @@ import type { ToolCallPart, UserPart } from "../../../ports/messages.ts";
 import type { CallOutcome, FinalStatus } from "../../../ports/view.ts";
 import { callArguments, callOutput, count, duration, money, plural } from "./figures.ts";
 import type { Line, Span } from "./line.ts";
+import { callsDone } from "./standing.ts";
 import type { Marks, Tone } from "./terminal.ts";
 import { fit, oneLine, padEnd, padStart } from "./text.ts";
 
@@ -57,7 +58,7 @@ export function bounds(limits: Limits): string {
 /** What a new process found: what was done stays done, and what was under way. */
 function continued(event: AttemptStarted, before: RunState, view: EventView): Line {
   const how = event.after === "crash" ? "after a crash" : "in order";
-  const done = `${plural(before.step, "step")} and ${plural(before.toolCalls, "call")} done, none repeated`;
+  const done = `${plural(before.step, "step")} and ${plural(callsDone(before), "call")} done, none repeated`;
   const text = `${event.process} took the run over ${how}: ${[done, ...leftUnderWay(before)].join(", ")}`;
   return [
     ["accent", `   ${view.marks.call} `],

@@ -7,6 +7,7 @@ import type { DeltaOrigin } from "../../../ports/observer.ts";
 import { atStep, callHead } from "./event-lines.ts";
 import { count, duration, money } from "./figures.ts";
 import { type Line, paintLine } from "./line.ts";
+import { currentStep } from "./standing.ts";
 import type { Terminal } from "./terminal.ts";
 import { fitEnd, oneLine, widthOf } from "./text.ts";
 
@@ -117,7 +118,7 @@ function footer({ state, elapsedMs }: Frame, { marks }: Terminal): Line {
   const cost = money(state.costUsd) + (limits.costUsd === undefined ? "" : `/$${limits.costUsd}`);
   const active = Math.floor((state.activeMs + elapsedMs) / 1_000) * 1_000;
   const time = `${duration(active).replace(/^0ms$/, "0s")}/${duration(limits.timeMs)}`;
-  const step = `step ${Math.min(state.step + 1, limits.maxSteps)}/${limits.maxSteps}`;
+  const step = `step ${currentStep(state)}/${limits.maxSteps}`;
   const parts = [step, `${tokens} tokens`, cost, time, "Ctrl-C stops, resumable"];
   return [["dim", `    ${parts.join(` ${marks.dot} `)}`]];
 }
