@@ -1,58 +1,121 @@
-/** The steps of a run as they appear on a result: every call with exactly one outcome, in call order. */
+/**
+ * The steps of a run as they appear on a result: every call with exactly one outcome, in call order.
+ *
+ * Text, arguments and outputs are in the conversation already, so while a run is under way only what is not there is kept
+ * beside it: models, outcomes, durations. Messages that a compaction takes away are turned into views just before.
+ */
 import type { EventBody, ModelAnswered } from "../ports/events.ts";
-import type { ToolCallPart } from "../ports/messages.ts";
+import type { AssistantMessage, Message, ToolCallPart, ToolMessage } from "../ports/messages.ts";
 import type { CallOutcome, CallView, StepView } from "../ports/view.ts";
+import { toArray } from "./list.ts";
 import { callId, type RunState } from "./state.ts";
 
-/**
- * Adds to `steps` what an event says, in place: a view, kept beside the state and derived from the same events. `state` is the
- * one before the event.
- */
-export function collectSteps(steps: StepView[], state: RunState, event: EventBody): void {
-  switch (event.type) {
-    case "model.answered":
-      steps.push(toStep(event, state.ending !== undefined));
-      break;
-    case "tool.ended":
-      end(steps, event.call, { outcome: event.outcome, output: event.output.value, ...timed(event.durationMs) });
-      break;
-    case "call.resolved":
-      if (event.outcome === "retry") break;
-      end(steps, event.call, { outcome: event.outcome === "done" ? "ok" : "error", output: event.output ?? "" });
-      break;
-    default:
+export class StepLog {
+  /** Steps whose messages are gone. */
+  #compacted: readonly StepView[] = [];
+  /** The first message that is not in `#compacted`, nor in the request's history. */
+  #from: number;
+  #models: string[] = [];
+  /** Per call, over all steps since `#from`. */
+  #outcomes: (CallOutcome | undefined)[] = [];
+  #durations: (number | undefined)[] = [];
+  /** Calls before those of the last step. */
+  #before = 0;
+
+  constructor(start: RunState) {
+    this.#from = start.messages.length;
+  }
+
+  /** Told of every event, with the states before and after it. */
+  record(before: RunState, after: RunState, event: EventBody): void {
+    switch (event.type) {
+      case "model.answered":
+        this.#answered(event, before.ending !== undefined);
+        break;
+      case "tool.ended":
+        this.#ended(event.call, event.outcome, event.durationMs);
+        break;
+      case "call.resolved":
+        if (event.outcome !== "retry") this.#ended(event.call, event.outcome === "done" ? "ok" : "error");
+        break;
+      case "context.compacted":
+        this.#compacted = this.views(before);
+        this.#from = after.messages.length;
+        this.#models = [];
+        this.#outcomes = [];
+        this.#durations = [];
+        break;
+      default:
+    }
+  }
+
+  #answered(event: ModelAnswered, wrapUp: boolean): void {
+    this.#models.push(event.model);
+    this.#before = this.#outcomes.length;
+    let ordinal = 0;
+    for (const part of event.content) {
+      if (!isOwnCall(part)) continue;
+      const isRefused = event.refused?.some((refusal) => refusal.call === ordinal) === true;
+      this.#outcomes.push(isRefused ? "invalid" : wrapUp ? "cancelled" : undefined);
+      ordinal++;
+    }
+  }
+
+  #ended(call: string, outcome: CallOutcome, durationMs?: number): void {
+    const at = this.#before + Number(call.slice(call.indexOf(".") + 1));
+    this.#outcomes[at] = outcome;
+    if (durationMs !== undefined) this.#durations[at] = durationMs;
+  }
+
+  /** All steps so far, of the run whose state this is. */
+  views(state: RunState): readonly StepView[] {
+    const views = [...this.#compacted];
+    const messages = toArray(state.messages, this.#from);
+    let seen = 0;
+    for (const [i, message] of messages.entries()) {
+      if (message.role !== "assistant") continue;
+      const step = views.length;
+      const calls = message.content.filter(isOwnCall);
+      const outputs = outputsAfter(messages[i + 1], state, step);
+      const view = (call: ToolCallPart, ordinal: number): CallView =>
+        this.#toCall(call, callId(step, ordinal), { at: seen + ordinal, output: outputs[ordinal] });
+      views.push({
+        step,
+        model: this.#models[step - this.#compacted.length] ?? "",
+        text: textOf(message),
+        calls: calls.map(view),
+      });
+      seen += calls.length;
+    }
+    return views;
+  }
+
+  #toCall(part: ToolCallPart, call: string, { at, output }: { readonly at: number; readonly output: unknown }): CallView {
+    const durationMs = this.#durations[at];
+    const outcome = this.#outcomes[at];
+    return {
+      call,
+      name: part.toolName,
+      input: part.input,
+      ...(outcome === undefined ? {} : { outcome }),
+      ...(output === undefined ? {} : { output }),
+      ...(durationMs === undefined ? {} : { durationMs }),
+    };
   }
 }
 
-function timed(durationMs: number | undefined): { durationMs?: number } {
-  return durationMs === undefined ? {} : { durationMs };
+/** Of a step that is closed they are in the next message, of an open one in the calls. */
+function outputsAfter(next: Message | undefined, state: RunState, step: number): readonly unknown[] {
+  if (next?.role === "tool") return (next satisfies ToolMessage).content.map((part) => part.output.value);
+  return step === state.step - 1 ? state.calls.map((call) => call.output?.value) : [];
 }
 
-function toStep(event: ModelAnswered, wrapUp: boolean): StepView {
-  const calls: CallView[] = [];
+function textOf(message: AssistantMessage): string {
   let text = "";
-  for (const part of event.content) {
-    if (part.type === "text") text += part.text;
-    if (part.type === "tool-call" && part.providerExecuted !== true) calls.push(toCall(event, part, calls.length, wrapUp));
-  }
-  return { step: event.step, model: event.model, text, calls };
+  for (const part of message.content) if (part.type === "text") text += part.text;
+  return text;
 }
 
-function toCall(event: ModelAnswered, part: ToolCallPart, ordinal: number, wrapUp: boolean): CallView {
-  const refusal = event.refused?.find((candidate) => candidate.call === ordinal)?.message;
-  const outcome: CallOutcome = refusal === undefined && wrapUp ? "cancelled" : "invalid";
-  return { call: callId(event.step, ordinal), name: part.toolName, input: part.input, outcome, output: refusal ?? "" };
-}
-
-interface Ending {
-  readonly outcome: CallOutcome;
-  readonly output: unknown;
-  readonly durationMs?: number;
-}
-
-function end(steps: StepView[], call: string, ending: Ending): void {
-  const step = steps.at(-1);
-  if (step === undefined) return;
-  const calls = step.calls.map((view) => (view.call === call ? { ...view, ...ending } : view));
-  steps[steps.length - 1] = { ...step, calls };
+function isOwnCall(part: { readonly type: string; readonly providerExecuted?: boolean }): part is ToolCallPart {
+  return part.type === "tool-call" && part.providerExecuted !== true;
 }

@@ -51,7 +51,7 @@ export type WaitingFor =
   | { readonly kind: "resolution"; readonly calls: readonly string[] }
   | { readonly kind: "tools_missing"; readonly names: readonly string[] };
 
-/** One step as it appears on a result: the answer's text and its calls, each with exactly one outcome. */
+/** One step as it appears on a result: the answer's text and its calls, each with exactly one outcome once the step is closed. */
 export interface StepView {
   readonly step: number;
   readonly model: string;
@@ -63,8 +63,9 @@ export interface CallView {
   readonly call: string;
   readonly name: string;
   readonly input: unknown;
-  readonly outcome: CallOutcome;
-  readonly output: unknown;
+  /** Absent while the call is open. */
+  readonly outcome?: CallOutcome;
+  readonly output?: unknown;
   readonly durationMs?: number;
 }
 

@@ -2,6 +2,7 @@
 import { initialState } from "../kernel/evolve.ts";
 import { ExecutusError } from "../kernel/errors.ts";
 import { resolveLimits } from "../kernel/limits.ts";
+import { StepLog } from "../kernel/steps.ts";
 import type { AgentSnapshot, RequestSnapshot } from "../ports/agent.ts";
 import type { RunStarted } from "../ports/events.ts";
 import type { Limits } from "../ports/limits.ts";
@@ -10,7 +11,7 @@ import type { ModelCandidate } from "../ports/models.ts";
 import type { Tool } from "../ports/tools.ts";
 import { checkId, newId } from "./ids.ts";
 import { plan } from "./commit.ts";
-import type { Core } from "./core.ts";
+import type { Core, Definition } from "./core.ts";
 import { Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
 import { buildToolbox, snapshotTool } from "./toolbox.ts";
@@ -30,15 +31,16 @@ export async function admit(core: Core, agent: Agent, request: RunRequest): Prom
   const tier = request.model ?? agent.model ?? core.config.defaultTier ?? "fast";
   const candidates = await resolveModels(core, tier, limits);
   const tools = await buildToolbox(agent, core.config.tools, request.extraTools ?? [], request);
+  const definition = define(core, agent, { tier, tools, candidates });
   const started: RunStarted = {
     type: "run.started",
     run,
-    agent: snapshotAgent(core, agent, { tier, tools }),
+    agent: definition.snapshot,
     request: await snapshotRequest(core, request),
     limits,
     models: candidates.map((candidate) => candidate.id),
   };
-  return create(core, started, { tools, candidates });
+  return create(core, started, definition);
 }
 
 async function reserveBudget(core: Core, run: string, agent: Agent, request: RunRequest): Promise<void> {
@@ -68,33 +70,43 @@ export async function resolveModels(core: Core, tier: string, limits: Limits): P
   throw new ExecutusError("limit_unpriced", message, { hint });
 }
 
-function snapshotAgent(
-  core: Core,
-  agent: Agent,
-  resolved: { readonly tier: string; readonly tools: readonly Tool[] },
-): AgentSnapshot {
+interface Resolved {
+  readonly tier: string;
+  readonly tools: readonly Tool[];
+  readonly candidates: readonly ModelCandidate[];
+}
+
+/** Runs of one agent with the same tools and models share one definition in memory. */
+function define(core: Core, agent: Agent, resolved: Resolved): Definition {
+  const { tier, tools, candidates } = resolved;
+  const known = core.definitions.get(agent);
+  const isSame = known?.snapshot.tier === tier && sameItems(known.tools, tools) && sameItems(known.candidates, candidates);
+  if (known !== undefined && isSame) return known;
+  const definition: Definition = {
+    snapshot: snapshotAgent(core, agent, resolved),
+    tools: new Map(tools.map((tool) => [tool.name, tool])),
+    candidates: new Map(candidates.map((candidate) => [candidate.id, candidate])),
+  };
+  core.definitions.set(agent, definition);
+  return definition;
+}
+
+function sameItems<T>(known: ReadonlyMap<string, T>, items: readonly T[]): boolean {
+  let i = 0;
+  for (const item of known.values()) if (item !== items[i++]) return false;
+  return i === items.length;
+}
+
+function snapshotAgent(core: Core, agent: Agent, { tier, tools }: Resolved): AgentSnapshot {
   const header = core.config.systemHeader ?? "";
-  const instructions = [header, agent.instructions].filter((text) => text !== "").join("\n\n");
-  const cached = core.snapshots.get(agent);
-  const { tier, tools } = resolved;
-  if (cached !== undefined && cached.snapshot.tier === tier && sameTools(cached.tools, tools)) return cached.snapshot;
-  const snapshot: AgentSnapshot = {
+  return {
     name: agent.name,
-    ...(agent.id === undefined ? {} : { id: agent.id }),
-    ...(agent.description === undefined ? {} : { description: agent.description }),
-    instructions,
+    ...dropUndefined({ id: agent.id, description: agent.description, source: agent.source }),
+    instructions: [header, agent.instructions].filter((text) => text !== "").join("\n\n"),
     tier,
     settings: agent.settings ?? {},
     tools: tools.map(snapshotTool),
-    ...(agent.source === undefined ? {} : { source: agent.source }),
   };
-  core.snapshots.set(agent, { snapshot, tools });
-  return snapshot;
-}
-
-/** Runs of one agent share one snapshot in memory. */
-function sameTools(a: readonly Tool[], b: readonly Tool[]): boolean {
-  return a.length === b.length && a.every((tool, i) => tool === b[i]);
 }
 
 async function snapshotRequest(core: Core, request: RunRequest): Promise<RequestSnapshot> {
@@ -128,20 +140,17 @@ function dropUndefined<T extends object>(object: T): { [K in keyof T]?: Exclude<
 const FIRST_EPOCH = 1;
 
 /** The start, and the intents of what it wants first, in one commit. */
-async function create(
-  core: Core,
-  started: RunStarted,
-  code: { readonly tools: readonly Tool[]; readonly candidates: readonly ModelCandidate[] },
-): Promise<Admitted> {
+async function create(core: Core, started: RunStarted, { tools, candidates }: Definition): Promise<Admitted> {
   const at = Math.round(core.clock.now());
   const { run, agent, request } = started;
+  const state = initialState({ seq: 0, epoch: FIRST_EPOCH, at, activeMs: 0 }, started);
   const session = new Session({
     ports: core.ports,
-    state: initialState({ seq: 0, epoch: FIRST_EPOCH, at, activeMs: 0 }, started),
+    state,
     epoch: FIRST_EPOCH,
-    steps: [],
-    tools: new Map(code.tools.map((tool) => [tool.name, tool])),
-    candidates: new Map(code.candidates.map((candidate) => [candidate.id, candidate])),
+    steps: new StepLog(state),
+    tools,
+    candidates,
   });
   const first = plan(session, [], []);
   const { caller, channel, tenant, parent, labels, idempotencyKey } = request;

@@ -40,7 +40,7 @@ async function problemOf(session: Session, part: ToolCallPart, call: string): Pr
   try {
     const checking = tool.validate(part.input);
     const check = checking instanceof Promise ? await checking : checking;
-    if (check.ok) session.inputs.set(call, check.value);
+    if (check.ok) session.keepInput(call, check.value);
     return check.ok ? undefined : `Not run: the arguments of ${part.toolName} do not fit its schema. ${check.problem}`;
   } catch (error) {
     return `Not run: the arguments of ${part.toolName} could not be checked: ${error instanceof Error ? error.message : String(error)}`;

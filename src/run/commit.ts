@@ -8,7 +8,6 @@ import { decide, type Decision } from "../kernel/decide.ts";
 import { type Effect, intentOf, isAwaited } from "../kernel/effects.ts";
 import { evolve } from "../kernel/evolve.ts";
 import type { RunState } from "../kernel/state.ts";
-import { collectSteps } from "../kernel/steps.ts";
 import type { EventBody, EventHeader, RunEvent } from "../ports/events.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { AppendRequest, AppendResult, PendingEntry } from "../ports/store.ts";
@@ -112,7 +111,7 @@ function toRequest(session: Session, planned: Plan): AppendRequest {
 /** The store has it: the state moves on, and whoever watches is told. */
 export function acknowledge(session: Session, planned: Plan): void {
   const before = session.state;
-  for (const event of planned.events) collectSteps(session.steps, before, event);
+  for (const event of planned.events) session.steps.record(before, planned.next, event);
   session.state = planned.next;
   if (session.ports.observers.length === 0) return;
   let { seq } = before;

@@ -2,6 +2,7 @@
 import type { AgentSnapshot } from "../ports/agent.ts";
 import type { Blobs } from "../ports/blobs.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { ModelCandidate } from "../ports/models.ts";
 import type { Store } from "../ports/store.ts";
 import type { Tool } from "../ports/tools.ts";
 import type { Session, SessionPorts } from "./session.ts";
@@ -12,6 +13,12 @@ export interface Live {
   readonly handle: RunHandle;
 }
 
+export interface Definition {
+  readonly snapshot: AgentSnapshot;
+  readonly tools: ReadonlyMap<string, Tool>;
+  readonly candidates: ReadonlyMap<string, ModelCandidate>;
+}
+
 export interface Core {
   readonly config: ExecutorConfig;
   readonly store: Store;
@@ -20,7 +27,8 @@ export interface Core {
   readonly ports: SessionPorts;
   /** Runs that this process drives now. */
   readonly live: Map<string, Live>;
-  readonly snapshots: WeakMap<Agent, { readonly snapshot: AgentSnapshot; readonly tools: readonly Tool[] }>;
+  /** Runs of one agent with the same tools share what follows from it. */
+  readonly definitions: WeakMap<Agent, Definition>;
 }
 
 /** The ports that a run cannot do without, filled in by the front door. */
@@ -37,5 +45,5 @@ export function createCore(config: ExecutorConfig, foundation: Foundation): Core
     observers,
     ...(config.compactor === undefined ? {} : { compactor: config.compactor }),
   };
-  return { config, ...foundation, ports, live: new Map(), snapshots: new WeakMap() };
+  return { config, ...foundation, ports, live: new Map(), definitions: new WeakMap() };
 }

@@ -113,9 +113,10 @@ function start(session: Session, effect: Effect): void {
     return session.arrive({ effect, events: brokenOff(effect, new Error("it was about to be started twice")) });
   const stopper = new Stopper();
   session.running.set(effect.id, { effect, stopper });
-  void perform(session, effect, stopper)
-    .catch((error: unknown) => brokenOff(effect, error))
-    .then((events) => session.arrive({ effect, events }));
+  perform(session, effect, stopper).then(
+    (events) => session.arrive({ effect, events }),
+    (error: unknown) => session.arrive({ effect, events: brokenOff(effect, error) }),
+  );
 }
 
 /** A port that breaks its contract (a throwing clock, a blob store that fails) still gives the effect an outcome. */

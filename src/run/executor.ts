@@ -6,6 +6,7 @@ import { admit } from "./admission.ts";
 import { type Core, createCore, type Foundation, type Live } from "./core.ts";
 import { drive } from "./driver.ts";
 import { followEvents } from "./follow.ts";
+import { Handle } from "./handle.ts";
 import { newId } from "./ids.ts";
 import { foldJournal, refusedResult, toResult } from "./result.ts";
 import { sendCommand } from "./send.ts";
@@ -75,19 +76,7 @@ export function createExecutorOn(config: ExecutorConfig, foundation: Foundation)
 /** Drive a session in the background; from here on it is this process's run. */
 function launch(core: Core, session: Session): RunHandle {
   const { run } = session;
-  const result = conduct(core, session);
-  const handle: RunHandle = {
-    run,
-    result,
-    events: (options) => followEvents(core, run, options),
-    steer: (content, options = {}) => {
-      const { id, from, afterStep } = options;
-      const command = { kind: "steer" as const, content, ...(afterStep === undefined ? {} : { afterStep }) };
-      return sendCommand(core, run, command, { ...(id === undefined ? {} : { id }), ...(from === undefined ? {} : { from }) });
-    },
-    cancel: (reason) => sendCommand(core, run, { kind: "cancel", ...(reason === undefined ? {} : { reason }) }),
-    kill: (reason) => sendCommand(core, run, { kind: "kill", ...(reason === undefined ? {} : { reason }) }),
-  };
+  const handle = new Handle(core, run, conduct(core, session));
   core.live.set(run, { session, handle });
   return handle;
 }
@@ -146,14 +135,7 @@ async function join(core: Core, run: string): Promise<RunHandle> {
   if (live !== undefined) return live.handle;
   const row = await core.store.runs.get(run);
   if (row?.status === "interrupted" || row?.status === "waiting") return launch(core, await takeOver(core, run));
-  return {
-    run,
-    result: row?.owner === undefined ? storedResult(core, run) : awaitedResult(core, run),
-    events: (options) => followEvents(core, run, options),
-    steer: (content, options) => sendCommand(core, run, { kind: "steer", content }, options),
-    cancel: (reason) => sendCommand(core, run, { kind: "cancel", ...(reason === undefined ? {} : { reason }) }),
-    kill: (reason) => sendCommand(core, run, { kind: "kill", ...(reason === undefined ? {} : { reason }) }),
-  };
+  return new Handle(core, run, row?.owner === undefined ? storedResult(core, run) : awaitedResult(core, run));
 }
 
 async function awaitedResult(core: Core, run: string): Promise<RunResult> {

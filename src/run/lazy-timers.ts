@@ -11,7 +11,8 @@ interface Deadline {
 
 export class LazyTimers {
   readonly #clock: Clock;
-  readonly #deadlines: Set<Deadline> = new Set();
+  /** Two or three at a time: an array is smaller than a set, and a thousand runs have one each. */
+  #deadlines: Deadline[] = [];
   #setFor: number | undefined;
   #cancel: (() => void) | undefined;
 
@@ -22,15 +23,22 @@ export class LazyTimers {
   /** Call back once, `ms` from now; returns the cancel. */
   after(ms: number, fire: () => void): () => void {
     const deadline = { at: this.#clock.monotonic() + Math.max(0, ms), fire };
-    this.#deadlines.add(deadline);
+    this.#deadlines.push(deadline);
     if (this.#setFor === undefined || deadline.at < this.#setFor) this.#set(deadline.at);
-    return () => this.#deadlines.delete(deadline);
+    return () => void this.#remove(deadline);
   }
 
   clear(): void {
-    this.#deadlines.clear();
+    this.#deadlines = [];
     this.#cancel?.();
     this.#setFor = undefined;
+  }
+
+  /** False when it was cancelled, or has fired, before. */
+  #remove(deadline: Deadline): boolean {
+    const at = this.#deadlines.indexOf(deadline);
+    if (at >= 0) this.#deadlines.splice(at, 1);
+    return at >= 0;
   }
 
   #set(at: number): void {
@@ -49,7 +57,7 @@ export class LazyTimers {
       if (deadline.at <= now) due.push(deadline);
       else if (next === undefined || deadline.at < next) next = deadline.at;
     }
-    for (const deadline of due) if (this.#deadlines.delete(deadline)) deadline.fire();
+    for (const deadline of due) if (this.#remove(deadline)) deadline.fire();
     if (next !== undefined && (this.#setFor === undefined || next < this.#setFor)) this.#set(next);
   }
 }

@@ -35,42 +35,68 @@ export async function performModelCall(session: Session, effect: ModelEffect, st
 
 type Settlement = Awaited<ReturnType<typeof settleOrAbandon<ModelAnswer>>>;
 
-/** One timer serves first-token, idle and total: it is set for the nearest of them and set again when that has moved. */
 async function callWithTimeouts(
   session: Session,
   effect: ModelEffect,
   candidate: ModelCandidate,
   stopper: Stopper,
 ): Promise<Settlement> {
-  const { timers } = session;
-  const { clock } = session.ports;
-  const { limits } = session.state;
-  const startedAt = clock.monotonic();
-  let lastPart: number | undefined;
-  let cancelTimer: () => void = () => {};
-  const check = (): void => {
-    const now = clock.monotonic();
-    const quiet = lastPart === undefined ? limits.firstTokenMs : limits.idleTokenMs;
-    const quietLeft = (lastPart ?? startedAt) + quiet - now;
-    const totalLeft = startedAt + limits.modelCallMs - now;
-    if (quietLeft <= 0) abort(lastPart === undefined ? "first-token" : "idle", quiet);
-    else if (totalLeft <= 0) abort("total", limits.modelCallMs);
-    else cancelTimer = timers.after(Math.min(quietLeft, totalLeft), check);
-  };
-  const abort = (limit: "first-token" | "idle" | "total", ms: number): void => stopper.stop({ type: "timeout", limit, ms });
-  check();
-  const { signal } = stopper;
+  const patience = new ModelPatience(session, stopper);
   const work = (): Promise<ModelAnswer> =>
     candidate.call(toCall(session, effect), {
-      signal,
+      signal: stopper.signal,
       onPart: (delta) => {
-        lastPart = clock.monotonic();
+        patience.heard();
         if (delta !== undefined && session.ports.observers.length > 0) session.delta(effect.attempt, delta);
       },
     });
-  const settled = await settleOrAbandon(work, { stopper, graceMs: MODEL_GRACE_MS, timers });
-  cancelTimer();
+  const settled = await settleOrAbandon(work, { stopper, graceMs: MODEL_GRACE_MS, timers: session.timers });
+  patience.end();
   return settled;
+}
+
+/** First-token, idle and total in one deadline: it is set for the nearest of them, and set again when that has moved. */
+class ModelPatience {
+  readonly #session: Session;
+  readonly #stopper: Stopper;
+  readonly #startedAt: number;
+  #lastPart: number | undefined;
+  #cancel: (() => void) | undefined;
+
+  constructor(session: Session, stopper: Stopper) {
+    this.#session = session;
+    this.#stopper = stopper;
+    this.#startedAt = session.ports.clock.monotonic();
+    this.#check();
+  }
+
+  heard(): void {
+    const isFirst = this.#lastPart === undefined;
+    this.#lastPart = this.#session.ports.clock.monotonic();
+    if (!isFirst) return;
+    // The idle time may be shorter than what is left of the time for the first part.
+    this.#cancel?.();
+    this.#check();
+  }
+
+  end(): void {
+    this.#cancel?.();
+  }
+
+  #check(): void {
+    const { limits } = this.#session.state;
+    const now = this.#session.ports.clock.monotonic();
+    const quiet = this.#lastPart === undefined ? limits.firstTokenMs : limits.idleTokenMs;
+    const quietLeft = (this.#lastPart ?? this.#startedAt) + quiet - now;
+    const totalLeft = this.#startedAt + limits.modelCallMs - now;
+    if (quietLeft <= 0) this.#stop(this.#lastPart === undefined ? "first-token" : "idle", quiet);
+    else if (totalLeft <= 0) this.#stop("total", limits.modelCallMs);
+    else this.#cancel = this.#session.timers.after(Math.min(quietLeft, totalLeft), () => this.#check());
+  }
+
+  #stop(limit: "first-token" | "idle" | "total", ms: number): void {
+    this.#stopper.stop({ type: "timeout", limit, ms });
+  }
 }
 
 function toCall(session: Session, effect: ModelEffect): Parameters<ModelCandidate["call"]>[0] {

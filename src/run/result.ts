@@ -1,32 +1,34 @@
 /** A run's result, folded from what is known of it. */
 import { evolve, initialState } from "../kernel/evolve.ts";
 import type { RunState } from "../kernel/state.ts";
-import { collectSteps } from "../kernel/steps.ts";
+import { StepLog } from "../kernel/steps.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { Limits } from "../ports/limits.ts";
-import type { RunError, StepView } from "../ports/view.ts";
+import type { RunError } from "../ports/view.ts";
 import { NO_USAGE } from "../kernel/state.ts";
 import { toStatusView } from "./status.ts";
 import type { RunResult } from "./types.ts";
 
 export interface Folded {
   readonly state: RunState;
-  readonly steps: StepView[];
+  readonly steps: StepLog;
 }
 
 /** State and steps of a journal, going on from what was folded before; undefined when there is nothing. */
 export function foldJournal(events: readonly RunEvent[], from?: Folded): Folded | undefined {
   let state = from?.state;
-  const steps = from === undefined ? [] : [...from.steps];
+  let steps = from?.steps;
   for (const event of events) {
     if (state === undefined) {
       if (event.type === "run.started") state = initialState(event, event);
       continue;
     }
-    collectSteps(steps, state, event);
-    state = evolve(state, event, event);
+    steps ??= new StepLog(state);
+    const next = evolve(state, event, event);
+    steps.record(state, next, event);
+    state = next;
   }
-  return state === undefined ? undefined : { state, steps };
+  return state === undefined ? undefined : { state, steps: steps ?? new StepLog(state) };
 }
 
 export function toResult({ state, steps }: Folded, error?: RunError): RunResult {
@@ -39,7 +41,7 @@ export function toResult({ state, steps }: Folded, error?: RunError): RunResult 
     output: state.output,
     ...(cause === undefined ? {} : { error: cause }),
     ...(view.waitingFor === undefined ? {} : { waitingFor: view.waitingFor }),
-    steps,
+    steps: steps.views(state),
     toolCalls: state.toolCalls,
     toolErrors: state.toolErrors,
     usage: state.usage,

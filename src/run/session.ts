@@ -12,11 +12,11 @@ import type { ModelCandidate, ModelDelta } from "../ports/models.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { PendingEntry, Store } from "../ports/store.ts";
 import type { Tool } from "../ports/tools.ts";
-import type { StepView } from "../ports/view.ts";
 import type { Now } from "../kernel/decide.ts";
 import type { Effect } from "../kernel/effects.ts";
 import { toArray } from "../kernel/list.ts";
 import type { RunState } from "../kernel/state.ts";
+import type { StepLog } from "../kernel/steps.ts";
 import { LazyTimers } from "./lazy-timers.ts";
 import type { Stopper } from "./stopper.ts";
 
@@ -43,10 +43,12 @@ export interface SessionOptions {
   readonly ports: SessionPorts;
   readonly state: RunState;
   readonly epoch: number;
-  readonly steps: StepView[];
+  readonly steps: StepLog;
   readonly tools: ReadonlyMap<string, Tool>;
   readonly candidates: ReadonlyMap<string, ModelCandidate>;
 }
+
+const NOW = Promise.resolve();
 
 export type Stopping = "drain" | "drop";
 
@@ -54,13 +56,11 @@ export class Session {
   readonly ports: SessionPorts;
   readonly run: string;
   readonly epoch: number;
-  readonly steps: StepView[];
+  readonly steps: StepLog;
   readonly tools: ReadonlyMap<string, Tool>;
   readonly candidates: ReadonlyMap<string, ModelCandidate>;
   readonly timers: LazyTimers;
   readonly running: Map<string, Running> = new Map();
-  /** Arguments of calls that were checked when they were answered, parsed; recomputed for calls of an earlier attempt. */
-  readonly inputs: Map<string, unknown> = new Map();
   state: RunState;
   /** Set by shutdown (`drain`: let calls come back; `drop`: leave now) and by being fenced. */
   stopping: Stopping | undefined;
@@ -71,10 +71,11 @@ export class Session {
   inboxPosition = -1;
   inboxChanged = false;
   #wake: (() => void) | undefined;
-  #nudged = false;
+  #isNudged = false;
   #callIds: Set<string> | undefined;
-  readonly #started: Set<string> = new Set();
+  #started: string[] = [];
   #startedStep = -1;
+  #inputs: Map<string, unknown> | undefined;
   readonly #startedAt: number;
   readonly #startedWall: number;
   readonly #activeBefore: number;
@@ -140,19 +141,21 @@ export class Session {
 
   /** Something happened: look again. */
   nudge(): void {
-    this.#nudged = true;
-    this.#wake?.();
+    const wake = this.#wake;
+    this.#wake = undefined;
+    if (wake === undefined) this.#isNudged = true;
+    else wake();
   }
 
   /** Resolves at the next nudge, or at once if there was one since the last call. */
-  async nudged(): Promise<void> {
-    if (!this.#nudged) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      this.#wake = undefined;
+  nudged(): Promise<void> {
+    if (this.#isNudged) {
+      this.#isNudged = false;
+      return NOW;
     }
-    this.#nudged = false;
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   /**
@@ -163,11 +166,26 @@ export class Session {
     if (effect.kind !== "tool") return true;
     if (this.#startedStep !== this.state.step) {
       this.#startedStep = this.state.step;
-      this.#started.clear();
+      this.#started = [];
     }
-    if (this.#started.has(effect.id)) return false;
-    this.#started.add(effect.id);
+    if (this.#started.includes(effect.id)) return false;
+    this.#started.push(effect.id);
     return true;
+  }
+
+  /** Arguments that were checked and parsed with the answer, until the call starts. */
+  keepInput(call: string, value: unknown): void {
+    this.#inputs ??= new Map();
+    this.#inputs.set(call, value);
+  }
+
+  /** Undefined for a call of an earlier attempt: its arguments are to be checked again. */
+  takeInput(call: string): { readonly value: unknown } | undefined {
+    if (this.#inputs?.has(call) !== true) return undefined;
+    const value = this.#inputs.get(call);
+    this.#inputs.delete(call);
+    if (this.#inputs.size === 0) this.#inputs = undefined;
+    return { value };
   }
 
   /** Ids that calls already have towards providers. */

@@ -33,11 +33,8 @@ export async function performToolCall(session: Session, effect: ToolCallEffect, 
 
 /** Parsed when the answer was checked, or again for a call of an earlier attempt. */
 async function checkedInput(session: Session, tool: Tool, call: CallState): Promise<ToolInputCheck> {
-  if (session.inputs.has(call.id)) {
-    const value = session.inputs.get(call.id);
-    session.inputs.delete(call.id);
-    return { ok: true, value };
-  }
+  const kept = session.takeInput(call.id);
+  if (kept !== undefined) return { ok: true, value: kept.value };
   try {
     return await tool.validate(call.input);
   } catch (error) {

@@ -76,11 +76,15 @@ export function inboxConformance(test: StoreTest): void {
     assert.equal(await store.inbox.send("r", steer("seen")), "duplicate");
   });
 
-  test("says fenced, not unseen input, to an owner that has lost the run", async ({ store }) => {
+  test("says fenced, not unseen input, to an owner that has lost the run", async ({ store, crash }) => {
     await store.runs.create(newRun("r"));
     await store.inbox.send("r", steer("unseen"));
-    const terminal = batch("r", { epoch: 0, events: [SETTLING, FINISHED], sealAfterInbox: 0 });
-    assert.deepEqual(await store.journal.append(terminal), { ok: false, reason: "fenced" });
+    const terminal = batch("r", { events: [SETTLING, FINISHED], sealAfterInbox: 0 });
+    const fenced = { ok: false, reason: "fenced" };
+    assert.deepEqual(await store.journal.append({ ...terminal, epoch: 0 }), fenced);
+    const next = await crash();
+    await next.owners.claim("r");
+    assert.deepEqual(await store.journal.append(terminal), fenced);
   });
 
   test("never both takes an entry and ends the run without it", async ({ store, second }) => {

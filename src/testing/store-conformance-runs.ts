@@ -125,6 +125,8 @@ function listing(test: StoreTest): void {
     assert.deepEqual(await list({ label: ["x.y", "1"] }), ["a1"]);
     assert.deepEqual(await list({ label: ["it's \"$.env", "prod"] }), ["b_1"]);
     assert.deepEqual(await list({ label: ["x", "1"] }), []);
+    assert.deepEqual(await list({ label: ["e_v", "prod"] }), []);
+    assert.deepEqual(await list({ label: ["env", "PROD"] }), []);
     assert.deepEqual(await list({ label: ["env') OR 1=1 --", "prod"] }), []);
     assert.deepEqual(await list({ label: ["$.env", "prod"] }), []);
   });

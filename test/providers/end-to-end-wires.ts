@@ -79,7 +79,7 @@ const anthropic: Own = {
   conversationOf: (body) => (body as { readonly messages: readonly unknown[] }).messages,
   callsOf: (conversation) => blocksOf(conversation, "tool_use").map(({ id = "", name = "", input }) => ({ id, name, input })),
   resultsOf: (conversation) =>
-    blocksOf(conversation, "tool_result").map((block) => ({ id: block.tool_use_id ?? "", result: String(block.content) })),
+    blocksOf(conversation, "tool_result").map((block) => ({ id: block.tool_use_id ?? "", result: textOf(block) })),
   cutByLength: (event) => event.replace('"stop_reason":"tool_use"', '"stop_reason":"max_tokens"'),
   withCache: (event) =>
     event.replace(
@@ -100,12 +100,16 @@ const compatible: Own = {
   resultsOf: (conversation) =>
     (conversation as readonly Item[])
       .filter((message) => message.role === "tool")
-      .map((message) => ({ id: message.tool_call_id ?? "", result: String(message.content) })),
+      .map((message) => ({ id: message.tool_call_id ?? "", result: textOf(message) })),
   cutByLength: (event) => event.replace('"finish_reason":"tool_calls"', '"finish_reason":"length"'),
   withCache: (event) =>
     event.replace('"usage":{"prompt_tokens":1000,', `$&"prompt_tokens_details":{"cached_tokens":${CACHED.read}},`),
   tokensOfAnswer: /"reasoning_content":"([^"]+)"/,
 };
+
+function textOf({ content }: Item): string {
+  return typeof content === "string" ? content : JSON.stringify(content);
+}
 
 function blocksOf(conversation: readonly unknown[], type: string): readonly Item[] {
   return (conversation as readonly Item[])

@@ -106,8 +106,7 @@ export function addingTool(): { readonly tool: Tool; readonly executed: readonly
     name: "add",
     description: "Adds two numbers.",
     input: { type: "object", properties: { a: { type: "number" }, b: { type: "number" } }, required: ["a", "b"] },
-    execute: (input) => {
-      const { a, b } = input as { readonly a: number; readonly b: number };
+    execute: ({ a, b }) => {
       executed.push(`${a}+${b}`);
       return a + b;
     },

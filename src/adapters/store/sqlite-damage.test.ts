@@ -83,6 +83,12 @@ describe("a damaged SQLite store", () => {
     await expectOnlyDamaged(file, seq);
   });
 
+  it("does not let a journal pass for another run's", async () => {
+    const file = await closedStore();
+    change(file, "UPDATE runs SET run = 'd' WHERE run = 'b'");
+    await expect(openForTest({ file }).journal.read("d")).rejects.toMatchObject({ code: "journal_damaged", run: "d" });
+  });
+
   it("is reported where the row and the journal of a run disagree, and where records belong to nobody", async () => {
     const file = await closedStore();
     change(

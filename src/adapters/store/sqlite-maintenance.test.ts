@@ -204,6 +204,7 @@ describe("pruning a store", () => {
     await expect(blobs.get(dropped ?? "")).rejects.toMatchObject({ code: "blob_missing" });
     expect(await blobs.get(kept ?? "")).toHaveLength(1);
     expect(await blobs.get(waiting ?? "")).toHaveLength(1);
+    await store[Symbol.asyncDispose]();
     expect(statSync(file).size).toBeLessThan(200_000);
     expect((await checkStore(file)).problems).toEqual([]);
   });

@@ -105,6 +105,20 @@ describe("a SQLite store", () => {
     expect(await other.journal.read("new")).toHaveLength(1);
   });
 
+  it("is seen as alive again when it goes on after others had forgotten it", async () => {
+    const file = join(await newFolder(), "store.db");
+    let uptime = 1_000_000;
+    const clock = { uptime: () => uptime };
+    const sleeper = openForTest({ file, clock });
+    await sleeper.runs.create(newRun("r"));
+    uptime += HOUR_MS;
+    const other = openForTest({ file, clock });
+    await other.owners.claim("r");
+    await other.runs.create(newRun("q"));
+    await sleeper.runs.create(newRun("new"));
+    expect(await other.owners.claim("new")).toMatchObject({ reason: "owned", owner: sleeper.owners.self });
+  });
+
   it("forgets dead processes once nothing is theirs", async () => {
     const file = join(await newFolder(), "store.db");
     for (let i = 0; i < 3; i++) {

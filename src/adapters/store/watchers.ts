@@ -15,7 +15,7 @@ type Listener = (run: string, what?: Change) => void;
 
 /** `onSize` hears how many watchers there are whenever that changes. */
 export function createWatchers(onSize: (size: number) => void = () => {}): Watchers {
-  const byRun = new Map<string, Set<Listener>>();
+  const byRun = new Map<string, readonly Listener[]>();
   const all = new Set<Listener>();
   let size = 0;
   let touched = new Map<string, Change | undefined>();
@@ -28,16 +28,22 @@ export function createWatchers(onSize: (size: number) => void = () => {}): Watch
     }
   };
 
+  const remove = (run: string, listener: Listener): boolean => {
+    const listeners = byRun.get(run) ?? [];
+    const rest = listeners.filter((other) => other !== listener);
+    if (rest.length === 0) byRun.delete(run);
+    else byRun.set(run, rest);
+    return rest.length < listeners.length;
+  };
+
   return {
     watch(run, changed) {
       const listener: Listener = (name, what) => changed(name, what);
-      const group = run === undefined ? all : (byRun.get(run) ?? new Set());
-      if (run !== undefined) byRun.set(run, group);
-      group.add(listener);
+      if (run === undefined) all.add(listener);
+      else byRun.set(run, [...(byRun.get(run) ?? []), listener]);
       onSize(++size);
       return () => {
-        if (!group.delete(listener)) return;
-        if (run !== undefined && group.size === 0 && byRun.get(run) === group) byRun.delete(run);
+        if (run === undefined ? !all.delete(listener) : !remove(run, listener)) return;
         onSize(--size);
       };
     },

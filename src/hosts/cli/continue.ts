@@ -17,9 +17,10 @@ export interface Beginning {
   readonly input: string;
 }
 
-/** The newest run of the same agent file and input that was interrupted and that nobody alive drives. */
-export async function findInterrupted(store: Store, wanted: Beginning): Promise<RunRow | undefined> {
-  for (const row of await store.runs.list({ status: ["interrupted"], limit: MOST_LOOKED_AT })) {
+/** The newest run of the same agent file and input that was interrupted or waits, and that nobody alive drives. */
+export async function findResumable(store: Store, wanted: Beginning): Promise<RunRow | undefined> {
+  for (const row of await store.runs.list({ status: ["interrupted", "waiting"], limit: MOST_LOOKED_AT })) {
+    if (row.owner !== undefined) continue;
     const start = await startOf(store, row.run);
     if (start !== undefined && isSame(beginningOf(start), wanted)) return row;
   }

@@ -1,10 +1,10 @@
 /** How a run came to where it stands: its attempts, and what each found. */
 import { evolve, initialState } from "../../kernel/evolve.ts";
 import type { CallState, RunState } from "../../kernel/state.ts";
-import { collectSteps } from "../../kernel/steps.ts";
+import { StepLog } from "../../kernel/steps.ts";
 import type { RunEvent } from "../../ports/events.ts";
 import { callsDone } from "./view/standing.ts";
-import type { CallOutcome, RunError, StepView } from "../../ports/view.ts";
+import type { CallOutcome, RunError } from "../../ports/view.ts";
 
 /** A call that was under way when a process died. */
 export interface DoubtfulCall {
@@ -35,7 +35,7 @@ export interface Attempt {
 
 export interface RunHistory {
   readonly state: RunState;
-  readonly steps: readonly StepView[];
+  readonly steps: StepLog;
   readonly attempts: readonly Attempt[];
   readonly startedAt: number;
   readonly lastAt: number;
@@ -47,15 +47,16 @@ export function readHistory(events: readonly RunEvent[]): RunHistory | undefined
   const [first] = events;
   if (first?.type !== "run.started") return undefined;
   let state = initialState(first, first);
-  const steps: StepView[] = [];
+  const steps = new StepLog(state);
   const attempts: Attempt[] = [firstAttempt(first)];
   let lastError: RunHistory["lastError"];
   for (const event of events.slice(1)) {
     if (event.type === "attempt.started") attempts.push(nextAttempt(attempts.length + 1, state, event));
     if (event.type === "model.failed") lastError = { ...event.error, at: event.at, model: event.model };
     decideDoubt(attempts, event);
-    collectSteps(steps, state, event);
-    state = evolve(state, event, event);
+    const next = evolve(state, event, event);
+    steps.record(state, next, event);
+    state = next;
   }
   const lastAt = events.at(-1)?.at ?? first.at;
   return { state, steps, attempts, startedAt: first.at, lastAt, ...(lastError === undefined ? {} : { lastError }) };

@@ -8,7 +8,7 @@ import { findAgentFile } from "../agent-file.ts";
 import { type AgentSetup, checkRoot, ROOT_LABEL, setUpAgent } from "../agent-setup.ts";
 import { commandLine, programName, quote } from "../command-line.ts";
 import { conduct, explain, type OutputFormat, printResult } from "../conduct.ts";
-import { type Beginning, beginningOf, checkModels, findInterrupted, isSame, loadState, rootOf, standing } from "../continue.ts";
+import { type Beginning, beginningOf, checkModels, findResumable, isSame, loadState, rootOf, standing } from "../continue.ts";
 import { describeError } from "../describe-error.ts";
 import { exitCodeOfRun } from "../exit-codes.ts";
 import { readInput } from "../input.ts";
@@ -141,7 +141,7 @@ async function open(job: Job, executor: Executor): Promise<RunHandle | number> {
     const row = await host.store.runs.get(options.id);
     if (row !== undefined) return openKnown(job, executor, { row, wanted });
   } else if (options.new !== true) {
-    const row = await findInterrupted(host.store, wanted);
+    const row = await findResumable(host.store, wanted);
     const handle = row && (await tryContinue(job, executor, row));
     if (handle !== undefined) return handle;
   }
@@ -181,7 +181,7 @@ async function tryContinue(job: Job, executor: Executor, row: RunRow): Promise<R
     return await continueRun(job, executor, row);
   } catch (error) {
     const { message } = describeError(error);
-    note(`executus: ${row.run} was interrupted but cannot go on here: ${message}\n  Starting a new one.`);
+    note(`executus: ${row.run} could be continued, but not here: ${message}\n  Starting a new one.`);
     return undefined;
   }
 }

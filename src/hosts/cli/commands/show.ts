@@ -62,7 +62,7 @@ function linesFor({ row, history, events, terminal }: Page, { events: isJournal,
 function toJson(row: RunRow, history: RunHistory): object {
   const { state, steps, attempts, lastError, startedAt } = history;
   const { agent, request, models } = state;
-  const result = toResult({ state, steps: [...steps] });
+  const result = toResult({ state, steps });
   return {
     ...result,
     status: row.status,

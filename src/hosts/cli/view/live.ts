@@ -119,7 +119,7 @@ function footer({ state, elapsedMs }: Frame, { marks }: Terminal): Line {
   const active = Math.floor((state.activeMs + elapsedMs) / 1_000) * 1_000;
   const time = `${duration(active).replace(/^0ms$/, "0s")}/${duration(limits.timeMs)}`;
   const step = `step ${currentStep(state)}/${limits.maxSteps}`;
-  const parts = [step, `${tokens} tokens`, cost, time, "Ctrl-C stops, resumable"];
+  const parts = [step, `${tokens} tokens`, cost, time, `pid ${process.pid}`, "Ctrl-C stops, resumable"];
   return [["dim", `    ${parts.join(` ${marks.dot} `)}`]];
 }
 

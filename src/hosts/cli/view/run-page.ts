@@ -162,7 +162,8 @@ function bar(name: string, { used, limit, words }: Gauge, { marks }: Terminal): 
 
 const MOST_STEPS = 40;
 
-function stepLines({ steps, state }: RunHistory, terminal: Terminal): readonly Line[] {
+function stepLines({ steps: log, state }: RunHistory, terminal: Terminal): readonly Line[] {
+  const steps = log.views(state);
   const shown = steps.slice(-MOST_STEPS);
   const lines: Line[] = [];
   if (shown.length < steps.length) lines.push([["dim", `    ${steps.length - shown.length} earlier steps: --json has them`]]);
@@ -192,13 +193,13 @@ function callLine(view: CallView, state: RunState, terminal: Terminal): Line {
     ];
   const took = view.durationMs === undefined ? "" : `  ${duration(view.durationMs)}`;
   const brought = callOutput(view.output, columns, marks.ellipsis);
-  const [tone, mark] = outcomeMark(view.outcome, marks);
-  const outcome = view.outcome === "ok" ? "" : `  ${view.outcome}`;
+  const outcome = view.outcome ?? "unknown";
+  const [tone, mark] = outcomeMark(outcome, marks);
   return [
     ["dim", `    ${id} `],
     [tone, `${mark} `],
     ["plain", head],
-    [tone, outcome],
+    [tone, outcome === "ok" ? "" : `  ${outcome}`],
     ["dim", `${took}${brought === "" ? "" : `  ${brought}`}`],
   ];
 }

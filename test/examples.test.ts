@@ -1,0 +1,59 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+
+const EXAMPLES = join(import.meta.dirname, "../examples");
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "executus-example-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(name: string, ...words: readonly string[]): { readonly signal: string | null; readonly lines: readonly string[] } {
+  const args = ["--conditions=executus-source", join(EXAMPLES, name), ...words];
+  const { signal, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: "utf8" });
+  expect(stderr).toBe("");
+  return { signal, lines: stdout.split("\n").slice(0, -1) };
+}
+
+it("embed.ts answers", () => {
+  expect(run("embed.ts").lines).toEqual(["completed Sunny, for once."]);
+});
+
+it("resume.ts goes on where it killed itself", () => {
+  expect(run("resume.ts", "--crash")).toEqual({ signal: "SIGKILL", lines: [] });
+  expect(readFileSync(join(folder, "notes.txt"), "utf8")).toBe("one\ntwo\n");
+  expect(run("resume.ts").lines).toEqual(["completed after 4 steps: one, two, three"]);
+  expect(run("resume.ts").lines).toEqual(["completed after 4 steps: one, two, three"]);
+});
+
+it("reconcile.ts pays once, also when it dies between the transfer and its result", () => {
+  expect(run("reconcile.ts", "--crash")).toEqual({ signal: "SIGKILL", lines: [] });
+  expect(run("reconcile.ts").lines).toEqual(["completed, 1 transfer"]);
+  expect(readFileSync(join(folder, "bank.txt"), "utf8")).toBe("bill-17:0.0 Anna 40\n");
+});
+
+it("steer.ts tells the model before its next step", () => {
+  const { lines } = run("steer.ts");
+  expect(lines.filter((line) => line.endsWith("steer.received"))).toHaveLength(1);
+  expect(lines.at(-1)).toBe("Found three letters. I was told: Only those to Berlin.");
+});
+
+it("own-models.ts falls back to the second candidate", () => {
+  expect(run("own-models.ts").lines).toEqual(["completed HELLO own/echo"]);
+});
+
+const files = readdirSync(EXAMPLES).filter((name) => name.endsWith(".ts"));
+
+it("every example is run here", () => {
+  expect(files.toSorted()).toEqual(["embed.ts", "own-models.ts", "reconcile.ts", "resume.ts", "steer.ts"]);
+});
+
+it.each(files)("%s is shorter than 40 lines", (file) => {
+  expect(readFileSync(join(EXAMPLES, file), "utf8").split("\n").length).toBeLessThan(40);
+});
