@@ -1,6 +1,6 @@
 /** An agent in a program of your own: one tool, a store on disk, a model. */
 import { createExecutor, defineAgent, defineTool } from "executus";
-import { openSqliteStore } from "executus/sqlite";
+import { openFolderBlobs, openSqliteStore } from "executus/sqlite";
 import { scriptedModel } from "executus/testing";
 
 const weather = defineTool({
@@ -16,7 +16,7 @@ const agent = defineAgent({ name: "guide", instructions: "Answer in one sentence
 const models = scriptedModel([{ calls: [{ name: "weather", input: { city: "Bergen" } }] }, { text: "Sunny, for once." }]);
 
 await using store = openSqliteStore({ file: "runs.db" });
-await using executor = createExecutor({ models, store, agents: [agent] });
+await using executor = createExecutor({ models, store, blobs: openFolderBlobs("runs.blobs"), agents: [agent] });
 await executor.recover(); // whatever a killed process left behind goes on
 const result = await executor.run(agent, "What is the weather in Bergen?");
 console.log(result.status, result.output);

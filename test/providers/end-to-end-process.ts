@@ -26,7 +26,7 @@ const appendLine = defineTool({
   name: "append_line",
   description: "Appends a line to the file.",
   input: { type: "object", properties: { line: { type: "string" } }, required: ["line"] },
-  concurrency: 2,
+  concurrency: 3,
   async execute({ line }, { call }) {
     const isHeld = ++executions === hold;
     if (isHeld && when === "before") await forever();

@@ -45,8 +45,10 @@ export function openReader(file: string): DatabaseSync {
     const db = openReadOnly(file);
     return closingOnError(db, () => {
       db.exec(`PRAGMA busy_timeout = ${OPEN_BUSY_MS}; PRAGMA trusted_schema = OFF; PRAGMA query_only = ON`);
-      if (checkIdentity(db, file) === SCHEMA_VERSION) return;
-      throw new ExecutusError("store_unavailable", `The store ${file} has an older format and is open for reading only`, {
+      const version = checkIdentity(db, file);
+      if (version === SCHEMA_VERSION) return;
+      const what = version === 0 ? "is still empty" : `has the older format ${version}`;
+      throw new ExecutusError("store_unavailable", `The store ${file} ${what} and is open for reading only`, {
         file,
         hint: "Open it once for writing (for example `executus resume --all`) to bring it up to date.",
       });

@@ -1,0 +1,117 @@
+/** Recorded conversations through the real kernel and the real store, also under kill -9. */
+import { execFile } from "node:child_process";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+const root = resolve(import.meta.dirname, "..");
+const own = join(root, "examples/recordings/garden.jsonl");
+const corpus = join(process.env["EXECUTUS_CORPUS"] ?? resolve(root, "../shared/corpus"), "open/runs");
+const open = existsSync(corpus) ? globSync("*.jsonl", { cwd: corpus }).map((name) => join(corpus, name)) : [];
+
+let folder = "";
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "executus-play-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function node(script: string, args: readonly string[]): Promise<Ended> {
+  const all = ["--conditions=executus-source", "--no-warnings", join(root, script), ...args];
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, all, { cwd: folder, maxBuffer: 1e8 });
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as Ended;
+    return { code, stdout, stderr };
+  }
+}
+
+const play = (...args: string[]): Promise<Ended> => node("src/hosts/cli/main.ts", ["play", ...args]);
+
+const lines = (file: string): string[] => readFileSync(join(folder, file), "utf8").split("\n").slice(0, -1);
+
+describe("executus play", () => {
+  it("plays every kind of recording and executes each answered call once", async () => {
+    const { code, stdout } = await play(own, "--effects", "effects.txt");
+    expect(stdout).toBe("8 passed, 0 failed\n");
+    expect(code).toBe(0);
+    const executed = lines("effects.txt");
+    expect(new Set(executed).size).toBe(executed.length);
+    expect(executed.filter((line) => line.startsWith("play_garden-parallel ")).toSorted()).toEqual(
+      ["0.0", "0.1", "0.2", "0.3", "0.4", "1.0", "1.1", "2.0"].map((call) => `play_garden-parallel ${call}`),
+    );
+    // The valve's call was left unanswered: it is played as interrupted, and leaves no line.
+    expect(executed.filter((line) => line.startsWith("play_garden-interrupted "))).toEqual(
+      expect.arrayContaining(["play_garden-interrupted 0.1", "play_garden-interrupted 1.0"]),
+    );
+    expect(executed).not.toContain("play_garden-interrupted 0.0");
+  });
+
+  it("skips what has ended when it is started again", async () => {
+    await play(own, "--effects", "effects.txt");
+    const before = lines("effects.txt");
+    const again = await play(own, "--effects", "effects.txt");
+    expect(again.stdout).toBe("8 passed, 0 failed\n");
+    expect(again.stderr).toContain("had ended, compared only");
+    expect(lines("effects.txt")).toEqual(before);
+  });
+
+  it("says what differs, and fails", async () => {
+    await play(own, "--id", "garden-simple");
+    const changed = readFileSync(own, "utf8").split("\n")[0]?.replaceAll("18", "81") ?? "";
+    writeFileSync(join(folder, "changed.jsonl"), changed);
+    const { code, stdout, stderr } = await play("changed.jsonl");
+    expect([code, stdout]).toEqual([1, "0 passed, 1 failed\n"]);
+    expect(stderr).toMatch(/FAIL {2}garden-simple.*: entry 2: expected .*81.*, got .*18/);
+  });
+
+  it("names file and line of what is no recording", async () => {
+    writeFileSync(join(folder, "bad.jsonl"), `{"id":"a","turns":[{"assistant":{"text":"x"}}]}\n{"id":"b"}\n`);
+    const { code, stderr } = await play("bad.jsonl");
+    expect(code).toBe(2);
+    expect(stderr).toContain("bad.jsonl:2: b has no turns");
+    expect((await play("nowhere.jsonl")).stderr).toContain("cannot read nowhere.jsonl");
+  });
+
+  it.skipIf(open.length === 0)(
+    `plays the whole open corpus${open.length === 0 ? " (skipped: there is no corpus)" : ""}`,
+    async () => {
+      const { code, stdout, stderr } = await play(...open, "--effects", "effects.txt");
+      expect(stderr.split("\n").filter((line) => line.startsWith("FAIL"))).toEqual([]);
+      expect(stdout).toMatch(/^\d+ passed, 0 failed\n$/);
+      expect(code).toBe(0);
+      expect(new Set(lines("effects.txt")).size).toBe(lines("effects.txt").length);
+    },
+  );
+});
+
+describe("kill -9 at random moments", () => {
+  const kills = async (files: readonly string[], args: readonly string[]): Promise<void> => {
+    const { code, stdout } = await node("scripts/kill-loop.ts", [...args, ...files]);
+    expect(stdout.split("\n").filter((line) => line.startsWith("  "))).toEqual([]);
+    expect(stdout).toMatch(/\d+ passed, 0 failed\n$/);
+    expect(code).toBe(0);
+  };
+
+  it(
+    "repeats nothing and loses nothing of the example recordings",
+    () => kills([own], ["--kills", "10", "--min", "200", "--max", "700", "--delay", "60"]),
+    120_000,
+  );
+
+  it.skipIf(open.length === 0)(
+    `repeats nothing and loses nothing of the open corpus${open.length === 0 ? " (skipped: there is no corpus)" : ""}`,
+    () => kills(open, ["--kills", "25", "--min", "300", "--max", "1200"]),
+    240_000,
+  );
+});
