@@ -96,22 +96,23 @@ describe("executus play", () => {
 });
 
 describe("kill -9 at random moments", () => {
-  const kills = async (files: readonly string[], args: readonly string[]): Promise<void> => {
-    const { code, stdout } = await node("scripts/kill-loop.ts", [...args, ...files]);
-    expect(stdout.split("\n").filter((line) => line.startsWith("  "))).toEqual([]);
-    expect(stdout).toMatch(/\d+ passed, 0 failed\n$/);
-    expect(code).toBe(0);
-  };
+  const killLoop = (files: readonly string[], args: readonly string[]): Promise<Ended> =>
+    node("scripts/kill-loop.ts", [...args, ...files]);
+  const problems = ({ stdout }: Ended): string[] => stdout.split("\n").filter((line) => line.startsWith("  "));
 
-  it(
-    "repeats nothing and loses nothing of the example recordings",
-    () => kills([own], ["--kills", "10", "--min", "200", "--max", "700", "--delay", "60"]),
-    120_000,
-  );
+  it("repeats nothing and loses nothing of the example recordings", async () => {
+    const ended = await killLoop([own], ["--kills", "10", "--min", "200", "--max", "700", "--delay", "60"]);
+    expect(problems(ended)).toEqual([]);
+    expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/\d+ passed, 0 failed\n$/) });
+  }, 120_000);
 
   it.skipIf(open.length === 0)(
     `repeats nothing and loses nothing of the open corpus${open.length === 0 ? " (skipped: there is no corpus)" : ""}`,
-    () => kills(open, ["--kills", "25", "--min", "300", "--max", "1200"]),
+    async () => {
+      const ended = await killLoop(open, ["--kills", "25", "--min", "300", "--max", "1200"]);
+      expect(problems(ended)).toEqual([]);
+      expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/\d+ passed, 0 failed\n$/) });
+    },
     240_000,
   );
 });

@@ -5,12 +5,11 @@ import type { Clock } from "../ports/clock.ts";
 import type { Compactor } from "../ports/compactor.ts";
 import type { Agent } from "../ports/definition.ts";
 import type { RunEvent } from "../ports/events.ts";
-import type { JsonValue } from "../ports/json.ts";
 import type { Limits, LimitsInput } from "../ports/limits.ts";
 import type { Message, UserPart } from "../ports/messages.ts";
 import type { ModelDelta, Models } from "../ports/models.ts";
 import type { Observer } from "../ports/observer.ts";
-import type { RunRow, SendResult, Store } from "../ports/store.ts";
+import type { InboxBody, RunRow, SendResult, Store } from "../ports/store.ts";
 import type { Tool, Tools } from "../ports/tools.ts";
 import type { Cost, FinalStatus, RunError, RunStatusView, StepView, UsageTotal, WaitingFor } from "../ports/view.ts";
 
@@ -99,24 +98,10 @@ export interface SteerOptions {
   readonly afterStep?: number;
 }
 
+/** What a run can be told: an inbox entry without its id, text for a steer as a plain string if that is all there is. */
 export type Command =
-  | { readonly kind: "steer"; readonly content: string | readonly UserPart[]; readonly afterStep?: number }
-  | { readonly kind: "cancel"; readonly reason?: string }
-  | { readonly kind: "kill"; readonly reason?: string }
-  | {
-      readonly kind: "extend";
-      readonly steps?: number;
-      readonly timeMs?: number;
-      readonly tokens?: number;
-      readonly costUsd?: number;
-    }
-  | {
-      readonly kind: "resolve";
-      readonly call: string;
-      readonly outcome: "done" | "failed" | "retry";
-      readonly output?: JsonValue;
-    }
-  | { readonly kind: "compact"; readonly instructions?: string; readonly afterStep?: number };
+  | Exclude<InboxBody, { readonly kind: "steer" }>
+  | { readonly kind: "steer"; readonly content: string | readonly UserPart[]; readonly afterStep?: number };
 
 export interface RunOptions {
   /** Aborting it cancels the run with the signal's reason. */

@@ -91,13 +91,14 @@ it("is resumed elsewhere without its file, on the models and in the folder it be
   first.child.kill("SIGKILL");
   await first.ended;
   await writeFile(join(folder.path, "agents", "reader.md"), "---\nnothing: fits\n---\n");
-  answer = () => ({ content: "It was noted once." });
+  answer = (request) =>
+    request.messages.length < 6 ? toolCall("read_file", { path: "out.txt" }) : { content: `It says ${lastOf(request)}` };
   const elsewhere = join(folder.path, "agents");
   const db = ["--db", "../.executus/executus.db"];
   const unable = await folder.run(["resume", ...db], { cwd: elsewhere });
   expect(unable.code).toBe(6);
   expect(unable.stderr).toContain("EXECUTUS_BASE_URL");
   const { code, stdout } = await folder.run(["resume", ...db], { cwd: elsewhere, env });
-  expect([code, stdout]).toEqual([0, "It was noted once.\n"]);
+  expect([code, stdout]).toEqual([0, 'It says "noted"\n']);
   expect(await readFile(join(folder.path, "out.txt"), "utf8")).toBe("noted\n");
 });

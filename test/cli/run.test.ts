@@ -103,7 +103,7 @@ describe("run", () => {
 
   it("keeps what tools print, and what they make a terminal do, off standard output", async () => {
     const { stdout, stderr, code } = await cli("run", agentFile("chatty"), "--max-steps", "3");
-    expect(stdout).toBe("As far as I got.\n");
+    expect(stdout).toBe("As far as I got.\u001B[2J\n");
     expect(stderr).toContain("chatter");
     expect(stderr).not.toContain("\u001B");
     expect(code).toBe(3);

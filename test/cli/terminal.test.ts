@@ -68,5 +68,6 @@ describe.skipIf(!hasScript())("on a terminal (skipped where there is no `script`
     const written = await onTerminal(["run", agentFile("chatty"), "--max-steps", "3"]);
     expect(written).not.toContain("\u001B[2J");
     expect(written).toContain("chatter");
+    expect(written).toContain("As far as I got.\r\n");
   });
 });

@@ -1,5 +1,6 @@
 /** What a run looks like on each wire: how its provider is configured, and what its requests say. */
-import type { Environment } from "../../src/adapters/models/providers.ts";
+import { createGoogle } from "@ai-sdk/google";
+import type { Environment, ProviderSource } from "../../src/adapters/models/providers.ts";
 import { API_KEY, type Wire, WIRES } from "./wires.ts";
 
 /** A tool call as a request repeats it, with the result that answers it. */
@@ -15,6 +16,8 @@ export interface EndToEndWire extends Pick<Wire, "name" | "finish" | "middleOfAr
   readonly model: string;
   /** What makes the built-in provider of `model` talk to the server at `url`. */
   env(url: string): Environment;
+  /** For a provider whose address is not read from the environment. */
+  providers?(url: string): Readonly<Record<string, ProviderSource>>;
   /** The conversation of a request, in its own format. */
   conversationOf(body: unknown): readonly unknown[];
   callsOf(conversation: readonly unknown[]): readonly Omit<SentCall, "result">[];
@@ -106,6 +109,37 @@ const compatible: Own = {
     event.replace('"usage":{"prompt_tokens":1000,', `$&"prompt_tokens_details":{"cached_tokens":${CACHED.read}},`),
   tokensOfAnswer: /"reasoning_content":"([^"]+)"/,
 };
+
+interface GooglePart {
+  readonly functionCall?: { readonly id: string; readonly name: string; readonly args: unknown };
+  readonly functionResponse?: { readonly id: string; readonly response: { readonly content: unknown } };
+}
+
+/** Its calls come in one piece and its address is not in the environment, so it takes part where the wire does not matter. */
+export const GOOGLE: EndToEndWire = {
+  name: "google",
+  model: "google/gemini-3.5-flash",
+  finish: /"finishReason":/,
+  middleOfArguments: /"functionCall":/,
+  env: () => ({}),
+  providers: (url) => ({ google: createGoogle({ baseURL: `${url}/v1beta`, apiKey: API_KEY }) }),
+  conversationOf: (body) => (body as { readonly contents: readonly unknown[] }).contents,
+  callsOf: (conversation) =>
+    googleParts(conversation).flatMap(({ functionCall: call }) =>
+      call === undefined ? [] : [{ id: call.id, name: call.name, input: call.args }],
+    ),
+  resultsOf: (conversation) =>
+    googleParts(conversation).flatMap(({ functionResponse: response }) =>
+      response === undefined ? [] : [{ id: response.id, result: String(response.response.content) }],
+    ),
+  cutByLength: (event) => event.replace(/"finishReason":"[A-Z_]+"/, '"finishReason":"MAX_TOKENS"'),
+  withCache: (event) => event.replace('"usageMetadata":{"promptTokenCount":1000,', `$&"cachedContentTokenCount":${CACHED.read},`),
+  tokensOfAnswer: /"thoughtSignature":"([^"]+)"/,
+};
+
+function googleParts(conversation: readonly unknown[]): readonly GooglePart[] {
+  return (conversation as readonly { readonly parts: readonly GooglePart[] }[]).flatMap(({ parts }) => parts);
+}
 
 function textOf({ content }: Item): string {
   return typeof content === "string" ? content : JSON.stringify(content);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type FixtureResponse, LLMock } from "@copilotkit/aimock";
 import { openFolderBlobs } from "../../src/adapters/blobs/folder.ts";
 import type { ModelOverrides } from "../../src/adapters/models/catalog.ts";
+import type { ModelsOptions } from "../../src/adapters/models/create-models.ts";
 import { openSqliteStore } from "../../src/adapters/store/sqlite.ts";
 import {
   type Agent,
@@ -142,7 +143,9 @@ export async function createWorld({ upstream, wires, prices = {} }: WorldOptions
   const env = Object.assign({}, ...wires.map((wire, index) => wire.env(servers[index]?.url ?? ""))) as Record<string, string>;
   const blobs = openFolderBlobs(join(folder, "blobs"));
   const store = openSqliteStore({ file: join(folder, "executus.db") });
-  const models = createModels({ env, tiers: { smart: wires.map(({ model }) => model) }, models: prices, blobs });
+  const sources = wires.map((wire, index) => wire.providers?.(servers[index]?.url ?? "") ?? {});
+  const providers = Object.assign({}, ...sources) as NonNullable<ModelsOptions["providers"]>;
+  const models = createModels({ env, providers, tiers: { smart: wires.map(({ model }) => model) }, models: prices, blobs });
   const executor = createExecutor({ models, store, blobs });
   const { tool, executed } = addingTool();
   const agent = defineAgent({ name: "adder", instructions: "Add what you are given.", model: "smart", tools: [tool] });

@@ -2,7 +2,7 @@
 import type { LLMock } from "@copilotkit/aimock";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ModelOverrides } from "../../src/adapters/models/catalog.ts";
-import { CACHED, END_TO_END_WIRES, type EndToEndWire, pairedCalls } from "./end-to-end-wires.ts";
+import { CACHED, END_TO_END_WIRES, GOOGLE, type EndToEndWire, pairedCalls } from "./end-to-end-wires.ts";
 import {
   ADDITIONS,
   createWorld,
@@ -52,7 +52,7 @@ function listen({ server }: World, answers: number): readonly string[][] {
   return heard;
 }
 
-describe.each(END_TO_END_WIRES)("a run over $name", (wire) => {
+describe.each([...END_TO_END_WIRES, GOOGLE])("a run over $name", (wire) => {
   const start = (prices?: ModelOverrides): Promise<World> =>
     createWorld({ upstream: upstream.url, wires: [wire], ...(prices === undefined ? {} : { prices }) });
 

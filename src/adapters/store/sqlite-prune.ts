@@ -2,7 +2,7 @@
 import type { StatementSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
 import type { Blobs } from "../../ports/blobs.ts";
-import type { FinalStatus } from "../../ports/view.ts";
+import { FINAL_STATUSES } from "../../kernel/status.ts";
 import { possibleBlobsIn } from "./blob-references.ts";
 import { openReader } from "./sqlite-connection.ts";
 import { toStoreError } from "./sqlite-errors.ts";
@@ -25,18 +25,6 @@ export interface PruneReport {
 const DAY_MS = 86_400_000;
 const SCAN_AT_ONCE = 500;
 
-const FINAL: readonly FinalStatus[] = [
-  "completed",
-  "failed",
-  "timed_out",
-  "killed",
-  "cancelled",
-  "out_of_steps",
-  "over_budget",
-  "looping",
-  "poisoned",
-];
-
 /**
  * Remove finished runs whose last event is older than `finishedBefore`, then unreferenced blobs, and give the space back.
  * Unfinished runs always stay. May be run beside living processes.
@@ -46,7 +34,7 @@ const FINAL: readonly FinalStatus[] = [
  */
 export async function pruneStore(store: SqliteStore, options: PruneOptions): Promise<PruneReport> {
   const { finishedBefore, blobs, blobGraceMs = DAY_MS } = options;
-  const rows = await store.runs.list({ status: FINAL, limit: Infinity });
+  const rows = await store.runs.list({ status: FINAL_STATUSES, limit: Infinity });
   const old = rows.filter((row) => row.updatedAt < finishedBefore).map((row) => row.run);
   const runs = await store.runs.remove(old);
   const collected = blobs === undefined ? 0 : await blobs.collect(await possibleReferences(store.file), blobGraceMs);

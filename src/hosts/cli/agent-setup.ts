@@ -37,7 +37,7 @@ export async function setUpAgent(file: string, options: SetupOptions): Promise<A
   const named = (agent.tools ?? []).filter((tool) => typeof tool === "string");
   const own = new Set(tools.map(({ name }) => name));
   const files = fileTools({ root: options.root }).filter(({ name }) => !own.has(name));
-  if (false) checkNames(agent, named, [...tools, ...files]);
+  checkNames(agent, named, [...tools, ...files]);
   const usesFiles = files.some(({ name }) => named.includes(name));
   return {
     agent,

@@ -1,4 +1,5 @@
 /** One run in the hands of this command: progress, Ctrl-C, and what is said at its end. */
+import { isFinal } from "../../kernel/status.ts";
 import type { Executor, RunHandle, RunResult } from "../../run/types.ts";
 import { commandLine } from "./command-line.ts";
 import { exitCodeOfRun, exitCodeOfSignal } from "./exit-codes.ts";
@@ -7,7 +8,7 @@ import type { Host } from "./open.ts";
 import { note, print, printJson, printJsonLine, writeError } from "./output.ts";
 import { toResultJson } from "./result-json.ts";
 import { streamEvents } from "./stream.ts";
-import { endHere, isFinal } from "./undriven.ts";
+import { endHere } from "./undriven.ts";
 import { plural } from "./view/figures.ts";
 import type { Progress } from "./view/progress.ts";
 

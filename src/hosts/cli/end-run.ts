@@ -1,4 +1,5 @@
 /** `cancel` and `kill`: tell the run, and see to it that it ends. */
+import { isFinal } from "../../kernel/status.ts";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
 import type { RunRow } from "../../ports/store.ts";
@@ -7,7 +8,7 @@ import { type Host, openHost } from "./open.ts";
 import { addStoreOption } from "./options.ts";
 import { note } from "./output.ts";
 import { tell } from "./tell.ts";
-import { endHere, isFinal } from "./undriven.ts";
+import { endHere } from "./undriven.ts";
 
 interface Options {
   readonly db: string;

@@ -15,7 +15,7 @@ import {
 import { ExecutusError } from "../../kernel/errors.ts";
 import { totalTokens } from "../../kernel/state.ts";
 import type { RunEvent } from "../../ports/events.ts";
-import type { FinalStatus } from "../../ports/view.ts";
+import { FINAL_STATUSES } from "../../kernel/status.ts";
 import { foldJournal } from "../../run/result.ts";
 import { toStatusView } from "../../run/status.ts";
 import { commandLine } from "./command-line.ts";
@@ -170,18 +170,6 @@ export interface PruneOptions extends StoreOptions {
   readonly yes?: true;
 }
 
-const FINAL: readonly FinalStatus[] = [
-  "completed",
-  "failed",
-  "timed_out",
-  "killed",
-  "cancelled",
-  "out_of_steps",
-  "over_budget",
-  "looping",
-  "poisoned",
-];
-
 export async function prune({ db, olderThan, yes, json }: PruneOptions): Promise<number> {
   const finishedBefore = Date.now() - olderThan;
   return withHost(db, yes === true ? "write" : "read", async ({ store, blobs }) => {
@@ -191,7 +179,7 @@ export async function prune({ db, olderThan, yes, json }: PruneOptions): Promise
       else printLine(`${db}: ${plural(report.runs, "run")} and ${plural(report.blobs, "blob")} removed`);
       return 0;
     }
-    const rows = await store.runs.list({ status: FINAL, limit: Number.MAX_SAFE_INTEGER });
+    const rows = await store.runs.list({ status: FINAL_STATUSES, limit: Number.MAX_SAFE_INTEGER });
     const runs = rows.filter((row) => row.updatedAt < finishedBefore).length;
     if (json === true) printJson({ db, wouldRemove: runs });
     else

@@ -1,4 +1,5 @@
 /** Telling a run something: through its inbox in the store, so that it reaches whoever drives it. */
+import { isFinal } from "../../kernel/status.ts";
 import { userInfo } from "node:os";
 import { ExecutusError } from "../../kernel/errors.ts";
 import type { RunRow, SendResult } from "../../ports/store.ts";
@@ -6,7 +7,6 @@ import type { Command as RunCommand } from "../../run/types.ts";
 import { commandLine } from "./command-line.ts";
 import { findRun } from "./find-run.ts";
 import type { Host } from "./open.ts";
-import { isFinal } from "./undriven.ts";
 
 /** Name of the person at this terminal, for the journal. */
 export function sender(): string {

@@ -17,7 +17,3 @@ export async function endHere(host: Host, run: string): Promise<RunResult | unde
     throw error;
   }
 }
-
-export function isFinal(status: string): boolean {
-  return !["queued", "running", "waiting", "interrupted"].includes(status);
-}

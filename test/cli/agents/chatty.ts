@@ -15,5 +15,7 @@ const chat = defineTool({
 export const agent: Agent = defineAgent({ name: "chatty", instructions: "Talk.", tools: [chat] });
 
 export const models: Models = scriptedModel((call) =>
-  call.toolChoice === "none" ? { text: "As far as I got." } : { calls: [{ name: "chat", input: { turn: call.step } }] },
+  call.toolChoice === "none"
+    ? { text: "As far as I got.\u001B[2J" }
+    : { calls: [{ name: "chat", input: { turn: `\u001B[2J${call.step}` } }] },
 );

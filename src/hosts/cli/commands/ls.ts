@@ -1,3 +1,4 @@
+import { FINAL_STATUSES } from "../../../kernel/status.ts";
 import type { Command } from "commander";
 import { ExecutusError, nearest } from "../../../kernel/errors.ts";
 import type { RunRow, Store } from "../../../ports/store.ts";
@@ -23,17 +24,6 @@ interface Options {
 }
 
 const UNFINISHED: readonly RunStatus[] = ["queued", "running", "waiting", "interrupted"];
-const FINISHED: readonly RunStatus[] = [
-  "completed",
-  "failed",
-  "timed_out",
-  "killed",
-  "cancelled",
-  "out_of_steps",
-  "over_budget",
-  "looping",
-  "poisoned",
-];
 
 const EXAMPLES = `
 Examples:
@@ -61,7 +51,7 @@ export function configure(command: Command): void {
 }
 
 function parseStatuses(text: string): readonly RunStatus[] {
-  const known = [...UNFINISHED, ...FINISHED];
+  const known = [...UNFINISHED, ...FINAL_STATUSES];
   return text.split(",").map((word) => {
     const wanted = word.trim().replaceAll("-", "_");
     const found = known.find((status) => status === wanted);
@@ -97,7 +87,7 @@ async function list(options: Options): Promise<number> {
 const MOST_COUNTED = 1_000;
 
 async function hint(store: Store, query: { readonly agent?: string; readonly createdAfter?: number }, db: string): Promise<void> {
-  const hidden = (await store.runs.list({ ...query, status: FINISHED, limit: MOST_COUNTED })).length;
+  const hidden = (await store.runs.list({ ...query, status: FINAL_STATUSES, limit: MOST_COUNTED })).length;
   if (hidden === 0) return;
   const many = hidden === MOST_COUNTED ? `${MOST_COUNTED} or more have` : hidden === 1 ? "1 has" : `${hidden} have`;
   note(`${many} ended: ${commandLine(["ls", "--all"], db)}`);

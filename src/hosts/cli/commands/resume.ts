@@ -1,3 +1,4 @@
+import { isFinal } from "../../../kernel/status.ts";
 import type { Command } from "commander";
 import { createTools } from "../../../adapters/tools/registry.ts";
 import { fileTools } from "../../../adapters/tools/files.ts";
@@ -19,7 +20,6 @@ import { addFormatOption, addModelsOption, addStoreOption } from "../options.ts"
 import { goOnWithoutReader, note, print, printJsonLine, writeError } from "../output.ts";
 import { prepareOutputFile } from "../output-file.ts";
 import { toResultJson } from "../result-json.ts";
-import { isFinal } from "../undriven.ts";
 import { createProgress, type Progress, redirectConsole } from "../view/progress.ts";
 import { terminalOf } from "../view/terminal.ts";
 import { fit, oneLine } from "../view/text.ts";

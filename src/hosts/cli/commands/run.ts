@@ -1,3 +1,4 @@
+import { isFinal } from "../../../kernel/status.ts";
 import type { Command } from "commander";
 import { openFolderBlobs } from "../../../adapters/blobs/folder.ts";
 import { ExecutusError } from "../../../kernel/errors.ts";
@@ -18,7 +19,6 @@ import { addStoreOption, addFormatOption, addModelsOption } from "../options.ts"
 import { goOnWithoutReader, note, printJsonLine } from "../output.ts";
 import { prepareOutputFile } from "../output-file.ts";
 import { toErrorJson } from "../result-json.ts";
-import { isFinal } from "../undriven.ts";
 import { createProgress, type Progress, redirectConsole } from "../view/progress.ts";
 import { terminalOf } from "../view/terminal.ts";
 

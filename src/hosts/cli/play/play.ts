@@ -1,5 +1,6 @@
 /** Plays a corpus of recordings through the real kernel and the real store. */
 import { createExecutor } from "../../../create-executor.ts";
+import { isFinal } from "../../../kernel/status.ts";
 import type { Blobs } from "../../../ports/blobs.ts";
 import type { Store } from "../../../ports/store.ts";
 import type { Agent, Executor } from "../../../run/types.ts";
@@ -116,8 +117,4 @@ async function playOne(
   const events = await options.store.journal.read(run);
   const difference = await differenceFrom(recording, events, options.blobs);
   return difference === undefined ? played : { ...played, difference };
-}
-
-function isFinal(status: string): boolean {
-  return !["queued", "running", "waiting", "interrupted"].includes(status);
 }
