@@ -98,13 +98,16 @@ function guardTripped(state: RunState): EventBody | undefined {
   return errorsInARow(state) ?? repeating(state);
 }
 
+/** A whole batch of calls may fail at once: however long the row is, the model is warned before it is stopped. */
 function errorsInARow(state: RunState): EventBody | undefined {
-  const { consecutiveErrors: errors, limits } = state;
-  if (errors >= limits.toolErrors) {
-    return { type: "guard.tripped", guard: "errors", action: "stop", message: `${errors} tool calls in a row failed.` };
+  const { consecutiveErrors: errors, errorsHinted, limits } = state;
+  const failed = `${errors} tool ${errors === 1 ? "call" : "calls in a row"} failed.`;
+  if (errorsHinted || limits.toolErrors === 1) {
+    if (errors < limits.toolErrors || state.hintedStep === state.step) return undefined;
+    return { type: "guard.tripped", guard: "errors", action: "stop", message: failed };
   }
-  if (errors === 0 || errors !== limits.toolErrors - 1 || state.hintedStep === state.step) return undefined;
-  const message = `${errors} tool calls in a row failed. Read the error and change the approach; one more failure ends this run.`;
+  if (errors === 0 || errors < limits.toolErrors - 1) return undefined;
+  const message = `${failed} Read the error and change the approach; one more failure ends this run.`;
   return { type: "guard.tripped", guard: "errors", action: "hint", message };
 }
 

@@ -68,7 +68,10 @@ function tally(next: Draft, calls: readonly CallState[]): void {
     if (outcome === "error" || outcome === "invalid") {
       next.consecutiveErrors++;
       next.toolErrors++;
-    } else if (outcome === "ok") next.consecutiveErrors = 0;
+    } else if (outcome === "ok") {
+      next.consecutiveErrors = 0;
+      next.errorsHinted = false;
+    }
   }
   if (next.request.unguarded === true) return;
   const entries = calls.map((call) => toEntry(call, next.history));

@@ -118,6 +118,7 @@ function guardTripped(next: Draft, event: GuardTripped): void {
   next.notes = [...next.notes, event.action === "hint" ? event.message : wrapUpNote(event.message)];
   if (event.action === "hint") {
     next.hintedStep = next.step;
+    if (event.guard === "errors") next.errorsHinted = true;
     return;
   }
   const status: FinalStatus = event.guard === "errors" ? "failed" : "looping";

@@ -1,5 +1,6 @@
 /** How model calls and compactions change a run. */
 import type {
+  CallRefusal,
   CompactionFailed,
   ContextCompacted,
   EventHeader,
@@ -86,13 +87,13 @@ function isOwnCall(part: { readonly type: string; readonly providerExecuted?: bo
   return part.type === "tool-call" && part.providerExecuted !== true;
 }
 
-function refusalOf(event: ModelAnswered, ordinal: number): string | undefined {
-  return event.refused?.find((refusal) => refusal.call === ordinal)?.message;
+function refusalOf(event: ModelAnswered, ordinal: number): CallRefusal | undefined {
+  return event.refused?.find((refusal) => refusal.call === ordinal);
 }
 
 function toCall(
   part: ToolCallPart,
-  given: { readonly id: string; readonly key: string; readonly refusal: string | undefined },
+  given: { readonly id: string; readonly key: string; readonly refusal: CallRefusal | undefined },
 ): CallState {
   const { id, key, refusal } = given;
   return {
@@ -104,8 +105,8 @@ function toCall(
     status: refusal === undefined ? "ready" : "ended",
     interruptions: 0,
     reconciled: false,
-    outcome: refusal === undefined ? undefined : "invalid",
-    output: refusal === undefined ? undefined : { type: "error-text", value: refusal },
+    outcome: refusal === undefined ? undefined : (refusal.outcome ?? "invalid"),
+    output: refusal === undefined ? undefined : { type: "error-text", value: refusal.message },
   };
 }
 
@@ -133,11 +134,14 @@ function addUsage(total: UsageTotal, usage: TokenUsage): UsageTotal {
   };
 }
 
+/** Failures after the provider had begun to answer; a request that was refused used nothing. */
+const MAY_HAVE_COST: ReadonlySet<string> = new Set(["model_incomplete", "model_timeout", "model_aborted"]);
+
 function modelFailed(next: Draft, header: EventHeader, event: ModelFailed): void {
   const { model, limits } = next;
   const again = event.retryable && model.candidateAttempts < limits.modelAttempts;
   const fallback = !again && event.retryable && model.candidate + 1 < next.models.length;
-  next.usage = { ...next.usage, unknownCalls: next.usage.unknownCalls + 1 };
+  if (MAY_HAVE_COST.has(event.error.code)) next.usage = { ...next.usage, unknownCalls: next.usage.unknownCalls + 1 };
   next.model = {
     attempts: model.attempts,
     candidate: fallback ? model.candidate + 1 : model.candidate,

@@ -40,6 +40,7 @@ export function initialState(header: EventHeader, event: RunStarted): RunState {
     toolCalls: 0,
     toolErrors: 0,
     consecutiveErrors: 0,
+    errorsHinted: false,
     history: NO_HISTORY,
     hintedStep: -1,
     compaction: undefined,

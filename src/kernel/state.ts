@@ -94,6 +94,8 @@ export interface RunState {
   readonly toolCalls: number;
   readonly toolErrors: number;
   readonly consecutiveErrors: number;
+  /** The model was warned in this row of errors: the next one may stop the run. */
+  readonly errorsHinted: boolean;
   readonly history: History;
   /** Step after which a guard last gave a hint: once per step is enough. */
   readonly hintedStep: number;

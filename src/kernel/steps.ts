@@ -55,8 +55,9 @@ export class StepLog {
     let ordinal = 0;
     for (const part of event.content) {
       if (!isOwnCall(part)) continue;
-      const isRefused = event.refused?.some((refusal) => refusal.call === ordinal) === true;
-      this.#outcomes.push(isRefused ? "invalid" : wrapUp ? "cancelled" : undefined);
+      const refusal = event.refused?.find(({ call }) => call === ordinal);
+      if (refusal === undefined) this.#outcomes.push(wrapUp ? "cancelled" : undefined);
+      else this.#outcomes.push(refusal.outcome ?? "invalid");
       ordinal++;
     }
   }

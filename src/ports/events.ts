@@ -80,11 +80,12 @@ export interface ModelStarted extends Versioned {
   readonly model: string;
 }
 
-/** A call as the model asked for it. Its identity is `step.index`. */
 export interface CallRefusal {
   /** Index among the answer's own tool calls. */
   readonly call: number;
   readonly message: string;
+  /** `cancelled`: the answer was cut, so the call was not looked at. Default `invalid`, which counts as a tool error. */
+  readonly outcome?: "cancelled";
 }
 
 export interface ModelAnswered extends Versioned {

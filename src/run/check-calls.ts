@@ -21,8 +21,10 @@ export async function checkCalls(
   for (const part of content) {
     if (part.type !== "tool-call" || part.providerExecuted === true) continue;
     const call = ordinal++;
-    const message = cutOff(finish) ?? (await problemOf(session, part, callId(session.state.step, call)));
-    if (message !== undefined) refused.push({ call, message });
+    const cut = cutOff(finish);
+    if (cut !== undefined) refused.push({ call, message: cut, outcome: "cancelled" });
+    const problem = cut === undefined ? await problemOf(session, part, callId(session.state.step, call)) : undefined;
+    if (problem !== undefined) refused.push({ call, message: problem });
   }
   return { content, refused };
 }

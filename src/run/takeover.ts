@@ -1,4 +1,5 @@
 /** Continuing a run that another process left, or that this one did: load, fold, claim, go on. */
+import { decide } from "../kernel/decide.ts";
 import { evolve } from "../kernel/evolve.ts";
 import { ExecutusError } from "../kernel/errors.ts";
 import type { EventBody } from "../ports/events.ts";
@@ -10,6 +11,7 @@ import type { RunState } from "../kernel/state.ts";
 import type { Core } from "./core.ts";
 import { foldJournal } from "./result.ts";
 import { Session } from "./session.ts";
+import { toRowChange } from "./status.ts";
 import { bindTools, type Binding } from "./toolbox.ts";
 import type { Agent } from "./types.ts";
 
@@ -51,10 +53,13 @@ async function appendAttempt(
   if (missing.length > 0) events.push({ type: "tools.missing", names: missing });
   const header = { epoch: session.epoch, at: now.at, activeMs: now.activeMs };
   const seq = session.state.seq + 1;
-  const result = await core.store.journal.append({ run: session.run, seq, ...header, events });
+  let next = session.state;
+  for (const [i, event] of events.entries()) next = evolve(next, { ...header, seq: seq + i }, event);
+  const row = toRowChange(next, decide(next, now).waiting);
+  const result = await core.store.journal.append({ run: session.run, seq, ...header, events, row });
   if (!result.ok)
     throw new ExecutusError("run_owned", `run ${session.run} was taken over by another process`, { run: session.run });
-  for (const [i, event] of events.entries()) session.state = evolve(session.state, { ...header, seq: seq + i }, event);
+  session.state = next;
   session.publish(events.map((event, i) => ({ ...event, ...header, seq: seq + i })));
 }
 
@@ -86,24 +91,23 @@ async function findAgent(core: Core, snapshot: AgentSnapshot): Promise<Agent | u
   return agents?.find((agent) => agent.name === snapshot.name);
 }
 
-/** A resumed run keeps the models it began with; a candidate that is not configured here is left out. */
+/**
+ * A resumed run keeps the models it began with; one that is not configured here is left out. When none is, the reason (no key,
+ * no provider) is thrown before the claim: another process may have them, and this one may get them.
+ */
 async function candidatesOf(core: Core, state: RunState): Promise<ReadonlyMap<string, ModelCandidate>> {
   const found = new Map<string, ModelCandidate>();
-  for (const candidate of await resolved(core, state.agent.tier)) found.set(candidate.id, candidate);
-  for (const id of state.models) {
-    if (found.has(id)) continue;
-    const candidate = (await resolved(core, id)).find((option) => option.id === id);
-    if (candidate !== undefined) found.set(id, candidate);
+  let reason: unknown;
+  for (const wanted of [state.agent.tier, ...state.models]) {
+    if (found.has(wanted)) continue;
+    try {
+      for (const candidate of await core.config.models.resolve(wanted)) found.set(candidate.id, candidate);
+    } catch (error) {
+      reason ??= error;
+    }
   }
+  if (found.size === 0 && reason !== undefined) throw reason;
   return found;
-}
-
-async function resolved(core: Core, tier: string): Promise<readonly ModelCandidate[]> {
-  try {
-    return await core.config.models.resolve(tier);
-  } catch {
-    return [];
-  }
 }
 
 export function unknownRun(run: string): ExecutusError {

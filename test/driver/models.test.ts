@@ -15,7 +15,8 @@ describe("models", () => {
     );
     const result = await clock.until(executor.run(agent([]), "x"));
     expect(result).toMatchObject({ status: "completed", activeMs: 14_000 });
-    expect(result.usage.unknownCalls).toBe(2);
+    // A request that was refused used nothing.
+    expect(result.usage.unknownCalls).toBe(0);
   });
 
   it("falls back to the next candidate of the tier", async () => {

@@ -85,4 +85,27 @@ describe("shutdown and recovery", () => {
     }
     expect(status).toBe("poisoned");
   });
+
+  it("refuses to take a run over without its models, and leaves it to whoever has them", async () => {
+    const store = createMemoryStore();
+    const first = world(() => ({ hang: true }), {}, { store });
+    await first.executor.start(agent([]), { input: "x", id: "r" });
+    await first.executor.shutdown();
+    const models = { resolve: () => Promise.reject(new Error("there is no key")) };
+    const without = world([], { models }, { store });
+    await expect(without.executor.resume("r")).rejects.toThrow("there is no key");
+    expect((await without.executor.recover()).skipped).toEqual([{ run: "r", reason: "there is no key" }]);
+    const report = await world([{ text: "ok" }], {}, { store }).executor.recover();
+    expect(await report.resumed[0]?.result).toMatchObject({ status: "completed" });
+  });
+
+  it("shows a run that waits again after a takeover as waiting", async () => {
+    const store = createMemoryStore();
+    const lookup = tool("lookup", async () => "x");
+    const first = world(() => ({ hang: true }), {}, { store });
+    await first.executor.start(agent([lookup]), { input: "x", id: "r" });
+    await first.executor.shutdown();
+    await (await world([], {}, { store }).executor.resume("r")).result;
+    expect(await store.runs.get("r")).toMatchObject({ status: "waiting", waitingFor: { kind: "tools_missing", names: ["lookup"] } });
+  });
 });

@@ -25,7 +25,7 @@ describe("tools", () => {
     const { executor } = world([{ calls: [{ name: "lookup" }], finish: "length" }, { text: "ok" }]);
     const result = await executor.run(agent([lookup]), "x");
     expect(ran).toBe(0);
-    expect(result).toMatchObject({ status: "completed", steps: [{ calls: [{ outcome: "invalid" }] }, {}] });
+    expect(result).toMatchObject({ status: "completed", steps: [{ calls: [{ outcome: "cancelled" }] }, {}], toolErrors: 0 });
   });
 
   it("makes a result that is not JSON a clear tool error", async () => {

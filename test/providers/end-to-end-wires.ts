@@ -112,7 +112,7 @@ const compatible: Own = {
 
 interface GooglePart {
   readonly functionCall?: { readonly id: string; readonly name: string; readonly args: unknown };
-  readonly functionResponse?: { readonly id: string; readonly response: { readonly content: unknown } };
+  readonly functionResponse?: { readonly id: string; readonly response: unknown };
 }
 
 /** Its calls come in one piece and its address is not in the environment, so it takes part where the wire does not matter. */
@@ -130,12 +130,18 @@ export const GOOGLE: EndToEndWire = {
     ),
   resultsOf: (conversation) =>
     googleParts(conversation).flatMap(({ functionResponse: response }) =>
-      response === undefined ? [] : [{ id: response.id, result: String(response.response.content) }],
+      response === undefined ? [] : [{ id: response.id, result: googleResult(response.response) }],
     ),
   cutByLength: (event) => event.replace(/"finishReason":"[A-Z_]+"/, '"finishReason":"MAX_TOKENS"'),
   withCache: (event) => event.replace('"usageMetadata":{"promptTokenCount":1000,', `$&"cachedContentTokenCount":${CACHED.read},`),
   tokensOfAnswer: /"thoughtSignature":"([^"]+)"/,
 };
+
+/** A result in the words of the others: the text, or JSON. */
+function googleResult(response: unknown): string {
+  const { content } = response as { readonly content?: unknown };
+  return typeof content === "string" ? content : JSON.stringify(content ?? response);
+}
 
 function googleParts(conversation: readonly unknown[]): readonly GooglePart[] {
   return (conversation as readonly { readonly parts: readonly GooglePart[] }[]).flatMap(({ parts }) => parts);

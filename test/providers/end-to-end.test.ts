@@ -17,6 +17,7 @@ const SUMS = ["1+2", "3+4", "5+6", "3+7", "10+11"];
 const PRICES: ModelOverrides = {
   "openai/gpt-5-mini": { price: { input: 0.25, output: 2, cacheRead: 0.025, asOf: "2026-01-01" } },
   "anthropic/claude-sonnet-4-5": { price: { input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75, asOf: "2026-01-01" } },
+  "google/gemini-3.5-flash": { price: { input: 1.5, output: 9, cacheRead: 0.15, asOf: "2026-01-01" } },
   "local/qwen3": { price: { input: 2, output: 8, asOf: "2026-01-01" } },
 };
 
@@ -31,6 +32,8 @@ const COSTS: Readonly<Record<string, readonly number[]>> = {
   anthropic: [3045, 4050, 4005],
   // No price for cached tokens, so they cost what others do: 1000 x 2 + 50 x 8 = 2400; 2640; 2656
   "openai-compatible": [2400, 2640, 2656],
+  // 600 x 1.5 + 400 x 0.15 + 50 x 9 = 1410; 1200 x 1.5 + 30 x 9 = 2070; 1300 x 1.5 + 7 x 9 = 2013
+  google: [1410, 2070, 2013],
 };
 
 let upstream: LLMock;
@@ -91,21 +94,6 @@ describe.each([...END_TO_END_WIRES, GOOGLE])("a run over $name", (wire) => {
     expectGrowing(wire, bodies);
   });
 
-  test("keeps what the provider gave to recognise its own answer, and gives it back", async () => {
-    await using world = await start();
-    const heard = listen(world, 3);
-    const { run } = await world.run();
-    const ids = heard.map((events) => /"id":"((?:resp-|msg_|chatcmpl-)[^"]+)"/.exec(events[0] ?? "")?.[1]);
-    expect(ids.every((id) => id !== undefined)).toBe(true);
-    const answers = eventsOfType(await world.journal(run), "model.answered");
-    expect(answers.map(({ response }) => response?.id)).toEqual(ids);
-    const given = tokensOf(wire, heard.slice(0, 2));
-    expect(given.length).toBeGreaterThan(1);
-    const sent = JSON.stringify(world.server.requests[2]?.body);
-    const recorded = JSON.stringify(answers);
-    expect(given.filter((token) => !sent.includes(token) || !recorded.includes(token))).toEqual([]);
-  });
-
   test("counts tokens and dollars exactly, cached ones at their own price", async () => {
     await using world = await start(PRICES);
     world.server.fail({ type: "rewrite", change: (event) => wire.withCache(event) });
@@ -137,11 +125,46 @@ describe.each([...END_TO_END_WIRES, GOOGLE])("a run over $name", (wire) => {
     const result = await world.run();
     expect(result).toMatchObject({ status: "completed", output: "The sum is 21.", toolErrors: 2 });
     expect(world.executed).toEqual(SUMS.slice(0, 3));
-    expect(result.steps[1]?.calls.map(({ outcome }) => outcome)).toEqual(["invalid", "invalid"]);
+    expect(result.steps[1]?.calls.map(({ outcome }) => outcome)).toEqual(["cancelled", "cancelled"]);
     expect(eventsOfType(await world.journal(result.run), "model.answered")[1]).toMatchObject({ finish: "length" });
     const told = pairedCalls(wire, world.server.requests[2]?.body).slice(3);
     expect(told.map(({ id }) => id)).toEqual(["call_d", "call_e"]);
     for (const { result } of told) expect(result).toContain("the answer reached its length limit");
+  });
+});
+
+describe.each(END_TO_END_WIRES)("what $name gave to recognise its own answer", (wire) => {
+  test("is recorded and given back as it was", async () => {
+    await using world = await createWorld({ upstream: upstream.url, wires: [wire] });
+    const heard = listen(world, 3);
+    const { run } = await world.run();
+    const ids = heard.map((events) => /"id":"((?:resp-|msg_|chatcmpl-)[^"]+)"/.exec(events[0] ?? "")?.[1]);
+    expect(ids.every((id) => id !== undefined)).toBe(true);
+    const answers = eventsOfType(await world.journal(run), "model.answered");
+    expect(answers.map(({ response }) => response?.id)).toEqual(ids);
+    const given = tokensOf(wire, heard.slice(0, 2));
+    expect(given.length).toBeGreaterThan(1);
+    const sent = JSON.stringify(world.server.requests[2]?.body);
+    const recorded = JSON.stringify(answers);
+    expect(given.filter((token) => !sent.includes(token) || !recorded.includes(token))).toEqual([]);
+  });
+});
+
+describe("the thought signatures of google", () => {
+  test("are recorded and given back as they were, each with its call", async () => {
+    await using world = await createWorld({ upstream: upstream.url, wires: [GOOGLE] });
+    const signed: string[] = [];
+    const sign = (): string => {
+      signed.push(Buffer.from(`thought ${signed.length}`).toString("base64"));
+      return `{"thoughtSignature":"${signed.at(-1)}","functionCall":`;
+    };
+    const change = (event: string): string => event.replaceAll('{"functionCall":', sign);
+    world.server.fail({ type: "rewrite", change }, { type: "rewrite", change });
+    expect(await world.run()).toMatchObject({ status: "completed", output: "The sum is 21." });
+    const body = world.server.requests[2]?.body;
+    expect(pairedCalls(GOOGLE, body)).toEqual(SENT_ADDITIONS);
+    expect([...JSON.stringify(body).matchAll(/"thoughtSignature":"([^"]+)"/g)].map(([, signature]) => signature)).toEqual(signed);
+    expect(signed).toHaveLength(5);
   });
 });
 
