@@ -112,7 +112,7 @@ function summary(
   const text = [
     `${findings.length} articles do not add up or have no price; the difference is ${total(findings)} EUR at list prices:`,
     ...rows,
-    once ? `${LEDGER} has every finding exactly once.` : `${LEDGER} does not have every finding exactly once: check it.`,
+    once ? `${LEDGER} has every finding once, and none twice.` : `${LEDGER} has a finding twice, or lacks one: check it.`,
     ...(failed > 0 ? [`${failed} tool calls failed, so this may be incomplete.`] : []),
     `The files are in ${from.folder}.`,
     ...steersIn(from.messages).map((steer) => `(You said "${steer}". A script cannot take that up; a model would have.)`),

@@ -134,14 +134,11 @@ function addUsage(total: UsageTotal, usage: TokenUsage): UsageTotal {
   };
 }
 
-/** Failures after the provider had begun to answer; a request that was refused used nothing. */
-const MAY_HAVE_COST: ReadonlySet<string> = new Set(["model_incomplete", "model_timeout", "model_aborted"]);
-
 function modelFailed(next: Draft, header: EventHeader, event: ModelFailed): void {
   const { model, limits } = next;
   const again = event.retryable && model.candidateAttempts < limits.modelAttempts;
   const fallback = !again && event.retryable && model.candidate + 1 < next.models.length;
-  if (MAY_HAVE_COST.has(event.error.code)) next.usage = { ...next.usage, unknownCalls: next.usage.unknownCalls + 1 };
+  if (event.usageUnknown === true) next.usage = { ...next.usage, unknownCalls: next.usage.unknownCalls + 1 };
   next.model = {
     attempts: model.attempts,
     candidate: fallback ? model.candidate + 1 : model.candidate,

@@ -116,6 +116,8 @@ export interface ModelFailed extends Versioned {
   readonly retryAfterMs?: number;
   /** In [0, 1): journaled so that the backoff is a fact. */
   readonly jitter: number;
+  /** The provider had begun to answer, or may have: the call may have cost something that nobody was told. */
+  readonly usageUnknown?: true;
   readonly durationMs: number;
 }
 

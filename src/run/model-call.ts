@@ -18,30 +18,34 @@ const MODEL_GRACE_MS = 250;
 export async function performModelCall(session: Session, effect: ModelEffect, stopper: Stopper): Promise<readonly EventBody[]> {
   const { clock } = session.ports;
   const candidate = session.candidates.get(effect.model);
+  if (candidate === undefined)
+    return [failed(session, effect, { error: new Error(`${effect.model} is not configured here`), durationMs: 0 })];
   const startedAt = clock.monotonic();
-  const elapsed = (): number => Math.round(clock.monotonic() - startedAt);
-  if (candidate === undefined) return [failed(session, effect, new Error(`${effect.model} is not configured here`), 0)];
-  const settled = await callWithTimeouts(session, effect, candidate, stopper);
+  const patience = new ModelPatience(session, stopper);
+  const settled = await callWithTimeouts(session, { effect, candidate, stopper, patience });
+  const durationMs = Math.round(clock.monotonic() - startedAt);
   const stop = stopper.reason;
-  if (stop !== undefined && stop.type !== "timeout") return [];
-  if (stop !== undefined) {
+  if (stop?.type === "timeout") {
     const error = Object.assign(new Error(`${effect.model} ${describeStop(stop)}`), { code: "model_timeout", retryable: true });
-    return [failed(session, effect, error, elapsed())];
+    return [failed(session, effect, { error, durationMs, usageUnknown: true })];
   }
-  if (settled.type === "error") return [failed(session, effect, settled.error, elapsed())];
-  if (settled.type === "abandoned") return [];
-  return [await answered(session, effect, { candidate, answer: settled.value, durationMs: elapsed() })];
+  if (stop !== undefined || settled.type === "abandoned") return [];
+  if (settled.type === "error") {
+    return [failed(session, effect, { error: settled.error, durationMs, usageUnknown: patience.hasHeard })];
+  }
+  return [await answered(session, effect, { candidate, answer: settled.value, durationMs })];
 }
 
 type Settlement = Awaited<ReturnType<typeof settleOrAbandon<ModelAnswer>>>;
 
-async function callWithTimeouts(
-  session: Session,
-  effect: ModelEffect,
-  candidate: ModelCandidate,
-  stopper: Stopper,
-): Promise<Settlement> {
-  const patience = new ModelPatience(session, stopper);
+interface Attempt {
+  readonly effect: ModelEffect;
+  readonly candidate: ModelCandidate;
+  readonly stopper: Stopper;
+  readonly patience: ModelPatience;
+}
+
+async function callWithTimeouts(session: Session, { effect, candidate, stopper, patience }: Attempt): Promise<Settlement> {
   const work = (): Promise<ModelAnswer> =>
     candidate.call(toCall(session, effect), {
       signal: stopper.signal,
@@ -68,6 +72,10 @@ class ModelPatience {
     this.#stopper = stopper;
     this.#startedAt = session.ports.clock.monotonic();
     this.#check();
+  }
+
+  get hasHeard(): boolean {
+    return this.#lastPart !== undefined;
   }
 
   heard(): void {
@@ -113,9 +121,13 @@ function toCall(session: Session, effect: ModelEffect): Parameters<ModelCandidat
   };
 }
 
-function failed(session: Session, effect: ModelEffect, error: unknown, durationMs: number): ModelFailed {
+function failed(
+  session: Session,
+  effect: ModelEffect,
+  what: { readonly error: unknown; readonly durationMs: number; readonly usageUnknown?: boolean },
+): ModelFailed {
   const { clock } = session.ports;
-  const failure = toModelFailure(error, clock.now());
+  const failure = toModelFailure(what.error, clock.now());
   return {
     type: "model.failed",
     step: effect.step,
@@ -124,7 +136,8 @@ function failed(session: Session, effect: ModelEffect, error: unknown, durationM
     retryable: failure.retryable,
     ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
     jitter: Math.round(clock.random() * 1000) / 1000,
-    durationMs,
+    ...(what.usageUnknown === true ? { usageUnknown: true } : {}),
+    durationMs: what.durationMs,
   };
 }
 

@@ -116,7 +116,9 @@ describe("limits", () => {
   it("S21 warns before it stops, also when a whole batch of calls fails at once", async () => {
     const failing = tool("failing", () => Promise.reject(new Error("no such file")));
     const calls = (n: number) => Array.from({ length: n }, (_, i) => ({ name: "failing", input: { i } }));
-    const { executor, models } = world((call) => (call.toolChoice === "none" ? { text: "sorry" } : { calls: calls(call.step === 0 ? 5 : 1) }));
+    const { executor, models } = world((call) =>
+      call.toolChoice === "none" ? { text: "sorry" } : { calls: calls(call.step === 0 ? 5 : 1) },
+    );
     const result = await executor.run(agent([failing], { maxSteps: 30 }), "x");
     expect(JSON.stringify(models.calls[1]?.messages)).toContain("5 tool calls in a row failed. Read the error");
     expect(models.calls[1]?.toolChoice).toBe("auto");

@@ -105,7 +105,12 @@ describe("shutdown and recovery", () => {
     const first = world(() => ({ hang: true }), {}, { store });
     await first.executor.start(agent([lookup]), { input: "x", id: "r" });
     await first.executor.shutdown();
-    await (await world([], {}, { store }).executor.resume("r")).result;
-    expect(await store.runs.get("r")).toMatchObject({ status: "waiting", waitingFor: { kind: "tools_missing", names: ["lookup"] } });
+    await (
+      await world([], {}, { store }).executor.resume("r")
+    ).result;
+    expect(await store.runs.get("r")).toMatchObject({
+      status: "waiting",
+      waitingFor: { kind: "tools_missing", names: ["lookup"] },
+    });
   });
 });

@@ -73,8 +73,10 @@ export async function findAppend(place: Place, key: string): Promise<AppendFound
   const done = found.findIndex((state) => state === "there");
   const block = mine[done];
   if (block !== undefined) {
-    const rival = records.some((entry) => entry.key !== key && overlaps(entry, block));
-    return rival ? { outcome: "unknown" } : { outcome: "done", block };
+    // Another call may have meant the same place and never got there: what lies there is then not its block.
+    const rivals = records.filter((entry) => entry.key !== key && overlaps(entry, block));
+    const claims = await Promise.all(rivals.map((entry) => look(place.file, size, entry)));
+    return claims.includes("there") ? { outcome: "unknown" } : { outcome: "done", block };
   }
   // A call may have been tried again: the last try is the one in doubt, the earlier ones were found not done.
   return { outcome: found.at(-1) === "absent" ? "not-done" : "unknown" };
