@@ -17,5 +17,5 @@ import type { Executor, ExecutorConfig } from "./run/types.ts";
 export function createExecutor(config: ExecutorConfig): Executor {
   const clock = config.clock ?? systemClock;
   const store = config.store ?? createMemoryStore({ now: () => clock.now() });
-  return createExecutorOn(config, { store, blobs: config.blobs ?? createMemoryBlobs(), clock });
+  return createExecutorOn(config, { store, blobs: config.blobs ?? store.blobs ?? createMemoryBlobs(), clock });
 }

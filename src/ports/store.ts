@@ -7,6 +7,7 @@
  * S4 Entries sent to a run's inbox are kept until its owner consumes them in the transaction of an append.
  * S5 Nothing follows the terminal batch, and a terminal batch is refused while unseen input is waiting.
  */
+import type { Blobs } from "./blobs.ts";
 import type { EventBody, RunEvent } from "./events.ts";
 import type { JsonValue } from "./json.ts";
 import type { UserPart } from "./messages.ts";
@@ -17,6 +18,8 @@ export interface Store {
   readonly inbox: Inbox;
   readonly owners: Owners;
   readonly runs: Runs;
+  /** Where values too large for its journals go, unless the executor is given another place. Absent: in memory. */
+  readonly blobs?: Blobs;
   [Symbol.asyncDispose](): Promise<void>;
 }
 

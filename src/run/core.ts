@@ -5,6 +5,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { ModelCandidate } from "../ports/models.ts";
 import type { Store } from "../ports/store.ts";
 import type { Tool } from "../ports/tools.ts";
+import { Turns } from "./turns.ts";
 import type { Session, SessionPorts } from "./session.ts";
 import type { Agent, ExecutorConfig, RunHandle } from "./types.ts";
 
@@ -43,6 +44,7 @@ export function createCore(config: ExecutorConfig, foundation: Foundation): Core
   const ports: SessionPorts = {
     ...foundation,
     observers,
+    turns: new Turns(foundation.clock),
     ...(config.compactor === undefined ? {} : { compactor: config.compactor }),
   };
   return { config, ...foundation, ports, live: new Map(), definitions: new WeakMap() };

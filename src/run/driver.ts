@@ -20,7 +20,6 @@ export type DriveEnd = "finished" | "waiting" | "stopped" | "fenced";
 
 export async function drive(session: Session): Promise<DriveEnd> {
   const alarm = new Alarm(session);
-  const fairness = new Fairness(session);
   const unwatch = session.ports.store.journal.watch(session.run, (_run, what) => {
     if (what === "journal") return;
     session.inboxChanged = true;
@@ -36,7 +35,8 @@ export async function drive(session: Session): Promise<DriveEnd> {
       if (decision.waiting !== undefined && !busy) return "waiting";
       alarm.set(decision.deadline);
       await session.nudged();
-      await fairness.share();
+      const turn = session.ports.turns.share();
+      if (turn !== undefined) await turn;
     }
   } finally {
     unwatch();
@@ -152,26 +152,6 @@ function perform(session: Session, effect: Effect, stopper: Stopper): Promise<re
 
 function abortAll(session: Session, stop: StopReason): void {
   for (const { stopper } of session.running.values()) stopper.stop(stop);
-}
-
-/** How long a run may keep the event loop to itself when all it waits for is already there. */
-const SLICE_MS = 8;
-
-class Fairness {
-  readonly #session: Session;
-  #since: number;
-
-  constructor(session: Session) {
-    this.#session = session;
-    this.#since = session.ports.clock.monotonic();
-  }
-
-  async share(): Promise<void> {
-    const { clock } = this.#session.ports;
-    if (clock.monotonic() - this.#since < SLICE_MS) return;
-    await clock.yield();
-    this.#since = clock.monotonic();
-  }
 }
 
 /** Nudges the run when time alone changes what is to be done. An early nudge is harmless: a decision can always be asked for. */

@@ -19,6 +19,7 @@ import type { RunState } from "../kernel/state.ts";
 import type { StepLog } from "../kernel/steps.ts";
 import { LazyTimers } from "./lazy-timers.ts";
 import type { Stopper } from "./stopper.ts";
+import type { Turns } from "./turns.ts";
 
 export interface SessionPorts {
   readonly store: Store;
@@ -26,6 +27,7 @@ export interface SessionPorts {
   readonly clock: Clock;
   readonly compactor?: Compactor;
   readonly observers: readonly Observer[];
+  readonly turns: Turns;
 }
 
 /** What an effect brought: the events to append, if the run still waits for them. */

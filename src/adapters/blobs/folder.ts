@@ -33,6 +33,11 @@ export function openFolderBlobs(dir: string): Blobs {
   };
 }
 
+/** `runs.db` keeps its blobs in `runs.blobs`: two stores in one folder do not collect each other's. */
+export function blobsFolder(storeFile: string): string {
+  return `${storeFile.replace(/\.(db|sqlite3?)$/, "")}.blobs`;
+}
+
 function pathOf(root: string, hash: string): { readonly folder: string; readonly file: string } {
   const folder = join(root, hash.slice(0, 2));
   return { folder, file: join(folder, hash.slice(2)) };

@@ -4,8 +4,10 @@
  * One connection writes, from one queue, in groups; another reads. See `sqlite-writer.ts` for the commits, `sqlite-schema.ts`
  * for what lies where, `chain.ts` for the checksums, `sqlite-owners.ts` for who may write into a run.
  */
+import { blobsFolder, openFolderBlobs } from "../blobs/folder.ts";
 import { resolve } from "node:path";
 import { ExecutusError } from "../../kernel/errors.ts";
+import type { Blobs } from "../../ports/blobs.ts";
 import type { Store } from "../../ports/store.ts";
 import { ownIdentity } from "./process-identity.ts";
 import { closeWriter, openWriter } from "./sqlite-connection.ts";
@@ -33,6 +35,8 @@ export interface SqliteStoreOptions {
 }
 
 export interface SqliteStore extends Store {
+  /** A folder beside the file, named like it: `runs.blobs` for `runs.db`. */
+  readonly blobs: Blobs;
   /** Absolute path of the file. */
   readonly file: string;
   /**
@@ -98,6 +102,7 @@ function openForWriting({ heartbeatMs, ...settings }: Settings): SqliteStore {
 
   return {
     file,
+    blobs: openFolderBlobs(blobsFolder(file)),
     journal: { ...reads.journal, ...writes.journal },
     inbox: { ...reads.inbox, ...writes.inbox },
     owners: { ...reads.owners, ...writes.owners },
@@ -119,6 +124,7 @@ function openForReading(settings: Settings): SqliteStore {
   };
   return {
     file,
+    blobs: openFolderBlobs(blobsFolder(file)),
     journal: { ...reads.journal, append: refuse },
     inbox: { ...reads.inbox, send: refuse },
     owners: { ...reads.owners, claim: refuse, release: refuse },

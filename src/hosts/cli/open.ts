@@ -1,6 +1,5 @@
 /** Opens what a command works on: store, blobs, executor. */
 import { existsSync, statSync } from "node:fs";
-import { openFolderBlobs } from "../../adapters/blobs/folder.ts";
 import { openSqliteStore, type SqliteStore } from "../../adapters/store/sqlite.ts";
 import { createExecutor } from "../../create-executor.ts";
 import { ExecutusError } from "../../kernel/errors.ts";
@@ -45,7 +44,7 @@ export function openHost(options: HostOptions = {}): Host {
   const { db = DEFAULT_DB, access = "create" } = options;
   if (access !== "create") checkThere(db);
   const store = openSqliteStore({ file: db, readOnly: access === "read" });
-  const blobs = openFolderBlobs(blobsFolder(db));
+  const { blobs } = store;
   const executors: Executor[] = [];
   const executorWith = (given: ExecutorOptions): Executor => {
     const executor = createExecutor({ models: NO_MODELS, ...given, store, blobs });
@@ -63,11 +62,6 @@ export function openHost(options: HostOptions = {}): Host {
       await store[Symbol.asyncDispose]();
     },
   };
-}
-
-/** `executus.db` keeps its blobs in `executus.blobs`: two stores in one folder do not collect each other's. */
-export function blobsFolder(db: string): string {
-  return `${db.replace(/\.(db|sqlite3?)$/, "")}.blobs`;
 }
 
 /** A misspelt --db must not make an empty store. */

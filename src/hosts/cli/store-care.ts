@@ -2,7 +2,7 @@
 import { createReadStream, existsSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { openFolderBlobs } from "../../adapters/blobs/folder.ts";
+import { blobsFolder, openFolderBlobs } from "../../adapters/blobs/folder.ts";
 import {
   backupStore,
   checkStore,
@@ -21,7 +21,7 @@ import { toStatusView } from "../../run/status.ts";
 import { commandLine } from "./command-line.ts";
 import { describeError } from "./describe-error.ts";
 import { findRun } from "./find-run.ts";
-import { blobsFolder, checkThere, type Host, openHost } from "./open.ts";
+import { checkThere, type Host, openHost } from "./open.ts";
 import { note, printJson, printLine } from "./output.ts";
 import { duration, plural } from "./view/figures.ts";
 

@@ -1,6 +1,6 @@
 import { isFinal } from "../../../kernel/status.ts";
 import type { Command } from "commander";
-import { openFolderBlobs } from "../../../adapters/blobs/folder.ts";
+import { blobsFolder, openFolderBlobs } from "../../../adapters/blobs/folder.ts";
 import { ExecutusError } from "../../../kernel/errors.ts";
 import type { LimitsInput } from "../../../ports/limits.ts";
 import type { RunRow, Store } from "../../../ports/store.ts";
@@ -13,7 +13,7 @@ import { type Beginning, beginningOf, checkModels, findResumable, isSame, loadSt
 import { describeError } from "../describe-error.ts";
 import { exitCodeOfRun } from "../exit-codes.ts";
 import { readInput } from "../input.ts";
-import { blobsFolder, type Host, openHost } from "../open.ts";
+import { type Host, openHost } from "../open.ts";
 import { parseAmount, parseCount, parseDuration, parseLabel } from "../option-values.ts";
 import { addStoreOption, addFormatOption, addModelsOption } from "../options.ts";
 import { goOnWithoutReader, note, printJsonLine } from "../output.ts";
