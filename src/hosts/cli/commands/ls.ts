@@ -9,7 +9,7 @@ import { addJsonOption, addStoreOption } from "../options.ts";
 import { parseCount, parseDuration } from "../option-values.ts";
 import { note, printJson, printStyled } from "../output.ts";
 import { toneOfEnd } from "../view/event-lines.ts";
-import { ago, count, money } from "../view/figures.ts";
+import { ago, count, money, plural } from "../view/figures.ts";
 import { terminalOf } from "../view/terminal.ts";
 import { fit, oneLine, table } from "../view/text.ts";
 
@@ -112,12 +112,12 @@ function toTable(rows: readonly RunRow[]): readonly string[] {
   const columns = process.stdout.isTTY ? terminal.columns() : Infinity;
   const fitted = lines.map((line, i) => {
     const row = rows[i];
-    const cut = fit(line, columns, terminal.marks.ellipsis);
+    const cut = fit(line, columns);
     if (row === undefined) return cut;
     const status = row.status.replaceAll("_", " ");
     return cut.replace(` ${status} `, ` ${terminal.paint(toneOf(row.status), status)} `);
   });
-  return [terminal.paint("dim", fit(title, columns, terminal.marks.ellipsis)), ...fitted];
+  return [terminal.paint("dim", fit(title, columns)), ...fitted];
 }
 
 function toneOf(status: RunStatus): Parameters<ReturnType<typeof terminalOf>["paint"]>[0] {
@@ -125,7 +125,7 @@ function toneOf(status: RunStatus): Parameters<ReturnType<typeof terminalOf>["pa
 }
 
 function remarkOn({ waitingFor, owner, status }: RunRow): string {
-  if (waitingFor?.kind === "resolution") return `did ${waitingFor.calls.join(", ")} happen?`;
+  if (waitingFor?.kind === "resolution") return `${plural(waitingFor.calls.length, "call")} to decide`;
   if (waitingFor?.kind === "tools_missing") return `no code for ${oneLine(waitingFor.names.join(", "))}`;
   return status === "running" && owner !== undefined ? owner : "";
 }

@@ -1,5 +1,6 @@
 /** Times, amounts and arguments, short enough to be read at a glance. */
 import { NO_LIMIT } from "../../../kernel/limits.ts";
+import { type RunState, totalTokens } from "../../../kernel/state.ts";
 import type { Cost } from "../../../ports/view.ts";
 import { fit, oneLine } from "./text.ts";
 
@@ -34,6 +35,13 @@ export function count(n: number): string {
   return `${value < 100 ? value.toFixed(1).replace(/\.0$/, "") : Math.round(value)}${unit}`;
 }
 
+/** What a run has cost; where the cost of some of its calls is not known, what it has cost at least. */
+export function spent({ costUsd, usage, models }: Pick<RunState, "costUsd" | "usage" | "models">): string {
+  const isFree = models.length === 1 && costUsd === 0 && totalTokens(usage) > 0;
+  if (costUsd === "unknown" || usage.unknownCalls === 0 || isFree) return money(costUsd);
+  return costUsd === 0 ? money("unknown") : `at least ${money(costUsd)}`;
+}
+
 export function money(cost: Cost): string {
   if (cost === "unknown") return "cost unknown";
   if (cost === 0) return "$0";
@@ -46,11 +54,11 @@ export function plural(n: number, noun: string): string {
 }
 
 /** Arguments of a call: a lone value as it is, several by name. */
-export function callArguments(input: unknown, columns: number, ellipsis = "…"): string {
+export function callArguments(input: unknown, columns: number): string {
   const isObject = typeof input === "object" && input !== null && !Array.isArray(input);
   const entries = isObject ? Object.entries(input) : [["", input] as const];
   const shown = entries.length === 1 ? value(entries[0]?.[1]) : entries.map(([key, field]) => `${key}=${value(field)}`).join(" ");
-  return fit(oneLine(shown), columns, ellipsis);
+  return fit(oneLine(shown), columns);
 }
 
 const LONGEST_VALUE = 60;
@@ -61,7 +69,7 @@ function value(field: unknown): string {
 }
 
 /** First words of what a call brought. */
-export function callOutput(output: unknown, columns: number, ellipsis = "…"): string {
+export function callOutput(output: unknown, columns: number): string {
   const text = typeof output === "string" ? output : (JSON.stringify(output) ?? "");
-  return fit(oneLine(text.slice(0, 2_000)), columns, ellipsis);
+  return fit(oneLine(text.slice(0, 2_000)), columns);
 }

@@ -11,7 +11,7 @@ export function paintLine(terminal: Terminal, line: Line, columns: number = term
   let left = columns;
   for (const [tone, text] of line) {
     if (left <= 0) break;
-    const cut = fit(text, left, terminal.marks.ellipsis);
+    const cut = fit(text, left);
     painted += terminal.paint(tone, cut);
     left -= widthOf(cut);
     if (cut !== text) break;

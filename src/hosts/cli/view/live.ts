@@ -5,7 +5,7 @@ import type { RunEvent } from "../../../ports/events.ts";
 import type { ModelDelta } from "../../../ports/models.ts";
 import type { DeltaOrigin } from "../../../ports/observer.ts";
 import { atStep, callHead } from "./event-lines.ts";
-import { count, duration, money } from "./figures.ts";
+import { count, duration, spent } from "./figures.ts";
 import { type Line, paintLine } from "./line.ts";
 import { currentStep } from "./standing.ts";
 import type { Terminal } from "./terminal.ts";
@@ -102,7 +102,7 @@ function modelLine({ state, text, elapsedMs }: Frame, spin: string, terminal: Te
   const said = oneLine(text);
   const model = state.models[state.model.candidate] ?? "the model";
   const waits = state.model.inFlight ? `${model}${elapsedMs < 2_000 ? "" : ` ${duration(elapsedMs)}`}` : waitingText(state);
-  const words = said === "" ? waits : fitEnd(said, terminal.columns() - 8, terminal.marks.ellipsis);
+  const words = said === "" ? waits : fitEnd(said, terminal.columns() - 8);
   return atStep(state.step, "accent", spin, [["dim", words]]);
 }
 
@@ -112,15 +112,18 @@ function waitingText({ model }: RunState): string {
   return inMs > 0 ? `trying again in ${duration(Math.ceil(inMs / 1_000) * 1_000)}` : "";
 }
 
-function footer({ state, elapsedMs }: Frame, { marks }: Terminal): Line {
+/** In a narrow terminal its last parts are left out. */
+function footer({ state, elapsedMs }: Frame, { marks, columns }: Terminal): Line {
   const { limits } = state;
   const tokens = count(totalTokens(state.usage)) + (limits.tokens === undefined ? "" : `/${count(limits.tokens)}`);
-  const cost = money(state.costUsd) + (limits.costUsd === undefined ? "" : `/$${limits.costUsd}`);
+  const cost = spent(state) + (limits.costUsd === undefined ? "" : `/$${limits.costUsd}`);
   const active = Math.floor((state.activeMs + elapsedMs) / 1_000) * 1_000;
   const time = `${duration(active).replace(/^0ms$/, "0s")}/${duration(limits.timeMs)}`;
   const step = `step ${currentStep(state)}/${limits.maxSteps}`;
-  const parts = [step, `${tokens} tokens`, cost, time, `pid ${process.pid}`, "Ctrl-C stops, resumable"];
-  return [["dim", `    ${parts.join(` ${marks.dot} `)}`]];
+  const parts = [step, `pid ${process.pid}`, time, `${tokens} tokens`, cost, "Ctrl-C stops, resumable"];
+  const join = (): string => `    ${parts.join(` ${marks.dot} `)}`;
+  while (parts.length > 1 && widthOf(join()) >= columns()) parts.pop();
+  return [["dim", join()]];
 }
 
 // --- redrawing -------------------------------------------------------------------------------------------------------

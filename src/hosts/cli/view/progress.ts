@@ -8,7 +8,7 @@ import { createLiveView, MOST_ROWS } from "./live.ts";
 import { type EventView, linesOf } from "./event-lines.ts";
 import { type Line, paintLine } from "./line.ts";
 import type { Terminal, Tone } from "./terminal.ts";
-import { oneLine } from "./text.ts";
+import { ELLIPSIS, oneLine } from "./text.ts";
 
 export interface Progress {
   readonly observer: Observer;
@@ -25,11 +25,13 @@ export interface ProgressOptions {
   readonly isQuiet: boolean;
   /** Several runs at once: every line says whose it is. */
   readonly isShared?: boolean;
+  /** Said once below the first line of a run that starts, to a person at a terminal. */
+  readonly hint?: string;
 }
 
 /** Shows one run on a live terminal in place; otherwise, and for several runs, a line per event. */
 export function createProgress(options: ProgressOptions): Progress {
-  const { terminal, isQuiet, isShared = false } = options;
+  const { terminal, isQuiet, isShared = false, hint } = options;
   const live = terminal.isLive && !isQuiet && !isShared ? createLiveView(terminal) : undefined;
   const states = new Map<string, RunState>();
   let hasEnded = false;
@@ -46,6 +48,8 @@ export function createProgress(options: ProgressOptions): Progress {
     const isOwnTakeover = event.type === "attempt.started";
     if (!isQuiet && !isOwnTakeover)
       write(linesOf(event, before, view()).map((line) => (isShared ? [["dim", `${shortRun(run)} `], ...line] : line)));
+    if (!isQuiet && hint !== undefined && terminal.stream.isTTY && event.type === "run.started")
+      write([[["dim", `    ${hint}`]]]);
     const next = event.type === "run.started" ? initialState(event, event) : before && evolve(before, event, event);
     if (next === undefined) return;
     states.set(run, next);
@@ -77,7 +81,7 @@ export function createProgress(options: ProgressOptions): Progress {
 
 /** Enough of an id to tell runs apart: its random end. */
 export function shortRun(run: string): string {
-  return run.length <= 12 ? run : `…${run.slice(-8)}`;
+  return run.length <= 12 ? run : `${ELLIPSIS}${run.slice(-8)}`;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What the terminal can do, asked once. */
 import { styleText } from "node:util";
+import { isUnicode } from "./text.ts";
 
 export type Tone = "plain" | "dim" | "bold" | "good" | "bad" | "warn" | "accent";
 
@@ -10,7 +11,6 @@ export interface Marks {
   readonly note: string;
   readonly call: string;
   readonly dot: string;
-  readonly ellipsis: string;
   readonly full: string;
   readonly empty: string;
   readonly spinner: readonly string[];
@@ -32,7 +32,6 @@ const UNICODE: Marks = {
   note: "!",
   call: "→",
   dot: "·",
-  ellipsis: "…",
   full: "█",
   empty: "░",
   spinner: ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"],
@@ -45,7 +44,6 @@ const ASCII: Marks = {
   note: "!",
   call: ">",
   dot: "-",
-  ellipsis: "...",
   full: "#",
   empty: ".",
   spinner: ["|", "/", "-", "\\"],
@@ -61,19 +59,12 @@ const STYLES: Readonly<Record<Exclude<Tone, "plain">, Parameters<typeof styleTex
 };
 
 /** Colours follow NO_COLOR, FORCE_COLOR and what the stream is; marks follow the locale. */
-export function terminalOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv = process.env): Terminal {
+export function terminalOf(stream: NodeJS.WriteStream): Terminal {
   return {
     stream,
-    isLive: stream.isTTY && env["TERM"] !== "dumb",
+    isLive: stream.isTTY && process.env["TERM"] !== "dumb",
     columns: () => (stream.isTTY ? Math.max(20, stream.columns) : 160),
     paint: (tone, text) => (tone === "plain" || text === "" ? text : styleText(STYLES[tone], text, { stream })),
-    marks: isUnicode(env) ? UNICODE : ASCII,
+    marks: isUnicode(process.env) ? UNICODE : ASCII,
   };
-}
-
-/** A locale that is not set says nothing: such terminals are newer than the habit of setting it. */
-function isUnicode(env: NodeJS.ProcessEnv): boolean {
-  if (env["TERM"] === "linux") return false;
-  const locale = [env["LC_ALL"], env["LC_CTYPE"], env["LANG"]].find((value) => value !== undefined && value !== "");
-  return locale === undefined || /utf-?8/i.test(locale);
 }

@@ -1,6 +1,16 @@
 /** Text for a terminal: its width in columns, cut to fit, without what could move the cursor. */
 import { stripVTControlCharacters } from "node:util";
 
+/** A locale that is not set says nothing: such terminals are newer than the habit of setting it. */
+export function isUnicode(env: NodeJS.ProcessEnv): boolean {
+  if (env["TERM"] === "linux") return false;
+  const locale = [env["LC_ALL"], env["LC_CTYPE"], env["LANG"]].find((value) => value !== undefined && value !== "");
+  return locale === undefined || /utf-?8/i.test(locale);
+}
+
+/** Stands for what was cut off. */
+export const ELLIPSIS: string = isUnicode(process.env) ? "…" : "...";
+
 // Everything that is not a printable character, but for tab and newline; and the marks that turn the direction of text round.
 // oxlint-disable-next-line no-control-regex
 const CONTROLS = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]/g;
@@ -35,9 +45,9 @@ function graphemeWidth(segment: string): number {
 }
 
 /** Unstyled text cut to at most so many columns, the cut marked. */
-export function fit(text: string, columns: number, mark = "…"): string {
+export function fit(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
-  const room = columns - widthOf(mark);
+  const room = columns - widthOf(ELLIPSIS);
   let kept = "";
   let width = 0;
   for (const { segment } of segmenter.segment(text)) {
@@ -45,13 +55,13 @@ export function fit(text: string, columns: number, mark = "…"): string {
     if (width > room) break;
     kept += segment;
   }
-  return room < 0 ? "" : kept + mark;
+  return room < 0 ? "" : kept + ELLIPSIS;
 }
 
 /** The end of a text instead of its beginning. */
-export function fitEnd(text: string, columns: number, mark = "…"): string {
+export function fitEnd(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
-  const room = Math.max(0, columns - widthOf(mark));
+  const room = Math.max(0, columns - widthOf(ELLIPSIS));
   let kept = "";
   let width = 0;
   // A cut by characters first: segmenting a long text for its last line would be work for nothing.
@@ -60,7 +70,7 @@ export function fitEnd(text: string, columns: number, mark = "…"): string {
     if (width > room) break;
     kept = segment + kept;
   }
-  return mark + kept;
+  return ELLIPSIS + kept;
 }
 
 export function padEnd(text: string, columns: number): string {
