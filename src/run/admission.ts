@@ -57,7 +57,11 @@ async function reserveBudget(core: Core, run: string, agent: Agent, request: Run
 }
 
 /** A tier becomes its candidates now; a cost limit needs a price for each of them. */
-export async function resolveModels(core: Core, tier: string, limits: Limits): Promise<readonly ModelCandidate[]> {
+export async function resolveModels(
+  core: Pick<Core, "config">,
+  tier: string,
+  limits: Limits,
+): Promise<readonly ModelCandidate[]> {
   const candidates = await core.config.models.resolve(tier);
   if (candidates.length === 0) {
     throw new ExecutusError("model_unknown", `the tier ${tier} has no models`, { hint: "Give the tier at least one model." });

@@ -83,13 +83,26 @@ async function readInbox(session: Session): Promise<void> {
 /** Start what is wanted and not under way, abort what is under way and not wanted. True while anything is under way. */
 function reconcileEffects(session: Session, decision: Decision): boolean {
   const { running } = session;
-  if (session.stopping !== undefined) return stopEffects(session, session.stopping);
+  if (session.stopping !== undefined) {
+    if (session.stopping === "drain")
+      for (const effect of decision.effects) if (isPromised(session, effect)) start(session, effect);
+    return stopEffects(session, session.stopping);
+  }
   for (const { stopper, effect } of running.values()) {
     const isWanted = decision.effects.some(({ id }) => id === effect.id);
     if (!isWanted) stopper.stop({ type: "unwanted", message: whyUnwanted(session) });
   }
   for (const effect of decision.effects) if (!running.has(effect.id)) start(session, effect);
   return running.size > 0;
+}
+
+/**
+ * Its intent was committed just before the process was told to stop. Left alone, the next attempt would have to take it for a
+ * call that may have happened.
+ */
+function isPromised({ running, state }: Session, effect: Effect): boolean {
+  if (effect.kind !== "tool" || running.has(effect.id)) return false;
+  return state.calls.some(({ id, status }) => id === effect.call.id && status === "started");
 }
 
 /** On the way out: what can be done again is stopped, calls may come back unless there is no time left for that. */

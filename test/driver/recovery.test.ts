@@ -1,3 +1,4 @@
+import type { Store } from "../../src/ports/store.ts";
 import { describe, expect, it } from "vitest";
 import { createMemoryStore } from "../../src/adapters/store/memory.ts";
 import { createFakeClock } from "../../src/testing/fake-clock.ts";
@@ -112,5 +113,33 @@ describe("shutdown and recovery", () => {
       status: "waiting",
       waitingFor: { kind: "tools_missing", names: ["lookup"] },
     });
+  });
+
+  it("starts the calls whose intent was being committed when it was told to stop", async () => {
+    const memory = createMemoryStore();
+    let stopped: Promise<void> | undefined;
+    const store: Store = {
+      ...memory,
+      journal: {
+        ...memory.journal,
+        append: (request) => {
+          if (request.events.some(({ type }) => type === "tool.started")) stopped = first.executor.shutdown();
+          return memory.journal.append(request);
+        },
+      },
+    };
+    let runs = 0;
+    const pay = tool("pay", async () => `paid ${++runs}`);
+    const script = [{ calls: [{ name: "pay" }] }, { text: "thanks" }];
+    const first = world(script, {}, { store });
+    const handle = await first.executor.start(agent([pay]), { input: "x", id: "r" });
+    expect(await handle.result).toMatchObject({
+      status: "interrupted",
+      steps: [{ calls: [{ outcome: "ok", output: "paid 1" }] }],
+    });
+    await stopped;
+    const second = world(script, { agents: [agent([pay])] }, { store: memory });
+    expect(await (await second.executor.resume("r")).result).toMatchObject({ status: "completed", output: "thanks" });
+    expect(runs).toBe(1);
   });
 });
