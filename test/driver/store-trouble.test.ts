@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { createMemoryStore } from "../../src/adapters/store/memory.ts";
+import { ExecutusError } from "../../src/kernel/errors.ts";
+import type { AppendRequest, AppendResult, Store } from "../../src/ports/store.ts";
+import { createFakeClock } from "../../src/testing/fake-clock.ts";
+import { agent, tool, world } from "../support/driver-world.ts";
+
+function withAppend(store: Store, append: (request: AppendRequest) => Promise<AppendResult>): Store {
+  return { ...store, journal: { ...store.journal, append } };
+}
+
+describe("a store in trouble", () => {
+  it("makes a run stand still while it cannot be written, and the run goes on by itself", async () => {
+    const clock = createFakeClock();
+    const memory = createMemoryStore({ now: () => clock.now() });
+    let failures = 3;
+    const full = new ExecutusError("store_unavailable", "the disk is full", { retryable: true });
+    const store = withAppend(memory, (request) => (failures-- > 0 ? Promise.reject(full) : memory.journal.append(request)));
+    const warnings: string[] = [];
+    let runs = 0;
+    // Checked at once: loading the validator is real waiting, which looks like idleness to a fake clock.
+    const pay = tool("pay", async () => `paid ${++runs}`, { validate: (value) => ({ ok: true, value }) });
+    const observers = [{ warning: (_run: string, message: string) => warnings.push(message) }];
+    const w = world([{ calls: [{ name: "pay" }] }, { text: "done" }], { observers }, { store, clock });
+    const result = await w.clock.until(w.executor.run(agent([pay]), "x"));
+    expect(result).toMatchObject({ status: "completed", output: "done" });
+    expect(runs).toBe(1);
+    expect(warnings).toEqual(Array.from({ length: 3 }, () => "the disk is full; trying again in 1000 ms"));
+  });
+
+  it("can be told to stop while it stands still", async () => {
+    const memory = createMemoryStore();
+    const full = new ExecutusError("store_unavailable", "the disk is full", { retryable: true });
+    const reached = Promise.withResolvers<void>();
+    const store = withAppend(memory, () => (reached.resolve(), Promise.reject(full)));
+    const w = world([{ text: "never kept" }], {}, { store });
+    const handle = await w.executor.start(agent([]), { input: "x", id: "r" });
+    await reached.promise;
+    await w.executor.shutdown();
+    expect(await handle.result).toMatchObject({ status: "interrupted", output: "" });
+    const next = world([{ text: "kept" }], {}, { store: memory });
+    expect(await (await next.executor.resume("r")).result).toMatchObject({ status: "completed", output: "kept" });
+  });
+
+  it("ends the attempt of a process whose run was taken over, and stops its tools", async () => {
+    const clock = createFakeClock();
+    const memory = createMemoryStore({ now: () => clock.now() });
+    const script = [{ calls: [{ name: "slow" }] }, { text: "from the new owner" }];
+    const started = Promise.withResolvers<void>();
+    let release = (): void => {};
+    let reason = "";
+    const slow = tool("slow", (_input, context) => {
+      started.resolve();
+      context.signal.addEventListener("abort", () => (reason = (context.signal.reason as Error).message));
+      return new Promise((resolve) => (release = () => resolve("late")));
+    });
+    const other = tool("other", async () => "x", { effect: "read" });
+    const old = world(script, {}, { store: memory, clock });
+    const handle = await old.executor.start(agent([slow, other]), { input: "x", id: "r" });
+    await started.promise;
+    memory.die();
+    const next = world(script, { agents: [agent([slow, other])] }, { store: memory.peer("memory/2"), clock });
+    expect(await (await next.executor.resume("r")).result).toMatchObject({
+      status: "completed",
+      output: "from the new owner",
+      steps: [{ calls: [{ outcome: "unknown" }] }, {}],
+    });
+    release();
+    expect(await handle.result).toMatchObject({ status: "interrupted", error: { code: "run_owned" } });
+    expect(reason).toBe("another process took the run over");
+    const journal = await memory.journal.read("r");
+    expect(journal.map(({ seq }) => seq)).toEqual(journal.map((_, i) => i));
+    expect(JSON.stringify(journal)).not.toContain("late");
+  });
+
+  it("fails the start of a run that cannot be written, before anything has happened", async () => {
+    const memory = createMemoryStore();
+    const full = new ExecutusError("store_unavailable", "the disk is full", { hint: "Make room.", retryable: true });
+    const store: Store = { ...memory, runs: { ...memory.runs, create: () => Promise.reject(full) } };
+    const w = world([{ text: "x" }], {}, { store });
+    expect(await w.executor.run(agent([]), "x")).toMatchObject({
+      status: "failed",
+      error: { code: "store_unavailable", message: "the disk is full. Make room." },
+    });
+    expect(w.models.calls).toHaveLength(0);
+  });
+});
