@@ -1,9 +1,9 @@
 /** The front door of executus: everything a host needs, at most 40 names. Stores on files are in `executus/sqlite`. */
 export { createExecutor } from "./create-executor.ts";
-export { createModels } from "./adapters/models/create-models.ts";
+export { createModels } from "./adapters/models/configured-models.ts";
 export { fromAiSdkModel } from "./adapters/models/ai-sdk.ts";
 export { defineAgent } from "./adapters/agents/define-agent.ts";
-export { loadAgent } from "./adapters/agents/module.ts";
+export { loadAgent } from "./adapters/agents/load-agent.ts";
 export { defineTool } from "./adapters/tools/define-tool.ts";
 export { fromAiSdkTool, toolsFromAiSdk } from "./adapters/tools/ai-sdk-tool.ts";
 export { createTools } from "./adapters/tools/registry.ts";

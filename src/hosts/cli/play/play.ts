@@ -1,6 +1,6 @@
 /** Plays a corpus of recordings through the real kernel and the real store. */
 import { createExecutor } from "../../../create-executor.ts";
-import { isFinal } from "../../../kernel/status.ts";
+import { FINAL_STATUSES, isFinal } from "../../../kernel/status.ts";
 import type { Blobs } from "../../../ports/blobs.ts";
 import type { Store } from "../../../ports/store.ts";
 import type { Agent, Executor } from "../../../run/types.ts";
@@ -74,15 +74,36 @@ export async function playCorpus(options: PlayCorpusOptions): Promise<PlayTotals
   };
   const onAbort = (): void => void executor.shutdown();
   options.signal?.addEventListener("abort", onAbort, { once: true });
-  await inParallel(selected(options), options, playNext);
+  const ended = await endedRuns(options.store);
+  await inParallel(
+    selected(options, (run) => !ended.has(run)),
+    options,
+    playNext,
+  );
+  await inParallel(
+    selected(options, (run) => ended.has(run)),
+    options,
+    playNext,
+  );
   await executor.shutdown();
   options.signal?.removeEventListener("abort", onAbort);
   return totals;
 }
 
-async function* selected({ corpus, id }: PlayCorpusOptions): AsyncGenerator<Recording, void, undefined> {
+/** What an earlier start has finished is compared last, so that a start that is killed soon still gets something done. */
+async function endedRuns(store: Store): Promise<ReadonlySet<string>> {
+  const rows = await store.runs.list({ status: FINAL_STATUSES, prefix: "play_", limit: Infinity });
+  return new Set(rows.map(({ run }) => run));
+}
+
+async function* selected(
+  { corpus, id }: PlayCorpusOptions,
+  wanted: (run: string) => boolean,
+): AsyncGenerator<Recording, void, undefined> {
   for (const file of corpus) {
-    for await (const recording of readRecordings(file)) if (id === undefined || recording.id === id) yield recording;
+    for await (const recording of readRecordings(file)) {
+      if ((id === undefined || recording.id === id) && wanted(runIdOf(recording))) yield recording;
+    }
   }
 }
 
