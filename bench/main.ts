@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Job, Kind } from "./worker.ts";
 
 const quick = process.argv.includes("--quick");
-const ROUNDS = quick ? 1 : 5;
+const ROUNDS = quick ? 1 : 3;
 const STEPS = quick ? [10, 100] : [10, 100, 1_000, 5_000];
 
 type Figures = Readonly<Record<string, number>>;
