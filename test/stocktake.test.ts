@@ -55,7 +55,7 @@ describe("the stocktake example", () => {
     const { status, output } = JSON.parse(result ?? "") as { status: string; output: string };
     expect(status).toBe("completed");
     expect(output).toContain("5 articles do not add up or have no price; the difference is -36.40 EUR");
-    expect(output).toContain("out/ledger.csv has every finding exactly once.");
+    expect(output).toContain("out/ledger.csv has every finding once, and none twice.");
     expect(output).toContain("The files are in .executus/stocktake/run_may.");
     expect(await workFile("out/ledger.csv")).toBe(LEDGER);
     expect(await workFile("out/report.md")).toContain(

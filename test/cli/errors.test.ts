@@ -1,4 +1,4 @@
-import { mkdir, open, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createCliFolder, type CliFolder } from "./cli-folder.ts";
@@ -94,7 +94,17 @@ describe("what is wrong with an agent", () => {
   });
 
   it("leaves nothing behind: no store is made for a run that cannot start", async () => {
-    await failure(["run", "nobody"]);
+    await agent("reviewer", "model: fast");
+    const env = { EXECUTUS_BASE_URL: "http://127.0.0.1:9/v1", EXECUTUS_MODEL: "llama" };
+    const refusals = [
+      await failure(["run", "nobody"]),
+      await failure(["run", "reviewer", "hello"]),
+      await failure(["run", "reviewer", "hello", "--max-cost-usd", "0.5"], env),
+      await failure(["run", "reviewer", "hello", "--id", "no id"], env),
+      await failure(["run", "reviewer", ""], env),
+    ];
+    expect(refusals.map(([code]) => code)).toEqual([2, 6, 2, 2, 2]);
+    expect(await readdir(folder.path)).toEqual(["agents"]);
     expect((await failure(["ls"]))[1]).toContain("There is no store at .executus/executus.db");
   });
 });

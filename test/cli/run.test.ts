@@ -122,13 +122,35 @@ describe("run", () => {
   });
 });
 
+describe("a model that breaks off", () => {
+  it("is named once, is not tried again after its last try, and leaves the cost open", async () => {
+    const { code, stderr } = await cli("run", agentFile("breaking"));
+    const tries = stderr.split("\n").filter((line) => line.startsWith("  2 !"));
+    const failure = "  2 ! script/breaking: the line is dead";
+    expect(tries).toEqual([`${failure}; trying again`, `${failure}; trying again`, `${failure}; given up after 3 tries`]);
+    expect(code).toBe(1);
+    const shown = (await cli("show", await onlyRun())).stdout;
+    expect(shown).toMatch(/tokens .* 15 \(10 in, 5 out, 3 calls not known\), no limit\n/);
+    expect(shown).toMatch(/cost +at least \$0\.00002, no limit\n/);
+  });
+});
+
+describe("show", () => {
+  it("has the last 40 steps, and all of them with --all", async () => {
+    await cli("run", agentFile("chatty"), "-q", "--max-steps", "43", "--id", "long");
+    const short = (await cli("show", "long")).stdout;
+    expect(short).toContain("      3 earlier steps: --all shows them\n  4 ✓ chat");
+    expect((await cli("show", "long", "--all")).stdout).toMatch(/\n\n {2}1 ✓ chat .*\n {2}2 ✓ chat /);
+  });
+});
+
 describe("a run that was killed", () => {
   it("is continued by the same command, which says so and repeats nothing", async () => {
     const run = await killedAtGate("gated");
     await openGate();
     const { code, stdout, stderr } = await cli("run", agentFile("gated"));
     expect(stderr).toContain(
-      `continuing ${run} where it was: step 2 of 12, 1 call done, none repeated, not known whether gate (1.0) happened (--new starts afresh)`,
+      `continuing ${run} where it was: step 2 of 12, 1 call done, none repeated, not known whether gate happened (--new starts afresh)`,
     );
     expect(stdout).toBe("Done.\n");
     expect(code).toBe(0);
@@ -149,13 +171,13 @@ describe("a run that was killed", () => {
     const before = (await cli("show", run)).stdout;
     expect(before).toContain(`${run}  gated  interrupted\n`);
     expect(before).toContain(`resume ${run}`);
-    expect(before).toMatch(/1\.0 +→ gate +under way/);
+    expect(before).toMatch(/ 2 → gate {2}under way \(id 1\.0\)\n/);
     await openGate();
     await cli("resume", run, "-q");
     const after = (await cli("show", run)).stdout;
     expect(after).toContain("2 attempts, 1 crash");
     expect(after).toMatch(/after a crash: 2 steps and 1 call kept, none repeated\n/);
-    expect(after).toContain("? gate (1.0) was under way: reported to the model as unknown");
+    expect(after).toContain("? gate (step 2, id 1.0) was under way: reported to the model as unknown");
     expect(after).toMatch(/steps +█+░+ {2}4 of 12/);
     expect(after).toContain("answer\nDone.");
   });
@@ -164,16 +186,24 @@ describe("a run that was killed", () => {
     const run = await killedAtGate("asking");
     const waiting = await cli("resume", run);
     expect(waiting.code).toBe(4);
-    expect(waiting.stderr).toContain(`${run} waits for a person: did 1.0 happen?`);
+    expect(waiting.stderr).toContain(`${run} waits for a person: did gate happen? Step 2 was interrupted there.\n`);
     expect(waiting.stderr).toContain(`resolve ${run} 1.0 --outcome done`);
-    expect((await cli("ls")).stdout).toContain("did 1.0 happen?");
+    expect((await cli("ls")).stdout).toContain("1 call to decide");
+    expect((await cli("show", run)).stdout).toMatch(/Did gate happen \(step 2\)\? .* resolve \S+ 1\.0 --outcome done\n/);
     const wrong = await cli("resolve", run, "0.0", "--outcome", "done");
-    expect(wrong.stderr).toContain(`call 0.0 of ${run} is not in doubt\n  Open: 1.0 (gate).\n`);
+    expect(wrong.stderr).toContain(`call 0.0 of ${run} is not in doubt\n  Open: 1.0 (gate, step 2).\n`);
     const resolved = await cli("resolve", run, "1.0", "--outcome", "done", "--output", "through");
     expect(resolved.stderr).toContain("it takes effect when the run goes on");
     const { code, stdout } = await cli("resume");
     expect([code, stdout]).toEqual([0, "Done.\n"]);
     expect(await calls()).toBe("record before\ngate\nrecord after\n");
+  });
+
+  it("says of what had not happened which step it belongs to", async () => {
+    const run = await killedAtGate("checked");
+    await openGate();
+    const { stderr } = await cli("resume", run);
+    expect(stderr).toMatch(/\n {2}2 ! gate had not happened, so it runs\n {2}2 ✓ gate {2}/);
   });
 
   it("is ended by cancel though nobody drives it", async () => {

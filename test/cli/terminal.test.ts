@@ -48,6 +48,7 @@ describe.skipIf(!hasScript())("on a terminal (skipped where there is no `script`
     const written = await onTerminal(["run", agentFile("quick"), "tea"]);
     expect(written).toMatch(COLOUR);
     expect(written).toContain("record one");
+    expect(written.split("Kill it at any moment: the same command continues it.")).toHaveLength(2);
     expect(written.endsWith(`${ESCAPE}[J${ESCAPE}[?2026lYou asked for tea.\r\n`)).toBe(true);
   });
 
@@ -62,6 +63,10 @@ describe.skipIf(!hasScript())("on a terminal (skipped where there is no `script`
     const written = await onTerminal(["run", agentFile("quick"), "tea"], { TERM: "dumb" });
     expect(written).not.toMatch(MOVES);
     expect(written).toContain("1 ✓ record one");
+  });
+
+  it("-q says nothing but the answer", async () => {
+    expect(await onTerminal(["run", agentFile("quick"), "tea", "-q"])).toBe("You asked for tea.\r\n");
   });
 
   it("nothing that a tool brings reaches the terminal as a command", async () => {

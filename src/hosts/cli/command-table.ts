@@ -15,7 +15,6 @@ export interface CommandEntry {
 
 export const COMMANDS: readonly CommandEntry[] = [
   { name: "run", summary: "start an agent, or continue it where it was", load: () => import("./commands/run.ts") },
-  { name: "play", summary: "play recorded conversations through the kernel", load: () => import("./commands/play.ts") },
   { name: "resume", summary: "continue runs that were interrupted", load: () => import("./commands/resume.ts") },
   { name: "ls", summary: "list runs: those in flight, waiting and interrupted", load: () => import("./commands/ls.ts") },
   { name: "show", summary: "where a run stands, and how it came there", load: () => import("./commands/show.ts") },
@@ -27,4 +26,5 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "extend", summary: "give a run more steps, time, tokens or money", load: () => import("./commands/extend.ts") },
   { name: "store", summary: "check, back up, export, import and prune the store", load: () => import("./commands/store.ts") },
   { name: "doctor", summary: "check this machine, the store and the models", load: () => import("./commands/doctor.ts") },
+  { name: "play", summary: "play recorded conversations through the kernel", load: () => import("./commands/play.ts") },
 ];

@@ -9,6 +9,7 @@ import { note, print, printJson, printJsonLine, writeError } from "./output.ts";
 import { toResultJson } from "./result-json.ts";
 import { streamEvents } from "./stream.ts";
 import { endHere } from "./undriven.ts";
+import { callHead, callNames } from "./view/event-lines.ts";
 import { plural } from "./view/figures.ts";
 import type { Progress } from "./view/progress.ts";
 
@@ -95,12 +96,7 @@ export function explain(
     return;
   }
   if (waitingFor?.kind === "resolution") {
-    writeError(`${run} waits for a person: did ${waitingFor.calls.join(", ")} happen? The process died in the middle of it.`);
-    const outcome = (call: string): string => commandLine(["resolve", run, call, "--outcome", "done"], host.db);
-    note(
-      `Look, then say so (done, failed or retry), then resume:\n  ${waitingFor.calls.map(outcome).join("\n  ")}\n  ${resumeLine(run, host.db)}`,
-    );
-    return;
+    return explainDoubt(result, waitingFor.calls, host.db);
   }
   if (waitingFor?.kind === "tools_missing") {
     writeError(`${run} waits: there is no code here for ${waitingFor.names.join(", ")}`);
@@ -109,6 +105,17 @@ export function explain(
   }
   writeError(`${run} ${status.replaceAll("_", " ")}${error === undefined ? "" : `: ${error.message}`}`);
   note(`How it went: ${commandLine(["show", run], host.db)}`);
+}
+
+/** Each call with the command that decides it. */
+function explainDoubt({ run, steps }: RunResult, ids: readonly string[], db: string): void {
+  const calls = steps.at(-1)?.calls.filter(({ call }) => ids.includes(call)) ?? [];
+  writeError(`${run} waits for a person: did ${callNames(calls)} happen? Step ${steps.length} was interrupted there.`);
+  const lines = calls.flatMap(({ call, name, input }) => [
+    ...(calls.length === 1 ? [] : [`${callHead(name, input, 60)}:`]),
+    commandLine(["resolve", run, call, "--outcome", "done"], db),
+  ]);
+  note(`Look, then say so (done, failed or retry), then resume:\n  ${[...lines, resumeLine(run, db)].join("\n  ")}`);
 }
 
 export function resumeLine(run: string, db: string): string {

@@ -19,5 +19,5 @@ export function addModelsOption(command: Command): void {
 }
 
 export function addJsonOption(command: Command): void {
-  command.option("--json", "for programs");
+  command.option("--json", "as JSON, for programs");
 }

@@ -37,7 +37,7 @@ const DEFAULT_LIMIT = 50;
 export function configure(command: Command): void {
   command
     .description("Lists runs, the newest first: those in flight, waiting or interrupted unless more is asked for.")
-    .option("--status <names>", "only these, with commas between them", parseStatuses)
+    .option("--status <names>", "only these, for example running,waiting,failed", parseStatuses)
     .option("--agent <name>", "only this agent's")
     .option("--since <time>", "only those started within: 30m, 2h, 7d", parseDuration)
     .option("--all", "also those that have ended")

@@ -7,6 +7,7 @@ import { type Host, openHost } from "../open.ts";
 import { addStoreOption } from "../options.ts";
 import { note } from "../output.ts";
 import { tell, whenHeard } from "../tell.ts";
+import { stepOfCall } from "../view/event-lines.ts";
 
 interface Options {
   readonly db: string;
@@ -20,13 +21,15 @@ Examples:
   executus resolve run_01J9 4.1 --outcome retry
 
 done: it happened; the model is given --output as its result. failed: it did not, and is not to be tried again.
-retry: it did not; it may run. Then: executus resume RUN`;
+retry: it did not; it may run. Then: executus resume RUN
+
+Ids of calls count from 0: 4.1 is the second call of step 5.`;
 
 export function configure(command: Command): void {
   command
     .description("Says what became of a call that a crash left in doubt.")
     .argument("<run>", "id of the run, or its beginning")
-    .argument("<call>", "the call, as `executus show RUN` names it: 4.1")
+    .argument("<call>", "id of the call, as `executus show RUN` prints it: 4.1")
     .addOption(new Option("--outcome <outcome>", "what became of it").choices(["done", "failed", "retry"]).makeOptionMandatory())
     .option("--output <text>", "what the model is told")
     .addHelpText("after", EXAMPLES)
@@ -47,7 +50,9 @@ export function configure(command: Command): void {
 
 async function checkCall(host: Host, { run }: RunRow, call: string): Promise<void> {
   const calls = (await loadState(host.store, run))?.calls ?? [];
-  const open = calls.filter(({ status }) => status !== "ended").map(({ id, name }) => `${id} (${name})`);
+  const open = calls
+    .filter(({ status }) => status !== "ended")
+    .map(({ id, name }) => `${id} (${name}, step ${stepOfCall(id) + 1})`);
   if (calls.some(({ id, status }) => id === call && status !== "ended")) return;
   const hint = open.length === 0 ? "No call of this run is open." : `Open: ${open.join(", ")}.`;
   throw new ExecutusError("request_invalid", `call ${call} of ${run} is not in doubt`, { run, hint });

@@ -1,4 +1,5 @@
 import { isFinal } from "../../../kernel/status.ts";
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { blobsFolder, openFolderBlobs } from "../../../adapters/blobs/folder.ts";
 import { ExecutusError } from "../../../kernel/errors.ts";
@@ -7,6 +8,7 @@ import type { RunRow, Store } from "../../../ports/store.ts";
 import type { Executor, RunHandle, RunRequest } from "../../../run/types.ts";
 import { findAgentFile } from "../agent-file.ts";
 import { type AgentSetup, checkRoot, ROOT_LABEL, setUpAgent } from "../agent-setup.ts";
+import { checkStart } from "../check-start.ts";
 import { commandLine, programName, quote } from "../command-line.ts";
 import { conduct, explain, type OutputFormat, printResult } from "../conduct.ts";
 import { type Beginning, beginningOf, checkModels, findResumable, isSame, loadState, rootOf, standing } from "../continue.ts";
@@ -48,7 +50,17 @@ Examples:
   executus run reviewer --id nightly-2026-11-22 "..."         the same id again continues or shows that run
   executus run reviewer --output-format json "..." | jq .total_cost_usd
 
-The same command again, after a crash or Ctrl-C, continues the run where it was; --new starts a fresh one.`;
+The same command again, after a crash or Ctrl-C, continues the run where it was; --new starts a fresh one.
+
+A first agent, agents/hello.md:
+---
+model: fast
+tools: list_files, read_file
+---
+Answer in one sentence.
+
+Models come from the environment: ANTHROPIC_API_KEY, OPENAI_API_KEY or GOOGLE_GENERATIVE_AI_API_KEY, or a server of
+your own with OLLAMA_BASE_URL and EXECUTUS_MODEL. What is there: executus doctor`;
 
 export function configure(command: Command): void {
   command
@@ -59,10 +71,10 @@ export function configure(command: Command): void {
     .option("--id <key>", "id of the run: the same again continues it or shows its result")
     .option("--model <provider/model>", "instead of the agent's own")
     .option("--tier <name>", "the same by tier, for example fast or smart")
-    .option("--max-steps <n>", "model steps", parseCount)
-    .option("--max-time <time>", "running time: 90s, 10m, 1h", parseDuration)
-    .option("--max-cost-usd <x>", "US dollars", parseAmount)
-    .option("--max-tokens <n>", "input and output together", parseCount)
+    .option("--max-steps <n>", "limit on steps: a model call and its tool calls each", parseCount)
+    .option("--max-time <time>", "limit on running time: 90s, 10m, 1h", parseDuration)
+    .option("--max-cost-usd <x>", "limit on cost, in US dollars", parseAmount)
+    .option("--max-tokens <n>", "limit on tokens, input and output together", parseCount)
     .option("--label <name=value>", "kept with the run; may be repeated", parseLabel)
     .option("--caller <name>", "whom the run is for")
     .option("-o, --output <file>", "also write the answer to a file")
@@ -98,7 +110,12 @@ async function prepare(agentName: string, argument: string | undefined, options:
   });
   for (const warning of setup.warnings) note(`executus: ${warning}`);
   const input = await readInput(argument, setup.input);
-  const progress = createProgress({ terminal: terminalOf(process.stderr), isQuiet: options.quiet === true || isBusy(options) });
+  if (!existsSync(options.db)) await checkStart(setup, toRequest({ setup, input, options, place }));
+  const progress = createProgress({
+    terminal: terminalOf(process.stderr),
+    isQuiet: options.quiet === true || isBusy(options),
+    hint: `Kill it at any moment: the same command${options.new === true ? " without --new" : ""} continues it.`,
+  });
   redirectConsole(progress);
   goOnWithoutReader();
   const host = openHost({ db: options.db, access: "create" });
@@ -214,7 +231,7 @@ async function continueRun(job: Job, executor: Executor, row: RunRow): Promise<R
 
 // --- options ---------------------------------------------------------------------------------------------------------
 
-function toRequest({ input, options, setup, place }: Job): RunRequest {
+function toRequest({ input, options, setup, place }: Omit<Job, "host" | "progress">): RunRequest {
   const { id, caller } = options;
   const model = options.model ?? options.tier;
   const limits = givenLimits(options);

@@ -14,6 +14,7 @@ interface Options {
   readonly db: string;
   readonly json?: true;
   readonly events?: true;
+  readonly all?: true;
 }
 
 const EXAMPLES = `
@@ -26,6 +27,7 @@ export function configure(command: Command): void {
   command
     .description("Shows where a run stands and why: limits, steps, calls, crashes, and what was not repeated after them.")
     .argument("<run>", "id of the run, or its beginning")
+    .option("--all", "every step, not only the last 40")
     .option("--events", "every event of its journal instead")
     .addHelpText("after", EXAMPLES)
     .action(show);
@@ -55,8 +57,8 @@ interface Page {
   readonly terminal: ReturnType<typeof terminalOf>;
 }
 
-function linesFor({ row, history, events, terminal }: Page, { events: isJournal, db }: Options): readonly string[] {
-  return isJournal === true ? showEvents(events, terminal) : showRun(row, history, { terminal, db });
+function linesFor({ row, history, events, terminal }: Page, { events: isJournal, all, db }: Options): readonly string[] {
+  return isJournal === true ? showEvents(events, terminal) : showRun(row, history, { terminal, db, all: all === true });
 }
 
 function toJson(row: RunRow, history: RunHistory): object {

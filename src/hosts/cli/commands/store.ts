@@ -14,8 +14,12 @@ Examples:
 
 export function configure(command: Command): void {
   command.description("Looks after the store. Every part works beside processes that drive runs.").addHelpText("after", EXAMPLES);
-  const part = (name: string, description: string): Command => {
-    const sub = command.command(name).description(description).helpOption("-h, --help", "print this help");
+  const part = (name: string, summary: string): Command => {
+    const sub = command
+      .command(name)
+      .summary(summary)
+      .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
+      .helpOption("-h, --help", "print this help");
     addStoreOption(sub);
     addJsonOption(sub);
     return sub;
@@ -31,13 +35,13 @@ export function configure(command: Command): void {
     .action((target: string, options: StoreOptions) => finish(backup(target, options)));
   part("export", "writes runs as lines of JSON")
     .argument("[runs...]", "ids, or their beginnings; default: all")
-    .option("-o, --output <file>", "default: standard output")
+    .option("-o, --output <file>", "a file; default: standard output")
     .action((runs: string[], options: StoreOptions & { readonly output?: string }) => finish(exportTo(runs, options)));
   part("import", "takes in what `store export` wrote; runs that are there stay as they are")
-    .argument("<file>", "- is standard input")
+    .argument("<file>", "the file; - is standard input")
     .action((file: string, options: StoreOptions) => finish(importFrom(file, options)));
   part("prune", "removes runs that ended long ago, and blobs that nothing refers to")
-    .option("--older-than <time>", "30d: their last event is older than that", parseDuration)
+    .option("--older-than <time>", "those whose last event is older than this, for example 30d", parseDuration)
     .option("--yes", "do it; without it, only says what would go")
     .action((options: StoreOptions & Partial<PruneOptions>) =>
       finish(prune({ ...options, olderThan: required(options.olderThan) })),

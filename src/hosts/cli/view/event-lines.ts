@@ -1,13 +1,14 @@
 /** What an event says to somebody who watches. */
+import { evolve } from "../../../kernel/evolve.ts";
 import type { CallState, RunState } from "../../../kernel/state.ts";
 import { totalTokens } from "../../../kernel/state.ts";
-import type { AttemptStarted, EventBody, ModelAnswered, RunStarted, ToolEnded } from "../../../ports/events.ts";
+import type { AttemptStarted, ModelAnswered, ModelFailed, RunEvent, RunStarted, ToolEnded } from "../../../ports/events.ts";
 import type { Limits } from "../../../ports/limits.ts";
 import type { ToolCallPart, UserPart } from "../../../ports/messages.ts";
 import type { CallOutcome, FinalStatus } from "../../../ports/view.ts";
-import { callArguments, callOutput, count, duration, money, plural } from "./figures.ts";
+import { callArguments, callOutput, count, duration, plural, spent } from "./figures.ts";
 import type { Line, Span } from "./line.ts";
-import { callsDone } from "./standing.ts";
+import { callsDone, currentStep } from "./standing.ts";
 import type { Marks, Tone } from "./terminal.ts";
 import { fit, oneLine, padEnd, padStart } from "./text.ts";
 
@@ -19,7 +20,7 @@ export interface EventView {
 }
 
 /** `before` is the state before the event; undefined only for the first one. */
-export function linesOf(event: EventBody, before: RunState | undefined, view: EventView): readonly Line[] {
+export function linesOf(event: RunEvent, before: RunState | undefined, view: EventView): readonly Line[] {
   if (event.type === "run.started") return [started(event, view)];
   if (before === undefined) return [];
   switch (event.type) {
@@ -71,14 +72,21 @@ export function leftUnderWay(state: RunState): readonly string[] {
   const facts: string[] = [];
   if (state.model.inFlight) facts.push("the model call under way is made again");
   const doubtful = state.calls.filter((call) => call.status === "started" || call.status === "in-doubt");
-  if (doubtful.length > 0) facts.push(`not known whether ${doubtful.map(callName).join(", ")} happened`);
+  if (doubtful.length > 0) facts.push(`not known whether ${callNames(doubtful)} happened`);
   const open = state.calls.filter((call) => call.status === "ready");
   if (open.length > 0) facts.push(`${plural(open.length, "call")} still to make`);
   return facts;
 }
 
-function callName(call: CallState): string {
-  return `${call.name} (${call.id})`;
+/** `gate`, `gate and 2 calls of record`: without ids, which only commands need. */
+export function callNames(calls: readonly Pick<CallState, "name">[]): string {
+  const names = [...new Set(calls.map(({ name }) => name))];
+  const counted = names.map((name) => {
+    const times = calls.filter((call) => call.name === name).length;
+    return times === 1 ? name : `${times} calls of ${name}`;
+  });
+  const last = counted.pop() ?? "";
+  return counted.length === 0 ? last : `${counted.join(", ")} and ${last}`;
 }
 
 const END_TONES: Readonly<Record<FinalStatus, Tone>> = {
@@ -103,18 +111,15 @@ export function statusWords(status: string): string {
 
 function finished(status: FinalStatus, state: RunState, { marks }: EventView): Line {
   const isGood = status === "completed";
-  const spent = [plural(state.step, "step"), plural(state.toolCalls, "call"), ...spentAmounts(state), duration(state.activeMs)];
+  const tokens = `${count(totalTokens(state.usage))} tokens`;
+  const used = [plural(state.step, "step"), plural(state.toolCalls, "call"), tokens, spent(state), duration(state.activeMs)];
   const line: Span[] = [
     [toneOfEnd(status), `${isGood ? marks.ok : marks.error} ${statusWords(status)}`],
-    ["dim", ` ${marks.dot} ${spent.join(` ${marks.dot} `)}`],
+    ["dim", ` ${marks.dot} ${used.join(` ${marks.dot} `)}`],
   ];
   const error = state.settling?.error;
   if (error !== undefined && !isGood) line.splice(1, 0, ["plain", `: ${oneLine(error.message)}`]);
   return line;
-}
-
-function spentAmounts(state: RunState): readonly string[] {
-  return [`${count(totalTokens(state.usage))} tokens`, money(state.costUsd)];
 }
 
 // --- steps and calls -------------------------------------------------------------------------------------------------
@@ -124,7 +129,7 @@ function answered(event: ModelAnswered, view: EventView): readonly Line[] {
   const { content, finish, step } = event;
   const calls = content.filter((part): part is ToolCallPart => part.type === "tool-call" && part.providerExecuted !== true);
   const text = content.map((part) => (part.type === "text" ? part.text : "")).join("");
-  const said = fit(oneLine(text.slice(0, 1_000)), columns - 8, marks.ellipsis);
+  const said = fit(oneLine(text.slice(0, 1_000)), columns - 8);
   const lines: Line[] = [];
   if (calls.length > 0 && said !== "") lines.push(atStep(step, "dim", " ", [["dim", said]]));
   if (finish === "length" || finish === "content-filter") {
@@ -139,7 +144,7 @@ function askedLine(
   { marks, columns, showsStarts = true }: EventView,
 ): readonly Line[] {
   const refusal = refused?.find((candidate) => candidate.call === ordinal)?.message;
-  const head = callHead(call.toolName, call.input, { marks, columns: columns - 8 });
+  const head = callHead(call.toolName, call.input, columns - 8);
   if (refusal === undefined) return showsStarts ? [atStep(step, "dim", marks.call, [["dim", head]])] : [];
   const spans: Span[] = [
     ["plain", head],
@@ -163,25 +168,25 @@ function ended(event: ToolEnded, before: RunState, view: EventView): readonly Li
   const { marks, columns } = view;
   const [tone, mark] = OUTCOMES[event.outcome];
   const room = event.outcome === "ok" ? Math.max(20, columns - 30) : Math.max(20, Math.floor(columns / 3));
-  const spans: Span[] = [["plain", callHead(call.name, call.input, { ...view, columns: room })]];
-  if (event.outcome !== "ok")
-    spans.push([tone, `  ${event.outcome}: ${callOutput(event.output.value, columns, marks.ellipsis)}`]);
+  const spans: Span[] = [["plain", callHead(call.name, call.input, room)]];
+  if (event.outcome !== "ok") spans.push([tone, `  ${event.outcome}: ${callOutput(event.output.value, columns)}`]);
   if (event.reconciled === true) spans.push(["accent", "  had been done before the crash; not repeated"]);
   else if (event.durationMs !== undefined) spans.push(["dim", `  ${duration(event.durationMs)}`]);
-  return [atStep(stepOf(event.call), tone, marks[mark], spans)];
+  return [atStep(stepOfCall(event.call), tone, marks[mark], spans)];
 }
 
 /** Name and arguments, the latter in the room there is. */
-export function callHead(name: string, input: unknown, { marks, columns }: Pick<EventView, "marks" | "columns">): string {
-  return `${name} ${callArguments(input, columns, marks.ellipsis)}`.trimEnd();
+export function callHead(name: string, input: unknown, columns: number): string {
+  return `${name} ${callArguments(input, columns)}`.trimEnd();
 }
 
-/** Steps are counted from 1 for people. */
+/** People count steps from 1. The id of a call, which counts from 0, is shown only where a command takes it. */
 export function atStep(step: number, tone: Tone, mark: string, spans: readonly Span[]): Line {
   return [["dim", padStart(String(step + 1), 3)], [tone, ` ${padEnd(mark, 1)} `], ...spans];
 }
 
-function stepOf(call: string): number {
+/** Index of the step that asked for the call. */
+export function stepOfCall(call: string): number {
   return Number(call.split(".")[0]);
 }
 
@@ -192,23 +197,30 @@ export function outcomeMark(outcome: CallOutcome, marks: Marks): Span {
 
 // --- everything else -------------------------------------------------------------------------------------------------
 
-function remark(event: EventBody, before: RunState, view: EventView): readonly Line[] {
-  const text = remarkText(event, before);
+function remark(event: RunEvent, before: RunState, view: EventView): readonly Line[] {
+  const text = remarkText(event, before, view.columns);
   if (text === undefined) return [];
   const tone: Tone = event.type === "steer.received" || event.type === "limits.extended" ? "accent" : "warn";
-  return [atStep(before.step, tone, view.marks.note, [[tone, oneLine(text)]])];
+  return [atStep(stepOfRemark(event, before), tone, view.marks.note, [[tone, oneLine(text)]])];
 }
 
-function remarkText(event: EventBody, before: RunState): string | undefined {
+/** That of the call it is about; otherwise the one the run is in. */
+function stepOfRemark(event: RunEvent, before: RunState): number {
+  if ("call" in event && event.call !== undefined) return stepOfCall(event.call);
+  return currentStep(before) - 1;
+}
+
+function remarkText(event: RunEvent, before: RunState, columns: number): string | undefined {
+  const call = (id: string): string => doubtfulCall(id, before, columns);
   switch (event.type) {
     case "model.failed":
-      return `${event.model}: ${event.error.message}${event.retryable ? "; trying again" : ""}`;
+      return `${failure(event.model, event.error.message)}${afterFailure(event, before)}`;
     case "tool.interrupted":
-      return `${nameOf(event.call, before)} was interrupted and may or may not have happened: ${event.reason}`;
+      return `${call(event.call)} was interrupted and may or may not have happened: ${event.reason}`;
     case "tool.reconciled":
       return event.outcome === "not-done"
-        ? `${nameOf(event.call, before)} had not happened: it may run`
-        : `${nameOf(event.call, before)}: nobody can tell whether it happened${event.error === undefined ? "" : ` (${event.error})`}`;
+        ? `${call(event.call)} had not happened, so it runs`
+        : `nobody can tell whether ${call(event.call)} happened${event.error === undefined ? "" : ` (${event.error})`}`;
     case "steer.received":
       return `message${by(event.from)}: ${textOf(event.content)}`;
     case "cancel.requested":
@@ -216,7 +228,7 @@ function remarkText(event: EventBody, before: RunState): string | undefined {
     case "limits.extended":
       return `more room${by(event.from)}: ${extension(event)}`;
     case "call.resolved":
-      return `${nameOf(event.call, before)} resolved as ${event.outcome}${by(event.from)}`;
+      return `${call(event.call)} resolved as ${event.outcome}${by(event.from)}`;
     case "compaction.failed":
       return `the conversation could not be shortened: ${event.error.message}`;
     case "context.compacted":
@@ -232,8 +244,21 @@ function remarkText(event: EventBody, before: RunState): string | undefined {
   }
 }
 
-function nameOf(call: string, state: RunState): string {
-  return `${state.calls.find(({ id }) => id === call)?.name ?? "call"} (${call})`;
+/** Messages of failed model calls mostly name the model themselves. */
+export function failure(model: string, message: string): string {
+  return message.startsWith(`${model}:`) ? message : `${model}: ${message}`;
+}
+
+function afterFailure(event: RunEvent & ModelFailed, before: RunState): string {
+  const { model, models } = evolve(before, event, event);
+  if (model.exhausted) return model.attempts > 1 ? `; given up after ${model.attempts} tries` : "";
+  const isOther = model.candidate !== before.model.candidate;
+  return isOther ? `; going on with ${models[model.candidate] ?? "the next model"}` : "; trying again";
+}
+
+function doubtfulCall(id: string, state: RunState, columns: number): string {
+  const call = state.calls.find((candidate) => candidate.id === id);
+  return call === undefined ? `call ${id}` : callHead(call.name, call.input, Math.max(20, Math.floor(columns / 3)));
 }
 
 function by(from: string | undefined): string {

@@ -1,6 +1,6 @@
 /** Times, amounts and arguments, short enough to be read at a glance. */
 import { NO_LIMIT } from "../../../kernel/limits.ts";
-import { type RunState, totalTokens } from "../../../kernel/state.ts";
+import type { RunState } from "../../../kernel/state.ts";
 import type { Cost } from "../../../ports/view.ts";
 import { fit, oneLine } from "./text.ts";
 
@@ -36,8 +36,9 @@ export function count(n: number): string {
 }
 
 /** What a run has cost; where the cost of some of its calls is not known, what it has cost at least. */
-export function spent({ costUsd, usage, models }: Pick<RunState, "costUsd" | "usage" | "models">): string {
-  const isFree = models.length === 1 && costUsd === 0 && totalTokens(usage) > 0;
+export function spent({ costUsd, usage, models, step }: RunState): string {
+  // Where every answer of the only model cost nothing, so did the call of which nothing is known.
+  const isFree = models.length === 1 && step > 0 && costUsd === 0;
   if (costUsd === "unknown" || usage.unknownCalls === 0 || isFree) return money(costUsd);
   return costUsd === 0 ? money("unknown") : `at least ${money(costUsd)}`;
 }

@@ -91,7 +91,7 @@ function frameLines(frame: Frame, terminal: Terminal): readonly Line[] {
 
 function callLine(call: CallState, spin: string, { callsSince, state }: Frame, terminal: Terminal): Line {
   const ranMs = performance.now() - (callsSince.get(call.id) ?? performance.now());
-  const name = callHead(call.name, call.input, { marks: terminal.marks, columns: Math.max(20, terminal.columns() - 30) });
+  const name = callHead(call.name, call.input, Math.max(20, terminal.columns() - 30));
   return atStep(state.step - 1, "accent", spin, [
     ["plain", name],
     ["dim", ranMs < 1_000 ? "" : `  ${duration(ranMs)}`],
@@ -113,7 +113,7 @@ function waitingText({ model }: RunState): string {
 }
 
 /** In a narrow terminal its last parts are left out. */
-function footer({ state, elapsedMs }: Frame, { marks, columns }: Terminal): Line {
+function footer({ state, elapsedMs }: Frame, terminal: Terminal): Line {
   const { limits } = state;
   const tokens = count(totalTokens(state.usage)) + (limits.tokens === undefined ? "" : `/${count(limits.tokens)}`);
   const cost = spent(state) + (limits.costUsd === undefined ? "" : `/$${limits.costUsd}`);
@@ -121,8 +121,8 @@ function footer({ state, elapsedMs }: Frame, { marks, columns }: Terminal): Line
   const time = `${duration(active).replace(/^0ms$/, "0s")}/${duration(limits.timeMs)}`;
   const step = `step ${currentStep(state)}/${limits.maxSteps}`;
   const parts = [step, `pid ${process.pid}`, time, `${tokens} tokens`, cost, "Ctrl-C stops, resumable"];
-  const join = (): string => `    ${parts.join(` ${marks.dot} `)}`;
-  while (parts.length > 1 && widthOf(join()) >= columns()) parts.pop();
+  const join = (): string => `    ${parts.join(` ${terminal.marks.dot} `)}`;
+  while (parts.length > 1 && widthOf(join()) >= terminal.columns()) parts.pop();
   return [["dim", join()]];
 }
 

@@ -7,15 +7,17 @@ import type { RunRow } from "../../../ports/store.ts";
 import type { CallView } from "../../../ports/view.ts";
 import { commandLine } from "../command-line.ts";
 import type { Attempt, RunHistory } from "../history.ts";
-import { callHead, outcomeMark, statusWords, textOf, toneOfEnd } from "./event-lines.ts";
-import { ago, callOutput, count, duration, money, plural } from "./figures.ts";
-import { type Line, paintLine } from "./line.ts";
+import { atStep, callHead, failure, outcomeMark, statusWords, stepOfCall, textOf, toneOfEnd } from "./event-lines.ts";
+import { ago, callOutput, count, duration, plural, spent } from "./figures.ts";
+import { type Line, paintLine, type Span } from "./line.ts";
 import type { Terminal } from "./terminal.ts";
 import { fit, oneLine, padEnd, sanitize } from "./text.ts";
 
 interface PageOptions {
   readonly terminal: Terminal;
   readonly db: string;
+  /** Every step, however many. */
+  readonly all: boolean;
 }
 
 export function showRun(row: RunRow, history: RunHistory, options: PageOptions): readonly string[] {
@@ -27,7 +29,7 @@ export function showRun(row: RunRow, history: RunHistory, options: PageOptions):
     paintWhole(headLines(row, history, options)),
     paintWhole(factLines(row, history)),
     paint(limitLines(history.state, terminal)),
-    paint(stepLines(history, terminal)),
+    paint(stepLines(history, options)),
     paint(attemptLines(history.attempts)),
     outputLines(history.state, terminal),
   ];
@@ -52,7 +54,8 @@ function reasons(row: RunRow, state: RunState, db: string): readonly string[] {
   if (waitingFor?.kind === "resolution") {
     const calls = state.calls.filter(({ id }) => waitingFor.calls.includes(id));
     const asked = calls.map(
-      (call) => `Did ${call.name} (${call.id}) happen? ${commandLine(["resolve", run, call.id, "--outcome", "done"], db)}`,
+      (call) =>
+        `Did ${call.name} happen (step ${stepOfCall(call.id) + 1})? ${commandLine(["resolve", run, call.id, "--outcome", "done"], db)}`,
     );
     return [...asked, `Then: ${resume}`];
   }
@@ -69,7 +72,7 @@ function factLines({ caller, labels, createdAt, updatedAt, seq }: RunRow, { stat
   const { agent, request, models } = state;
   const facts: (readonly [string, string | undefined])[] = [
     ["agent", agent.source ?? agent.name],
-    ["model", `${agent.tier}: ${models.join(", ")}`],
+    ["model", models.join() === agent.tier ? agent.tier : `${agent.tier}: ${models.join(", ")}`],
     ["input", textOf(request.input, 200)],
     ["started", `${clock(createdAt)} (${ago(createdAt, now)})`],
     ["last event", `${clock(updatedAt)} (${ago(updatedAt, now)}), number ${seq}`],
@@ -81,7 +84,12 @@ function factLines({ caller, labels, createdAt, updatedAt, seq }: RunRow, { stat
           .map(([name, value]) => `${name}=${value}`)
           .join(" "),
     ],
-    ["last error", lastError && `${lastError.model}: ${lastError.message} (${ago(lastError.at, now)})`],
+    [
+      "last error",
+      lastError && lastError.message !== state.settling?.error?.message
+        ? `${failure(lastError.model, lastError.message)} (${ago(lastError.at, now)})`
+        : undefined,
+    ],
   ];
   return facts.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [fact(name, oneLine(value))]));
 }
@@ -104,7 +112,6 @@ const BAR_COLUMNS = 20;
 function limitLines(state: RunState, terminal: Terminal): readonly Line[] {
   const { limits, costUsd } = state;
   const tokens = totalTokens(state.usage);
-  const spent = costUsd === "unknown" ? undefined : costUsd;
   return [
     bar("steps", { used: state.step, limit: limits.maxSteps, words: `${state.step} of ${limits.maxSteps}` }, terminal),
     bar(
@@ -120,9 +127,9 @@ function limitLines(state: RunState, terminal: Terminal): readonly Line[] {
     bar(
       "cost",
       {
-        used: spent,
+        used: costUsd === "unknown" ? undefined : costUsd,
         limit: limits.costUsd,
-        words: `${money(costUsd).replace("cost ", "")}${of(limits.costUsd, (usd) => `$${usd}`)}`,
+        words: `${spent(state).replace("cost ", "")}${of(limits.costUsd, (usd) => `$${usd}`)}`,
       },
       terminal,
     ),
@@ -136,7 +143,7 @@ function of(limit: number | undefined, format: (limit: number) => string): strin
 function tokenDetail({ usage }: RunState): string {
   const parts = [`${count(usage.inputTokens)} in`, `${count(usage.outputTokens)} out`];
   if (usage.cacheReadTokens > 0) parts.push(`${count(usage.cacheReadTokens)} from cache`);
-  if (usage.unknownCalls > 0) parts.push(`${plural(usage.unknownCalls, "call")} unknown`);
+  if (usage.unknownCalls > 0) parts.push(`${plural(usage.unknownCalls, "call")} not known`);
   return ` (${parts.join(", ")})`;
 }
 
@@ -162,51 +169,47 @@ function bar(name: string, { used, limit, words }: Gauge, { marks }: Terminal): 
 
 const MOST_STEPS = 40;
 
-function stepLines({ steps: log, state }: RunHistory, terminal: Terminal): readonly Line[] {
+function stepLines({ steps: log, state }: RunHistory, { terminal, all }: PageOptions): readonly Line[] {
   const steps = log.views(state);
-  const shown = steps.slice(-MOST_STEPS);
+  const shown = all ? steps : steps.slice(-MOST_STEPS);
   const lines: Line[] = [];
-  if (shown.length < steps.length) lines.push([["dim", `    ${steps.length - shown.length} earlier steps: --json has them`]]);
+  if (shown.length < steps.length)
+    lines.push([["dim", `      ${plural(steps.length - shown.length, "earlier step")}: --all shows them`]]);
   for (const { step, text, calls } of shown) {
-    const isAnswer = calls.length === 0;
-    const words = isAnswer ? "answer" : oneLine(text.slice(0, 1_000));
-    lines.push([["dim", `${String(step + 1).padStart(3)} ${words}`]]);
-    for (const call of calls) lines.push(callLine(call, state, terminal));
+    const words = calls.length === 0 ? "answer" : oneLine(text.slice(0, 1_000));
+    if (words !== "") lines.push(atStep(step, "dim", " ", [["dim", words]]));
+    for (const call of calls) lines.push(callLine(step, call, { state, terminal }));
   }
   if (!state.finished && state.model.inFlight)
-    lines.push([["accent", `${String(state.step + 1).padStart(3)} the model was called and has not answered yet`]]);
+    lines.push(atStep(state.step, "accent", terminal.marks.call, [["accent", "the model was called and has not answered yet"]]));
   return lines;
 }
 
-function callLine(view: CallView, state: RunState, terminal: Terminal): Line {
+function callLine(
+  step: number,
+  view: CallView,
+  { state, terminal }: { readonly state: RunState; readonly terminal: Terminal },
+): Line {
   const { marks } = terminal;
   const open = state.calls.find(({ id, status }) => id === view.call && status !== "ended");
   const columns = terminal.columns();
-  const head = callHead(view.name, view.input, { marks, columns: Math.max(20, Math.floor(columns / 2)) });
-  const id = padEnd(view.call, 5);
-  if (open !== undefined)
-    return [
-      ["dim", `    ${id} `],
-      ["accent", `${marks.call} `],
-      ["plain", head],
-      ["accent", `  ${openWords(open)}`],
-    ];
+  const head: Span = ["plain", callHead(view.name, view.input, Math.max(20, Math.floor(columns / 2)))];
+  if (open !== undefined) return atStep(step, "accent", marks.call, [head, ["accent", `  ${openWords(open)}`]]);
   const took = view.durationMs === undefined ? "" : `  ${duration(view.durationMs)}`;
-  const brought = callOutput(view.output, columns, marks.ellipsis);
+  const brought = callOutput(view.output, columns);
   const outcome = view.outcome ?? "unknown";
   const [tone, mark] = outcomeMark(outcome, marks);
-  return [
-    ["dim", `    ${id} `],
-    [tone, `${mark} `],
-    ["plain", head],
+  return atStep(step, tone, mark, [
+    head,
     [tone, outcome === "ok" ? "" : `  ${outcome}`],
     ["dim", `${took}${brought === "" ? "" : `  ${brought}`}`],
-  ];
+  ]);
 }
 
-function openWords({ status }: CallState): string {
-  if (status === "in-doubt") return "may or may not have happened";
-  return status === "started" ? "under way" : "to be made";
+/** The id is what `resolve` takes. */
+function openWords({ id, status }: CallState): string {
+  if (status === "ready") return "to be made";
+  return `${status === "in-doubt" ? "may or may not have happened" : "under way"} (id ${id})`;
 }
 
 // --- attempts --------------------------------------------------------------------------------------------------------
@@ -230,7 +233,7 @@ function attemptBlock(attempt: Attempt): readonly Line[] {
       ["plain", `${process ?? ""} ${how}: ${kept}${again}`],
     ],
     ...attempt.doubtful.map(({ call, name, decision }): Line => [
-      ["warn", `      ? ${name} (${call}) was under way: `],
+      ["warn", `      ? ${name} (step ${stepOfCall(call) + 1}, id ${call}) was under way: `],
       ["plain", decision ?? "not decided yet"],
     ]),
   ];

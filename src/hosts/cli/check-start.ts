@@ -1,0 +1,17 @@
+/** Refuses what the executor would refuse, before a store is made for a run that cannot start. */
+import { ExecutusError } from "../../kernel/errors.ts";
+import { resolveLimits } from "../../kernel/limits.ts";
+import { resolveModels } from "../../run/admission.ts";
+import { checkId } from "../../run/ids.ts";
+import type { RunRequest } from "../../run/types.ts";
+import type { AgentSetup } from "./agent-setup.ts";
+
+/** Rejects with what `executor.start` would reject with: an unusable id, no input, no model, a cost limit without a price. */
+export async function checkStart({ agent, models }: AgentSetup, request: RunRequest): Promise<void> {
+  if (request.id !== undefined) checkId(request.id, "run id");
+  if ((request.input ?? "") === "") {
+    throw new ExecutusError("request_invalid", "there is no input", { hint: "Say what to do, or pipe it in." });
+  }
+  const limits = resolveLimits(request.limits, agent.limits);
+  await resolveModels({ config: { models } }, request.model ?? agent.model ?? "fast", limits);
+}
