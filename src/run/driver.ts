@@ -84,8 +84,7 @@ async function readInbox(session: Session): Promise<void> {
 function reconcileEffects(session: Session, decision: Decision): boolean {
   const { running } = session;
   if (session.stopping !== undefined) {
-    if (session.stopping === "drain")
-      for (const effect of decision.effects) if (isPromised(session, effect)) start(session, effect);
+    if (session.stopping === "drain") startPromised(session, decision.effects);
     return stopEffects(session, session.stopping);
   }
   for (const { stopper, effect } of running.values()) {
@@ -97,12 +96,15 @@ function reconcileEffects(session: Session, decision: Decision): boolean {
 }
 
 /**
- * Its intent was committed just before the process was told to stop. Left alone, the next attempt would have to take it for a
- * call that may have happened.
+ * Calls whose intent was committed just before the process was told to stop. Left alone, the next attempt would have to take
+ * them for calls that may have happened.
  */
-function isPromised({ running, state }: Session, effect: Effect): boolean {
-  if (effect.kind !== "tool" || running.has(effect.id)) return false;
-  return state.calls.some(({ id, status }) => id === effect.call.id && status === "started");
+function startPromised(session: Session, effects: readonly Effect[]): void {
+  for (const effect of effects) {
+    if (effect.kind !== "tool" || session.running.has(effect.id)) continue;
+    const call = session.state.calls.find(({ id }) => id === effect.call.id);
+    if (call?.status === "started") start(session, effect);
+  }
 }
 
 /** On the way out: what can be done again is stopped, calls may come back unless there is no time left for that. */
