@@ -30,6 +30,11 @@ export function last<T>(list: List<T>): T | undefined {
   return list.length === 0 ? undefined : list.items[list.length - 1];
 }
 
+/** The items without a copy where that is possible: to read at once, not to keep, because it may grow. */
+export function view<T>(list: List<T>): readonly T[] {
+  return list.items.length === list.length ? list.items : list.items.slice(0, list.length);
+}
+
 /** A copy, from `start` on. */
 export function toArray<T>(list: List<T>, start = 0): T[] {
   return list.items.slice(start, list.length);

@@ -71,6 +71,7 @@ export interface ModelCall {
   /** 1-based try at this step, over all candidates. */
   readonly attempt: number;
   readonly instructions: string;
+  /** Read it during the call and keep a copy, if any: the array is the run's own and grows with it. */
   readonly messages: readonly Message[];
   readonly tools: readonly ToolSchema[];
   readonly toolChoice: "auto" | "none" | "required";

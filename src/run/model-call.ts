@@ -1,7 +1,7 @@
 /** Performs a model call: timeouts, refusal of calls that cannot run, price. */
 import { costUsd } from "../kernel/cost.ts";
 import type { ModelEffect } from "../kernel/effects.ts";
-import { toArray } from "../kernel/list.ts";
+import { view } from "../kernel/list.ts";
 import { toModelFailure } from "../kernel/model-error.ts";
 import type { EventBody, ModelAnswered, ModelFailed } from "../ports/events.ts";
 import type { AssistantPart, ToolCallPart } from "../ports/messages.ts";
@@ -114,7 +114,7 @@ function toCall(session: Session, effect: ModelEffect): Parameters<ModelCandidat
     step: effect.step,
     attempt: effect.attempt,
     instructions: state.agent.instructions,
-    messages: toArray(state.messages),
+    messages: view(state.messages),
     tools: state.agent.tools,
     toolChoice: effect.toolChoice,
     settings: state.agent.settings,

@@ -61,7 +61,7 @@ export function scriptedModel(script: Script, options: ScriptedModelOptions = {}
     ...(price === undefined ? {} : { price }),
     ...(contextTokens === undefined ? {} : { contextTokens }),
     call: async (call, callOptions) => {
-      calls.push(call);
+      calls.push({ ...call, messages: [...call.messages] });
       const answer = typeof script === "function" ? await script(call) : script[call.step];
       if (answer === undefined) throw new Error(`the script has no answer for step ${call.step} of ${call.run}`);
       return play(answer, call, callOptions);
