@@ -19,22 +19,30 @@ const DIGEST_AT = HEADER_AT + 4 * 8;
 const record = Buffer.alloc(DIGEST_AT + DIGEST_BYTES);
 const numbers = new DataView(record.buffer, record.byteOffset, record.byteLength);
 
+/** Digests travel as strings of one character per byte: a fresh buffer for each costs more than the hash itself. */
+const BYTES = "binary";
+
 export function chainStart(run: string): Uint8Array {
-  return hash("sha256", `executus journal ${run}`, "buffer").subarray(0, SUM_BYTES);
+  return toSum(hash("sha256", `executus journal ${run}`, BYTES));
 }
 
-export function bodyDigest(body: string): Uint8Array {
-  return hash("sha256", body, "buffer");
+/** SHA-256 of a body, one character per byte. */
+export function bodyDigest(body: string): string {
+  return hash("sha256", body, BYTES);
 }
 
-export function nextSum(previous: Uint8Array, header: EventHeader, digest: Uint8Array): Uint8Array {
+export function nextSum(previous: Uint8Array, header: EventHeader, digest: string): Uint8Array {
   record.set(previous, 0);
   numbers.setFloat64(HEADER_AT, header.seq);
   numbers.setFloat64(HEADER_AT + 8, header.epoch);
   numbers.setFloat64(HEADER_AT + 16, header.at);
   numbers.setFloat64(HEADER_AT + 24, header.activeMs);
-  record.set(digest, DIGEST_AT);
-  return hash("sha256", record, "buffer").subarray(0, SUM_BYTES);
+  record.write(digest, DIGEST_AT, BYTES);
+  return toSum(hash("sha256", record, BYTES));
+}
+
+function toSum(digest: string): Uint8Array {
+  return Buffer.from(digest.slice(0, SUM_BYTES), BYTES);
 }
 
 export function sameSum(a: Uint8Array, b: Uint8Array): boolean {

@@ -11,7 +11,7 @@ import { placeOf } from "./sqlite-schema.ts";
 /** A body as it will lie in the file. */
 export interface EncodedBody {
   readonly text: string;
-  readonly digest: Uint8Array;
+  readonly digest: string;
 }
 
 /** Done when the append is asked for, not in the transaction: what cannot be written fails before it can hurt anyone. */

@@ -95,8 +95,7 @@ export const SCHEMA_VERSION: number = MIGRATIONS.length;
 
 /** Rejects what is not ours or newer than us; returns the file's version, 0 for an empty file. */
 export function checkIdentity(db: DatabaseSync, file: string): number {
-  const application = pragma(db, "application_id");
-  const version = pragma(db, "user_version");
+  const { application, version, objects } = identityOf(db);
   if (application === APPLICATION_ID) {
     if (version <= SCHEMA_VERSION) return version;
     throw new ExecutusError(
@@ -105,9 +104,20 @@ export function checkIdentity(db: DatabaseSync, file: string): number {
       { file, hint: "Install the version of executus that wrote it, or a later one." },
     );
   }
-  const objects = db.prepare("SELECT count(*) AS n FROM sqlite_schema").get();
-  if (application !== 0 || version !== 0 || objects?.["n"] !== 0) throw foreign(file, "it belongs to another program");
+  if (application !== 0 || version !== 0 || objects !== 0) throw foreign(file, "it belongs to another program");
   return 0;
+}
+
+/** All of one moment: a process that is just making the file must not look like another program. */
+function identityOf(db: DatabaseSync): { readonly application: number; readonly version: number; readonly objects: unknown } {
+  const isOwn = !db.isTransaction;
+  if (isOwn) db.exec("BEGIN");
+  try {
+    const objects = db.prepare("SELECT count(*) AS n FROM sqlite_schema").get()?.["n"];
+    return { objects, application: pragma(db, "application_id"), version: pragma(db, "user_version") };
+  } finally {
+    if (isOwn && db.isTransaction) db.exec("ROLLBACK");
+  }
 }
 
 /** Bring the file to the current version. Several processes may try at once. */
