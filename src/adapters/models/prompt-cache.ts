@@ -21,6 +21,8 @@ export interface PromptSource {
 
 /** What was converted so far of the conversation that begins with a certain message. */
 interface Conversation {
+  /** The array these came in. */
+  source: readonly Message[] | undefined;
   readonly messages: Message[];
   readonly prompt: PromptMessage[];
   /** Length of the prompt after each message: some leave nothing. */
@@ -66,7 +68,7 @@ export class PromptCache {
   #conversationOf(first: Message): Conversation {
     const known = this.#conversations.get(first);
     if (known !== undefined) return known;
-    const fresh: Conversation = { messages: [], prompt: [], ends: [] };
+    const fresh: Conversation = { source: undefined, messages: [], prompt: [], ends: [] };
     this.#conversations.set(first, fresh);
     return fresh;
   }
@@ -87,6 +89,8 @@ const NO_STORE = "the conversation has a stored file and no blob store was given
 /** How many messages from the start on are the very objects that were converted before. */
 function knownLength(conversation: Conversation, messages: readonly Message[]): number {
   const known = conversation.messages;
+  // A run hands over its own array every time, and that only ever grows.
+  if (conversation.source === messages) return Math.min(known.length, messages.length);
   const most = Math.min(known.length, messages.length);
   let length = 0;
   // Four at a time: this is the only work per call that grows with the conversation, and half as long this way.
@@ -101,6 +105,7 @@ function haveSameFour(a: readonly Message[], b: readonly Message[], at: number):
 
 function extend(conversation: Conversation, messages: readonly Message[], from: number, context: PromptContext): void {
   const { messages: known, prompt, ends } = conversation;
+  conversation.source = messages;
   const added = messages.slice(from).map((message) => ({ message, converted: toPromptMessage(message, context) }));
   known.length = from;
   ends.length = from;
