@@ -1,9 +1,8 @@
-import { hash } from "node:crypto";
 import { ExecutusError } from "../../kernel/errors.ts";
 
-/** Lower-case hex SHA-256. */
+/** Lower-case hex SHA-256. Loads the hash with the first blob: most programs that import the package never store one. */
 export function addressOf(bytes: Uint8Array): string {
-  return hash("sha256", bytes, "hex");
+  return process.getBuiltinModule("node:crypto").hash("sha256", bytes, "hex");
 }
 
 /** Anything else is no name of a blob, and never part of a path. */

@@ -1,11 +1,6 @@
-import { open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import type { Tool, ToolContext } from "../../ports/tools.ts";
-import { type AppendedBlock, appendOnce, digest, findAppend } from "./append-ledger.ts";
-import { type ConfinedFolder, confinedFolder, fileProblem, syncFolder } from "./confined-folder.ts";
+import type { ConfinedFolder } from "./confined-folder.ts";
 import { defineTool } from "./define-tool.ts";
-import { listFiles, readLines, searchFiles } from "./read-files.ts";
-import { inTurn } from "./turns.ts";
 
 export interface FileToolsOptions {
   /** The folder the tools cannot leave, or a function that gives one for a call (a folder per run, say). It must be there. */
@@ -23,27 +18,35 @@ export interface FileToolsOptions {
  */
 export function fileTools(options: FileToolsOptions): Tool[] {
   const { root } = options;
-  const folderFor = async (context: ToolContext): Promise<ConfinedFolder> =>
-    confinedFolder(typeof root === "string" ? root : await root(context));
-  return [listTool(folderFor), readTool(folderFor), searchTool(folderFor), writeTool(folderFor), appendTool(folderFor)];
+  const at: At = async (context) => {
+    const files = await import("./file-operations.ts");
+    return { files, folder: await files.confinedFolder(typeof root === "string" ? root : await root(context)) };
+  };
+  return [listTool(at), readTool(at), searchTool(at), writeTool(at), appendTool(at)];
 }
 
-type FolderFor = (context: ToolContext) => Promise<ConfinedFolder>;
+/** The folder that a call works in, and what can be done there. */
+type At = (context: ToolContext) => Promise<{ readonly folder: ConfinedFolder; readonly files: FileOperations }>;
+
+type FileOperations = typeof import("./file-operations.ts");
 
 const PATH = { type: "string", minLength: 1, description: "Path relative to the folder, for example notes/a.md" } as const;
 const WITHIN = { type: "string", minLength: 1, description: "Only below this folder; default: everywhere" } as const;
 
-function listTool(folderFor: FolderFor): Tool {
+function listTool(at: At): Tool {
   return defineTool({
     name: "list_files",
     description: "List all files with their sizes in bytes, in subfolders too (.git and node_modules are left out).",
     effect: "read",
     input: { type: "object", properties: { folder: WITHIN }, additionalProperties: false },
-    execute: async ({ folder = "." }, context) => listFiles(await folderFor(context), folder, context.signal),
+    execute: async ({ folder: within = "." }, context) => {
+      const { folder, files } = await at(context);
+      return files.listFiles(folder, within, context.signal);
+    },
   });
 }
 
-function readTool(folderFor: FolderFor): Tool {
+function readTool(at: At): Tool {
   return defineTool({
     name: "read_file",
     description: "Read a text file. Long files are cut with a note that says how to go on.",
@@ -58,11 +61,14 @@ function readTool(folderFor: FolderFor): Tool {
       required: ["path"],
       additionalProperties: false,
     },
-    execute: async ({ path, offset = 1, limit = Infinity }, context) => readLines(await folderFor(context), path, offset, limit),
+    execute: async ({ path, offset = 1, limit = Infinity }, context) => {
+      const { folder, files } = await at(context);
+      return files.readLines(folder, path, offset, limit);
+    },
   });
 }
 
-function searchTool(folderFor: FolderFor): Tool {
+function searchTool(at: At): Tool {
   return defineTool({
     name: "search_files",
     description: "Find lines that contain a text, literally (no patterns), in all files or below one folder.",
@@ -77,8 +83,10 @@ function searchTool(folderFor: FolderFor): Tool {
       required: ["text"],
       additionalProperties: false,
     },
-    execute: async ({ text, folder = ".", ignoreCase = false }, context) =>
-      searchFiles(await folderFor(context), { text, within: folder, ignoreCase }, context.signal),
+    execute: async ({ text, folder: within = ".", ignoreCase = false }, context) => {
+      const { folder, files } = await at(context);
+      return files.searchFiles(folder, { text, within, ignoreCase }, context.signal);
+    },
   });
 }
 
@@ -89,65 +97,32 @@ const WRITE_INPUT = {
   additionalProperties: false,
 } as const;
 
-function writeTool(folderFor: FolderFor): Tool {
+function writeTool(at: At): Tool {
   return defineTool({
     name: "write_file",
     description: "Write a text file as a whole, in place of what was there. Folders are made as needed.",
     effect: "idempotent",
     input: WRITE_INPUT,
     execute: async ({ path, text }, context) => {
-      const folder = await folderFor(context);
-      const file = await folder.writable(path);
-      const bytes = Buffer.from(text);
-      await inTurn(file, () => replaceFile(file, bytes, context.idempotencyKey)).catch((error: unknown) =>
-        fileProblem(path, error),
-      );
-      return { path: folder.nameOf(file), bytes: bytes.length, sha256: digest(bytes) };
+      const { folder, files } = await at(context);
+      return files.writeText(folder, { path, text, key: context.idempotencyKey });
     },
   });
 }
 
-/** Readers see the old file or the new one, also after a power cut. */
-async function replaceFile(file: string, bytes: Buffer, key: string): Promise<void> {
-  // The same name when the call runs again after a crash, so that nothing is left behind.
-  const temporary = join(dirname(file), `.${basename(file).slice(0, 100)}.${digest(key).slice(0, 12)}.tmp`);
-  try {
-    await using handle = await open(temporary, "w");
-    await handle.writeFile(bytes);
-    await handle.sync();
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncFolder(dirname(file));
-}
-
-function appendTool(folderFor: FolderFor): Tool {
+function appendTool(at: At): Tool {
   return defineTool({
     name: "append_file",
     description: "Add text at the end of a file, made if need be. A newline is added where the text does not end with one.",
     effect: "once",
     input: WRITE_INPUT,
     execute: async ({ path, text }, context) => {
-      const folder = await folderFor(context);
-      const file = await folder.writable(path);
-      const place = { root: folder.root, file, path: folder.nameOf(file) };
-      const append = (): Promise<AppendedBlock> => appendOnce(place, context.idempotencyKey, blockOf(text));
-      return { path: place.path, ...(await inTurn(file, append).catch((error: unknown) => fileProblem(path, error))) };
+      const { folder, files } = await at(context);
+      return files.appendText(folder, { path, text, key: context.idempotencyKey });
     },
     reconcile: async ({ path }, context) => {
-      const folder = await folderFor(context);
-      const file = await folder.writable(path);
-      const place = { root: folder.root, file, path: folder.nameOf(file) };
-      const found = await inTurn(file, () => findAppend(place, context.idempotencyKey));
-      if (found.outcome !== "done") return found;
-      const { offset, bytes, sha256 } = found.block;
-      return { outcome: "done", result: { path: place.path, offset, bytes, sha256 } };
+      const { folder, files } = await at(context);
+      return files.reconcileAppend(folder, { path, key: context.idempotencyKey });
     },
   });
-}
-
-function blockOf(text: string): Buffer {
-  return Buffer.from(text.endsWith("\n") ? text : `${text}\n`);
 }
