@@ -1,5 +1,4 @@
 /** What to do about the calls of the current step. */
-import type { ToolSnapshot } from "../ports/agent.ts";
 import type { EventBody } from "../ports/events.ts";
 import type { CallOutcome } from "../ports/view.ts";
 import type { Decision } from "./decide.ts";
@@ -48,15 +47,11 @@ function wantedCalls(state: RunState): readonly Effect[] {
     const effect = effectOf(state, call);
     if (effect === undefined) continue;
     const underWay = perTool.get(call.name) ?? 0;
-    if (underWay >= (concurrencyOf(toolOf(state, call.name)) ?? state.limits.parallelCalls)) continue;
+    if (underWay >= (toolOf(state, call.name)?.concurrency ?? state.limits.parallelCalls)) continue;
     perTool.set(call.name, underWay + 1);
     effects.push(effect);
   }
   return effects;
-}
-
-function concurrencyOf(tool: ToolSnapshot | undefined): number | undefined {
-  return tool?.concurrency;
 }
 
 /** The id changes with every interruption, so that an abandoned run of the call is never mistaken for the new one. */

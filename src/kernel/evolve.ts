@@ -4,7 +4,7 @@
  * E1 Never reads a clock, a random number or anything outside its arguments.
  * E2 An event it cannot place (unknown type, wrong moment) changes nothing but the header.
  */
-import type { EventBody, EventHeader, RunEvent, RunStarted } from "../ports/events.ts";
+import type { EventBody, EventHeader, RunStarted } from "../ports/events.ts";
 import { evolveCalls } from "./evolve-calls.ts";
 import { evolveInput } from "./evolve-input.ts";
 import { evolveModel, modelStarted } from "./evolve-model.ts";
@@ -87,14 +87,4 @@ function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
     default:
       evolveInput(next, event);
   }
-}
-
-/** Fold a journal. Undefined for an empty one. */
-export function fold(events: Iterable<RunEvent>, from?: RunState): RunState | undefined {
-  let state = from;
-  for (const event of events) {
-    if (state !== undefined) state = evolve(state, event, event);
-    else if (event.type === "run.started") state = initialState(event, event);
-  }
-  return state;
 }

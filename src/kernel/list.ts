@@ -16,10 +16,6 @@ export function emptyList<T>(): List<T> {
   return { length: 0, items: [] };
 }
 
-export function listOf<T>(items: readonly T[]): List<T> {
-  return { length: items.length, items: [...items] };
-}
-
 export function append<T>(list: List<T>, item: T): List<T> {
   const items = list.items.length === list.length ? (list.items as T[]) : list.items.slice(0, list.length);
   items.push(item);

@@ -1,12 +1,9 @@
 /** What all parts of one executor share. */
 import type { AgentSnapshot } from "../ports/agent.ts";
-import type { Blobs } from "../ports/blobs.ts";
-import type { Clock } from "../ports/clock.ts";
 import type { ModelCandidate } from "../ports/models.ts";
-import type { Store } from "../ports/store.ts";
 import type { Tool } from "../ports/tools.ts";
 import { Turns } from "./turns.ts";
-import type { Session, SessionPorts } from "./session.ts";
+import type { Foundation, Session, SessionPorts } from "./session.ts";
 import type { Agent, ExecutorConfig, RunHandle } from "./types.ts";
 
 export interface Live {
@@ -20,23 +17,13 @@ export interface Definition {
   readonly candidates: ReadonlyMap<string, ModelCandidate>;
 }
 
-export interface Core {
+export interface Core extends Foundation {
   readonly config: ExecutorConfig;
-  readonly store: Store;
-  readonly blobs: Blobs;
-  readonly clock: Clock;
   readonly ports: SessionPorts;
   /** Runs that this process drives now. */
   readonly live: Map<string, Live>;
   /** Runs of one agent with the same tools share what follows from it. */
   readonly definitions: WeakMap<Agent, Definition>;
-}
-
-/** The ports that a run cannot do without, filled in by the front door. */
-export interface Foundation {
-  readonly store: Store;
-  readonly blobs: Blobs;
-  readonly clock: Clock;
 }
 
 export function createCore(config: ExecutorConfig, foundation: Foundation): Core {

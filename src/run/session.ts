@@ -21,10 +21,14 @@ import { LazyTimers } from "./lazy-timers.ts";
 import type { Stopper } from "./stopper.ts";
 import type { Turns } from "./turns.ts";
 
-export interface SessionPorts {
+/** The ports that a run cannot do without, filled in by the front door. */
+export interface Foundation {
   readonly store: Store;
   readonly blobs: Blobs;
   readonly clock: Clock;
+}
+
+export interface SessionPorts extends Foundation {
   readonly compactor?: Compactor;
   readonly observers: readonly Observer[];
   readonly turns: Turns;

@@ -7,7 +7,7 @@ import type { Agent } from "../ports/definition.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { Limits, LimitsInput } from "../ports/limits.ts";
 import type { Message, UserPart } from "../ports/messages.ts";
-import type { ModelDelta, Models } from "../ports/models.ts";
+import type { Models } from "../ports/models.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { InboxBody, RunRow, SendResult, Store } from "../ports/store.ts";
 import type { Tool, Tools } from "../ports/tools.ts";
@@ -61,14 +61,6 @@ export interface RunResult {
   readonly limits: Limits;
   /** Sequence number of the last event. */
   readonly seq: number;
-}
-
-export interface RunDelta {
-  readonly type: "delta";
-  readonly run: string;
-  readonly step: number;
-  readonly attempt: number;
-  readonly delta: ModelDelta;
 }
 
 export interface EventsOptions {

@@ -17,7 +17,7 @@ describe("a process", () => {
     expect(isGone(other, self)).toBe(process.platform === "linux");
   });
 
-  it.skipIf(process.platform !== "linux")("is gone when its id belongs to a younger process", () => {
+  it.skipIf(process.platform !== "linux")("is gone when its id belongs to a younger process (needs Linux)", () => {
     expect(self.started).toMatch(/^\d+$/);
     expect(isGone({ ...self, started: "1" }, self)).toBe(true);
   });
@@ -29,7 +29,7 @@ describe("a process", () => {
     expect(isGone({ ...nobody, boot: "" }, { ...self, boot: "" })).toBe(false);
   });
 
-  it.skipIf(process.platform !== "linux")("knows its start of the host and its namespace of process ids", () => {
+  it.skipIf(process.platform !== "linux")("knows its start of the host and its namespace of process ids (needs Linux)", () => {
     expect(self.boot).toContain(readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
     expect(self.boot).toMatch(/pid:\[\d+\]/);
   });

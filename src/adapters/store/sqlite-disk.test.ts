@@ -129,7 +129,7 @@ describe("a SQLite store that cannot be written", () => {
     asNobody,
   );
   it.skipIf(canRead.status !== 0)(
-    "can be looked at by a user who may not write in its folder, and tells why writing fails",
+    "can be looked at by a user who may not write in its folder, and tells why writing fails (needs a second user who may read this)",
     async () => {
       const folder = await newFolder();
       const place = join(folder, "place");

@@ -11,7 +11,7 @@
  */
 import { ExecutusError } from "../../kernel/errors.ts";
 import type { EventBody, EventHeader, RunEvent } from "../../ports/events.ts";
-import type { InboxEntry, RunRow, Store } from "../../ports/store.ts";
+import type { RunRow, Store } from "../../ports/store.ts";
 import { bodyDigest, chainStart, nextSum } from "./chain.ts";
 
 export const EXPORT_FORMAT = "executus runs";
@@ -81,5 +81,3 @@ function toEventLines(run: string, events: readonly RunEvent[]): readonly string
 export function consumedIds(events: readonly { readonly body: EventBody }[]): readonly string[] {
   return events.flatMap(({ body }) => ("id" in body && typeof body.id === "string" ? [body.id] : []));
 }
-
-export type TransferLine = RunLine | EventLine | { readonly entry: InboxEntry } | { readonly end: number };

@@ -140,7 +140,7 @@ describe("fileTools", () => {
     expect((await readdir(root)).sort()).toEqual(["a.txt", "notes", "prices.csv"]);
   });
 
-  it.skipIf(process.getuid?.() === 0)("says that a file is protected", async () => {
+  it.skipIf(process.getuid?.() === 0)("says that a file is protected (nothing is for root)", async () => {
     await chmod(join(root, "prices.csv"), 0o000);
     await expect(use("read_file", { path: "prices.csv" })).rejects.toThrow("prices.csv: permission denied");
   });
