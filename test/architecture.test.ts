@@ -21,9 +21,9 @@ const files = globSync("**/*.ts", { cwd: src }).filter((file) => file.includes("
 it.each(files)("%s imports inward only", (file) => {
   const room = file.split("/")[0] ?? "";
   const text = readFileSync(join(src, file), "utf8");
-  const imports = [...text.matchAll(/(?:^|\n)\s*(?:import|export)[^;]*?from "([^"]+)"|import\("([^"]+)"\)/g)].map(
-    (match) => match[1] ?? match[2] ?? "",
-  );
+  const imports = [
+    ...text.matchAll(/(?:^|\n)\s*(?:import|export)[^;]*?from "([^"]+)"|import\("([^"]+)"\)|(?:^|\n)\s*import "([^"]+)"/g),
+  ].map((match) => match[1] ?? match[2] ?? match[3] ?? "");
   const wrong = imports.filter((path) => !isAllowed(room, file, path));
   expect(wrong).toEqual([]);
 });
