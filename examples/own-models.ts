@@ -1,5 +1,6 @@
 /** Models of your own: whatever can answer is a candidate, and a tier is an ordered list of them. */
-import { createExecutor, createModels, defineAgent, type ModelCandidate } from "executus";
+import { createExecutor, createModels, defineAgent } from "executus";
+import type { ModelCandidate } from "executus/ports";
 
 const overloaded: ModelCandidate = {
   id: "own/overloaded",

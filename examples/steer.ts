@@ -1,6 +1,7 @@
 /** A message enters a live run before its next step. */
 import { setTimeout as pause } from "node:timers/promises";
-import { createExecutor, defineAgent, defineTool, type ModelCall } from "executus";
+import { createExecutor, defineAgent, defineTool } from "executus";
+import type { ModelCall } from "executus/ports";
 import { scriptedModel } from "executus/testing";
 
 const search = defineTool({

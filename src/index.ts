@@ -1,4 +1,7 @@
-/** The front door of executus: everything a host needs, at most 40 names. Stores on files are in `executus/sqlite`. */
+/**
+ * The front door of executus: everything a host needs, at most 40 names. Stores on files are in `executus/sqlite`,
+ * interfaces for whoever writes an adapter in `executus/ports`.
+ */
 export { createExecutor } from "./create-executor.ts";
 export { createModels } from "./adapters/models/configured-models.ts";
 export { fromAiSdkModel } from "./adapters/models/ai-sdk.ts";
@@ -13,15 +16,10 @@ export { createMemoryBlobs } from "./adapters/blobs/memory.ts";
 export { ExecutusError, isExecutusError } from "./kernel/errors.ts";
 export { UnknownOutcomeError } from "./kernel/unknown-outcome.ts";
 export type { Agent, Command, Executor, ExecutorConfig, RunHandle, RunRequest, RunResult } from "./run/types.ts";
-export type { Blobs } from "./ports/blobs.ts";
-export type { Budget } from "./ports/budget.ts";
-export type { Clock } from "./ports/clock.ts";
-export type { Compactor } from "./ports/compactor.ts";
-export type { EventBody, RunEvent } from "./ports/events.ts";
+export type { RunEvent } from "./ports/events.ts";
 export type { JsonValue } from "./ports/json.ts";
 export type { LimitsInput } from "./ports/limits.ts";
 export type { Message } from "./ports/messages.ts";
-export type { ModelAnswer, ModelCall, ModelCandidate, Models } from "./ports/models.ts";
-export type { Observer } from "./ports/observer.ts";
+export type { Models } from "./ports/models.ts";
 export type { Store } from "./ports/store.ts";
 export type { Tool, ToolContext, Tools } from "./ports/tools.ts";

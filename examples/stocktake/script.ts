@@ -3,7 +3,7 @@
  * network. What it says is worked out from what the tools really returned, and streamed slowly enough to be interrupted.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { ModelAnswer, ModelCandidate, Models } from "executus";
+import type { ModelAnswer, ModelCandidate, Models } from "executus/ports";
 import { nextTurn, type Turn } from "./plan.ts";
 import { folderOf } from "./work-folder.ts";
 

@@ -1,0 +1,23 @@
+/** executus/ports: the interfaces behind which stores, models, tools and the rest live, for whoever writes one. Types only. */
+export type { Blobs } from "./ports/blobs.ts";
+export type { Budget, BudgetDecision, BudgetRequest, BudgetSettlement } from "./ports/budget.ts";
+export type { Clock } from "./ports/clock.ts";
+export type { Compaction, CompactionRequest, Compactor } from "./ports/compactor.ts";
+export type { EventBody, EventHeader, EventType, RunEvent } from "./ports/events.ts";
+export type { JsonObject, JsonValue } from "./ports/json.ts";
+export type { Limits, LimitsInput } from "./ports/limits.ts";
+export type { AssistantPart, Message, ToolOutput, UserPart } from "./ports/messages.ts";
+export type {
+  ModelAnswer,
+  ModelCall,
+  ModelCallOptions,
+  ModelCandidate,
+  ModelDelta,
+  ModelPrice,
+  Models,
+  TokenUsage,
+} from "./ports/models.ts";
+export type { DeltaOrigin, Observer } from "./ports/observer.ts";
+export type { AppendRequest, AppendResult, InboxBody, InboxEntry, RunQuery, RunRow, Store } from "./ports/store.ts";
+export type { Reconciliation, Tool, ToolContext, ToolEffect, ToolInputCheck, Tools, UnknownPolicy } from "./ports/tools.ts";
+export type { CallOutcome, FinalStatus, RunStatus, RunStatusView, StepView, UsageTotal, WaitingFor } from "./ports/view.ts";

@@ -1,0 +1,146 @@
+/**
+ * Runs a scenario and stops it before and after each of its writes: another process takes it over, and it must end as if nothing had
+ * happened: same transcript, no committed call run again, no `once` call run twice.
+ */
+import { expect } from "vitest";
+import { toArray } from "../../src/kernel/list.ts";
+import type { Message } from "../../src/ports/messages.ts";
+import type { AppendRequest, Store } from "../../src/ports/store.ts";
+import type { Tool } from "../../src/ports/tools.ts";
+import { foldJournal } from "../../src/run/result.ts";
+import type { Agent, ExecutorConfig, RunRequest, RunResult } from "../../src/run/types.ts";
+import type { Script } from "../../src/testing/scripted-model.ts";
+import { createWorld, makeAgent, type World } from "./world.ts";
+
+export interface Scenario {
+  readonly script: Script;
+  readonly tools: (effects: string[], world: () => World) => readonly Tool[];
+  readonly limits?: object;
+  /** What the agent has besides its tools and limits. */
+  readonly agent?: Partial<Agent>;
+  readonly request?: Partial<RunRequest>;
+  /** What the executor of each process has. */
+  readonly config?: (effects: string[]) => Partial<ExecutorConfig>;
+  /** The run stands still and waits for somebody: do what lets it go on. Called again while it waits. */
+  readonly whenWaiting?: (world: World, result: RunResult) => Promise<void>;
+}
+
+/** Stops the process for good at its n-th write: before it, or after it was made but before anybody heard of it. */
+function crashAt(world: () => World, at: number, when: "before" | "after"): (store: Store) => Store {
+  let writes = 0;
+  const guard = async <T>(write: () => Promise<T>): Promise<T> => {
+    const crash = writes++ === at;
+    if (crash && when === "before") return stop(world());
+    const result = await write();
+    return crash ? stop(world()) : result;
+  };
+  return (store) => ({
+    ...store,
+    journal: { ...store.journal, append: (request: AppendRequest) => guard(() => store.journal.append(request)) },
+    runs: { ...store.runs, create: (request) => guard(() => store.runs.create(request)) },
+  });
+}
+
+function stop(world: World): Promise<never> {
+  world.store.die();
+  crashed = true;
+  return new Promise(() => {});
+}
+
+let crashed = false;
+
+async function turns(n: number): Promise<void> {
+  for (let i = 0; i < n; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+interface Outcome {
+  readonly transcript: readonly Message[];
+  readonly status: string;
+  readonly effects: readonly string[];
+  readonly recovered: boolean;
+}
+
+async function play(scenario: Scenario, crash?: { at: number; when: "before" | "after" }): Promise<Outcome> {
+  crashed = false;
+  const effects: string[] = [];
+  let world: World;
+  const agent = {
+    ...makeAgent(
+      scenario.tools(effects, () => world),
+      scenario.limits,
+    ),
+    ...scenario.agent,
+  };
+  const request = { input: "go", id: "r", ...scenario.request };
+  const options = { agents: [agent], ...scenario.config?.(effects) };
+  const through = crash === undefined ? {} : { through: crashAt(() => world, crash.at, crash.when) };
+  world = createWorld(scenario.script, { ...options, ...through });
+  const first = toItsEnd(world, scenario, () => world.executor.run(agent, request));
+  const settled = await world.clock.until(Promise.race([first, whenCrashed()]));
+  if (settled !== "crashed") return outcome(world, effects, false);
+  await turns(5);
+  const next = createWorld(scenario.script, { ...options, from: { ...world, store: world.store.peer("memory/2") } });
+  const again = async (): Promise<RunResult> => (await next.executor.start(agent, request)).result;
+  await next.clock.until(toItsEnd(next, scenario, again));
+  return outcome(next, effects, true);
+}
+
+/** Whatever the run waits for is brought about, as often as it waits. */
+async function toItsEnd(world: World, { whenWaiting }: Scenario, start: () => Promise<RunResult>): Promise<RunResult> {
+  let result = await start();
+  while (result.status === "waiting" && whenWaiting !== undefined) {
+    await whenWaiting(world, result);
+    result = await (await world.executor.resume(result.run)).result;
+  }
+  return result;
+}
+
+async function whenCrashed(): Promise<"crashed"> {
+  while (!crashed) await turns(1);
+  return "crashed";
+}
+
+async function outcome(world: World, effects: readonly string[], recovered: boolean): Promise<Outcome> {
+  const events = await world.store.journal.read("r");
+  expect(events.map((event) => event.seq)).toEqual(events.map((_, i) => i));
+  expect(events.at(-1)?.type).toBe("run.finished");
+  const ended = events
+    .filter((event) => event.type === "tool.ended")
+    .map((event) => (event.type === "tool.ended" ? event.call : ""));
+  expect(new Set(ended).size).toBe(ended.length);
+  const state = foldJournal(events)?.state;
+  if (state === undefined) throw new Error("no state");
+  return { transcript: toArray(state.messages), status: state.settling?.status ?? "", effects, recovered };
+}
+
+const isUnknown = (message: Message): boolean => JSON.stringify(message).includes("outcome of this call is unknown");
+
+/** Stops the scenario at each of its writes; returns how many points there were. */
+export async function survivesEverywhere(scenario: Scenario): Promise<number> {
+  const undisturbed = await play(scenario);
+  let points = 0;
+  for (const when of ["before", "after"] as const) {
+    for (let at = 0; ; at++) {
+      const result = await play(scenario, { at, when });
+      if (!result.recovered) break;
+      points++;
+      const where = `${when} write ${at}`;
+      expect(result.status, where).toBe(undisturbed.status);
+      expect(repeatedOnce(scenario, result.effects), where).toEqual([]);
+      if (result.transcript.some(isUnknown)) continue;
+      expect(result.transcript, where).toEqual(undisturbed.transcript);
+    }
+  }
+  return points;
+}
+
+/** Keys of `once` calls that ran more than once. */
+function repeatedOnce(scenario: Scenario, effects: readonly string[]): readonly string[] {
+  const repeated = effects.filter((key, i) => effects.indexOf(key) !== i);
+  const allOnce = scenario
+    .tools([], () => {
+      throw new Error("not needed");
+    })
+    .every((tool) => tool.effect === "once");
+  return allOnce ? repeated : [];
+}
