@@ -27,4 +27,7 @@ export type ErrorCode =
   | "tool_duplicate"
   | "tool_invalid"
   | "tool_unknown"
+  | "url_failed"
+  | "url_refused"
+  | "url_too_large"
   | "usage";

@@ -1,0 +1,261 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { LookupAddress } from "node:dns";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { isExecutusError } from "../../kernel/errors.ts";
+import { guardedFetch, guardedLookup, type Resolve } from "./guarded-fetch.ts";
+import { isPublicAddress } from "./public-address.ts";
+
+let server: Server;
+let port: number;
+/** Requests that got through: what must not be reached must not appear here. */
+let reached: { readonly url: string; readonly headers: NodeJS.Dict<string | string[]> }[] = [];
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    reached.push({ url: request.url ?? "", headers: request.headers });
+    const [path, query = ""] = (request.url ?? "").split("?");
+    if (path === "/to") return response.writeHead(302, { location: decodeURIComponent(query) }).end();
+    if (path === "/long") return response.end(Buffer.alloc(5_000));
+    if (path === "/endless") {
+      response.on("close", () => clearInterval(timer));
+      const timer = setInterval(() => response.write(Buffer.alloc(1_000)), 1);
+      return undefined;
+    }
+    if (path === "/silent") return undefined;
+    return response.end(`hello ${request.method}`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  port = (server.address() as AddressInfo).port;
+});
+
+beforeEach(() => {
+  reached = [];
+});
+
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+/** Every name of the table; what is not here has no address. */
+const NAMES: Readonly<Record<string, readonly LookupAddress[]>> = {
+  "loopback.test": [{ address: "127.0.0.1", family: 4 }],
+  "loopback6.test": [{ address: "::1", family: 6 }],
+  "metadata.test": [{ address: "169.254.169.254", family: 4 }],
+  "private.test": [{ address: "10.1.2.3", family: 4 }],
+  "mixed.test": [
+    { address: "93.184.215.14", family: 4 },
+    { address: "127.0.0.1", family: 4 },
+  ],
+  "mapped.test": [{ address: "::ffff:127.0.0.1", family: 6 }],
+  "nat64.test": [{ address: "64:ff9b::7f00:1", family: 6 }],
+  "nowhere.test": [],
+};
+const resolve: Resolve = (hostname) => Promise.resolve(NAMES[hostname] ?? []);
+
+async function codeOf(asked: Promise<unknown>): Promise<string> {
+  try {
+    await asked;
+    return "reached";
+  } catch (error) {
+    return isExecutusError(error) ? error.code : `thrown: ${String(error)}`;
+  }
+}
+
+/** `PORT` is that of a server that listens on this machine. */
+const REFUSED: readonly string[] = [
+  // This machine, as everybody writes it and as nobody does.
+  "http://127.0.0.1:PORT/",
+  "http://127.0.0.2:PORT/",
+  "http://127.1:PORT/",
+  "http://127.0.1:PORT/",
+  "http://2130706433:PORT/",
+  "http://0x7f000001:PORT/",
+  "http://0x7f.1:PORT/",
+  "http://0x7F.0x0.0x0.0x1:PORT/",
+  "http://017700000001:PORT/",
+  "http://0177.0.0.1:PORT/",
+  "http://0177.0.0.0x1:PORT/",
+  "http://127.0.0.1.:PORT/",
+  "http://①②⑦.⓪.⓪.①:PORT/",
+  "http://127。0。0。1:PORT/",
+  "http://%31%32%37.0.0.1:PORT/",
+  "http:127.0.0.1:PORT/",
+  "http:\\\\127.0.0.1:PORT\\",
+  "http://0:PORT/",
+  "http://0.0.0.0:PORT/",
+  "http://[::1]:PORT/",
+  "http://[0:0:0:0:0:0:0:1]:PORT/",
+  "http://[::]:PORT/",
+  "http://[::ffff:127.0.0.1]:PORT/",
+  "http://[::ffff:7f00:1]:PORT/",
+  "http://[::127.0.0.1]:PORT/",
+  "http://[64:ff9b::127.0.0.1]:PORT/",
+  "http://[64:ff9b:1::7f00:1]:PORT/",
+  "http://[2002:7f00:1::]:PORT/",
+  "http://[2001:0:7f00:1::]:PORT/",
+  "https://127.0.0.1:PORT/",
+  // Other people's machines on this network.
+  "http://10.0.0.1/",
+  "http://10.255.255.255/",
+  "http://172.16.0.1/",
+  "http://172.31.255.254/",
+  "http://192.168.0.1/",
+  "http://3232235521/",
+  "http://100.64.0.1/",
+  "http://198.18.0.1/",
+  "http://192.0.0.170/",
+  "http://[fc00::1]/",
+  "http://[fd12:3456:789a::1]/",
+  "http://[fe80::1]/",
+  "http://[fec0::1]/",
+  "http://[::ffff:10.0.0.1]/",
+  "http://[::ffff:0:10.0.0.1]/",
+  // Where clouds keep the keys of their machines.
+  "http://169.254.169.254/latest/meta-data/",
+  "http://2852039166/",
+  "http://0xa9fea9fe/",
+  "http://[::ffff:169.254.169.254]/",
+  "http://[fd00:ec2::254]/",
+  "http://168.63.129.16/",
+  "http://100.100.100.200/",
+  // Nobody's.
+  "http://192.0.2.1/",
+  "http://198.51.100.1/",
+  "http://203.0.113.1/",
+  "http://224.0.0.1/",
+  "http://240.0.0.1/",
+  "http://255.255.255.255/",
+  "http://[ff02::1]/",
+  "http://[2001:db8::1]/",
+  "http://[100::1]/",
+  // Names.
+  "http://loopback.test:PORT/",
+  "http://LOOPBACK.test:PORT/",
+  "http://loopback6.test:PORT/",
+  "http://metadata.test/",
+  "http://private.test/",
+  "http://mixed.test:PORT/",
+  "http://mapped.test:PORT/",
+  "http://nat64.test:PORT/",
+  "https://loopback.test:PORT/",
+  // Not the web, or not only an address.
+  "file:///etc/passwd",
+  "ftp://example.org/x",
+  "gopher://example.org/",
+  "data:text/plain,hello",
+  "javascript:alert(1)",
+  "http://user:secret@example.org/",
+  "http://user@127.0.0.1:PORT/",
+  "http://example.org@127.0.0.1:PORT/",
+  "not a url",
+  "//127.0.0.1:PORT/",
+  "",
+];
+
+describe("what may not be reached", () => {
+  it.each(REFUSED)("%j is refused", async (address) => {
+    expect(await codeOf(guardedFetch(address.replace("PORT", String(port)), { resolve }))).toBe("url_refused");
+    expect(reached).toEqual([]);
+  });
+
+  it("is not reached through a redirect either", async () => {
+    const allowedHosts = [`127.0.0.1:${port}`];
+    const targets = [
+      "http://[::1]/x",
+      `http://loopback.test:${port}/x`,
+      "http://169.254.169.254/",
+      "file:///etc/passwd",
+      "//10.0.0.1/",
+    ];
+    for (const target of targets) {
+      const address = `http://127.0.0.1:${port}/to?${encodeURIComponent(target)}`;
+      expect(await codeOf(guardedFetch(address, { resolve, allowedHosts }))).toBe("url_refused");
+    }
+    expect(reached.every(({ url }) => url.startsWith("/to?"))).toBe(true);
+  });
+
+  it("does not become reachable by asking for its name twice: what was checked is what is connected to", async () => {
+    const answers = ["93.184.215.14", "127.0.0.1"];
+    const rebinding: Resolve = async () => [{ address: answers.shift() ?? "", family: 4 }];
+    const lookup = guardedLookup(rebinding, isPublicAddress);
+    const ask = (): Promise<unknown> =>
+      new Promise((resolve) =>
+        lookup("rebind.test", { all: true }, (error, address) => resolve(isExecutusError(error) ? error.code : address)),
+      );
+    expect(await ask()).toEqual([{ address: "93.184.215.14", family: 4 }]);
+    expect(await ask()).toBe("url_refused");
+  });
+
+  it("is public again one address further", () => {
+    const neighbours = ["11.0.0.0", "172.32.0.0", "100.128.0.0", "169.255.0.0", "192.169.0.0", "223.255.255.255", "2a00::1"];
+    expect(neighbours.filter((address) => !isPublicAddress(address))).toEqual([]);
+    expect(["fe80::1%eth0", "2a00::1%eth0", "example.org", ""].filter(isPublicAddress)).toEqual([]);
+  });
+
+  it("says what was refused without the parts that may be secret", async () => {
+    const message = await guardedFetch("http://127.0.0.1/hook/x?token=canary", {}).catch((error: Error) => error.message);
+    expect(message).toBe("http://127.0.0.1/hook/x may not be reached: 127.0.0.1 is not an address of the open internet");
+  });
+});
+
+describe("what may be reached", () => {
+  const local = (path: string): string => `http://127.0.0.1:${port}${path}`;
+
+  it("is on the list of allowed hosts, with or without a port, as an address or a name", async () => {
+    for (const [host, allowed] of [
+      ["127.0.0.1", "127.0.0.1"],
+      ["127.0.0.1", `127.0.0.1:${port}`],
+      ["loopback.test", "loopback.test"],
+      ["loopback.test", `loopback.test:${port}`],
+    ]) {
+      const response = await guardedFetch(`http://${host}:${port}/`, { resolve, allowedHosts: [allowed ?? ""] });
+      expect(Buffer.from(response.bytes).toString()).toBe("hello GET");
+    }
+    expect(await codeOf(guardedFetch(local("/"), { allowedHosts: ["127.0.0.1:1"] }))).toBe("url_refused");
+  });
+
+  it("may be only https", async () => {
+    const options = { allowedHosts: ["127.0.0.1"], protocols: ["https:"] } as const;
+    expect(await codeOf(guardedFetch(local("/"), options))).toBe("url_refused");
+  });
+
+  it("gets the caller's headers only at the origin they were meant for", async () => {
+    const headers = { authorization: "Bearer canary", "x-own": "canary" };
+    const target = encodeURIComponent(`http://loopback.test:${port}/there`);
+    const allowedHosts = ["127.0.0.1", "loopback.test"];
+    const response = await guardedFetch(local(`/to?${target}`), { headers, resolve, allowedHosts });
+    expect(response.url).toBe(`http://loopback.test:${port}/there`);
+    expect(reached.map((request) => JSON.stringify(request.headers).includes("canary"))).toEqual([true, false]);
+  });
+
+  it("is redirected a bounded number of times, and never with a body", async () => {
+    const loop = local("/to?/to");
+    const allowedHosts = ["127.0.0.1"];
+    expect(await codeOf(guardedFetch(loop, { allowedHosts, redirects: 0 }))).toBe("url_refused");
+    const posted = await guardedFetch(local("/to?/x"), { allowedHosts, method: "POST", body: "{}" });
+    expect([posted.status, reached.length]).toEqual([302, 2]);
+  });
+
+  it("is bounded in bytes, announced or not, and in time", async () => {
+    const allowedHosts = ["127.0.0.1"];
+    expect(await codeOf(guardedFetch(local("/long"), { allowedHosts, maxBytes: 4_999 }))).toBe("url_too_large");
+    expect((await guardedFetch(local("/long"), { allowedHosts, maxBytes: 5_000 })).bytes.length).toBe(5_000);
+    expect(await codeOf(guardedFetch(local("/endless"), { allowedHosts, maxBytes: 10_000 }))).toBe("url_too_large");
+    expect(await codeOf(guardedFetch(local("/silent"), { allowedHosts, timeoutMs: 20 }))).toBe("url_failed");
+  });
+
+  it("stops when the caller does, with the caller's reason", async () => {
+    const controller = new AbortController();
+    const asked = guardedFetch(local("/silent"), { allowedHosts: ["127.0.0.1"], signal: controller.signal });
+    const reason = new Error("not needed any more");
+    controller.abort(reason);
+    await expect(asked).rejects.toBe(reason);
+  });
+
+  it("is said to be out of reach when it is", async () => {
+    const options = { resolve, allowedHosts: ["nowhere.test"] };
+    await expect(guardedFetch("http://nowhere.test/", options)).rejects.toMatchObject({ code: "url_failed", retryable: true });
+  });
+});
