@@ -43,6 +43,7 @@ const EVERY_EVENT: Readonly<Record<EventType, true>> = {
   "limit.reached": true,
   "guard.tripped": true,
   "tools.missing": true,
+  "artifact.added": true,
   "run.settling": true,
   "run.finished": true,
 };

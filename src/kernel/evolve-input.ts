@@ -1,6 +1,7 @@
 /** How attempts, input from outside, limits and guards change a run. */
 import type { AttemptStarted, EventBody, GuardTripped, LimitReached, LimitsExtended } from "../ports/events.ts";
 import type { FinalStatus } from "../ports/view.ts";
+import { artifactAdded } from "./evolve-artifacts.ts";
 import { inDoubt } from "./evolve-calls.ts";
 import { NO_LIMIT } from "./limits.ts";
 import type { CallState, Draft, RunState } from "./state.ts";
@@ -30,6 +31,8 @@ export function evolveInput(next: Draft, event: EventBody): void {
     case "tools.missing":
       next.toolsMissing = event.names;
       return;
+    case "artifact.added":
+      return artifactAdded(next, event);
     case "run.settling":
       abandonModelCall(next);
       next.settling = { status: event.status, ...(event.error ? { error: event.error } : {}) };

@@ -8,6 +8,7 @@ import type { EventBody, EventHeader, RunStarted } from "../ports/events.ts";
 import { evolveCalls } from "./evolve-calls.ts";
 import { evolveInput } from "./evolve-input.ts";
 import { evolveModel, modelStarted } from "./evolve-model.ts";
+import { NO_ARTIFACTS } from "./evolve-artifacts.ts";
 import { NO_HISTORY } from "./guards.ts";
 import { append, emptyList, type List } from "./list.ts";
 import { type Draft, IDLE_MODEL, NO_USAGE, type RunState } from "./state.ts";
@@ -48,6 +49,7 @@ export function initialState(header: EventHeader, event: RunStarted): RunState {
     ending: undefined,
     fruitless: 0,
     toolsMissing: undefined,
+    artifacts: NO_ARTIFACTS,
     output: "",
     answered: false,
     settling: undefined,

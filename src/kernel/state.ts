@@ -6,6 +6,7 @@
  * K3 Every call of a committed answer has exactly one outcome before the next model call.
  */
 import type { AgentSnapshot, RequestSnapshot } from "../ports/agent.ts";
+import type { Artifact } from "../ports/artifact.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Limits } from "../ports/limits.ts";
 import type { Message, ToolOutput, UserPart } from "../ports/messages.ts";
@@ -105,6 +106,8 @@ export interface RunState {
   /** Attempts in a row that ended in a crash without any progress. */
   readonly fruitless: number;
   readonly toolsMissing: readonly string[] | undefined;
+  /** One per name, in the order in which the names came. */
+  readonly artifacts: readonly Artifact[];
   /** Text of the last answer. */
   readonly output: string;
   /** The last answer asked for no calls: the run may end. */

@@ -44,6 +44,7 @@ export type EventBody =
   | LimitReached
   | GuardTripped
   | ToolsMissing
+  | ArtifactAdded
   | RunSettling
   | RunFinished;
 
@@ -238,6 +239,18 @@ export interface GuardTripped extends Versioned {
 export interface ToolsMissing extends Versioned {
   readonly type: "tools.missing";
   readonly names: readonly string[];
+}
+
+/** A file that the run leaves behind; its bytes were durable before. The same name again takes the earlier one's place. */
+export interface ArtifactAdded extends Versioned {
+  readonly type: "artifact.added";
+  readonly name: string;
+  readonly mediaType: string;
+  readonly data: BlobReference;
+  /** The tool source that brought it after the run. */
+  readonly source?: string;
+  /** The call that brought it. */
+  readonly call?: string;
 }
 
 export interface RunSettling extends Versioned {

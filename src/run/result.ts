@@ -47,6 +47,7 @@ export function toResult({ state, steps }: Folded, error?: RunError): RunResult 
     usage: state.usage,
     costUsd: state.costUsd,
     activeMs: state.activeMs,
+    artifacts: state.artifacts,
     limits: state.limits,
     seq: state.seq,
   };
@@ -68,6 +69,7 @@ export function refusedResult(
     usage: NO_USAGE,
     costUsd: 0,
     activeMs: 0,
+    artifacts: [],
     seq: -1,
   };
 }

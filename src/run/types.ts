@@ -1,4 +1,5 @@
 /** The front door's types: what a caller gives, and what it gets back. */
+import type { Artifact } from "../ports/artifact.ts";
 import type { Blobs } from "../ports/blobs.ts";
 import type { Budget } from "../ports/budget.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -57,6 +58,8 @@ export interface RunResult {
   readonly usage: UsageTotal;
   readonly costUsd: Cost;
   readonly activeMs: number;
+  /** Files that the run left behind, one per name; their bytes are in the executor's blob store. */
+  readonly artifacts: readonly Artifact[];
   /** The effective limits, defaults filled in. */
   readonly limits: Limits;
   /** Sequence number of the last event. */

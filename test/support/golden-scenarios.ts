@@ -5,6 +5,7 @@ import type { ModelCall } from "../../src/ports/models.ts";
 import type { Tool } from "../../src/ports/tools.ts";
 import type { RunRequest } from "../../src/run/types.ts";
 import type { Script, ScriptedAnswer } from "../../src/testing/scripted-model.ts";
+import { sourceScenarios } from "./golden-sources.ts";
 import { createWorld, makeAgent, makeTool, type World, type WorldOptions } from "./world.ts";
 
 type Play = () => Promise<readonly RunEvent[]>;
@@ -83,6 +84,7 @@ function commanding(
 const commander = { calls: [{ name: "commander" }] };
 
 export const goldenScenarios: Readonly<Record<string, Play>> = {
+  ...sourceScenarios,
   "plain-answer": simple({ script: [{ text: "Hello." }] }),
   "parallel-calls-and-reasoning": simple({
     script: [

@@ -237,6 +237,8 @@ function remarkText(event: RunEvent, before: RunState, columns: number): string 
       return `${event.message}${event.wrapUp ? " One last answer without tools." : ""}`;
     case "guard.tripped":
       return event.action === "block" ? undefined : event.message;
+    case "artifact.added":
+      return `left ${event.name} (${event.mediaType}, ${count(event.data.bytes)} bytes)`;
     case "tools.missing":
       return `no code here for ${event.names.join(", ")}`;
     default:
