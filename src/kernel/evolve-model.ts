@@ -136,8 +136,9 @@ function addUsage(total: UsageTotal, usage: TokenUsage): UsageTotal {
 
 function modelFailed(next: Draft, header: EventHeader, event: ModelFailed): void {
   const { model, limits } = next;
-  const again = event.retryable && model.candidateAttempts < limits.modelAttempts;
-  const fallback = !again && event.retryable && model.candidate + 1 < next.models.length;
+  const isLast = model.candidate + 1 >= next.models.length;
+  const again = event.retryable && model.candidateAttempts < limits.modelAttempts && (event.passedOver !== true || isLast);
+  const fallback = !again && event.retryable && !isLast;
   if (event.usageUnknown === true) next.usage = { ...next.usage, unknownCalls: next.usage.unknownCalls + 1 };
   next.model = {
     attempts: model.attempts,

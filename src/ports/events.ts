@@ -119,6 +119,8 @@ export interface ModelFailed extends Versioned {
   readonly jitter: number;
   /** The provider had begun to answer, or may have: the call may have cost something that nobody was told. */
   readonly usageUnknown?: true;
+  /** It was not called: its circuit is open, because it had failed for other runs. The next candidate is tried at once. */
+  readonly passedOver?: true;
   readonly durationMs: number;
 }
 

@@ -2,6 +2,7 @@
 import type { AgentSnapshot } from "../ports/agent.ts";
 import type { ModelCandidate } from "../ports/models.ts";
 import type { Tool } from "../ports/tools.ts";
+import { Circuits } from "./circuits.ts";
 import { Turns } from "./turns.ts";
 import type { Foundation, Session, SessionPorts } from "./session.ts";
 import type { Agent, ExecutorConfig, RunHandle } from "./types.ts";
@@ -32,6 +33,7 @@ export function createCore(config: ExecutorConfig, foundation: Foundation): Core
     ...foundation,
     observers,
     turns: new Turns(foundation.clock),
+    circuits: new Circuits(),
     ...(config.compactor === undefined ? {} : { compactor: config.compactor }),
   };
   return { config, ...foundation, ports, live: new Map(), definitions: new WeakMap() };

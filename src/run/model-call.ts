@@ -9,7 +9,7 @@ import type { ModelAnswer, ModelCandidate } from "../ports/models.ts";
 import { settleOrAbandon } from "./abandonable.ts";
 import { checkCalls } from "./check-calls.ts";
 import type { Session } from "./session.ts";
-import { describeStop } from "./stop-reason.ts";
+import { describeStop, type StopReason } from "./stop-reason.ts";
 import type { Stopper } from "./stopper.ts";
 
 /** A model that ignores its abort signal holds nothing but memory, so it is not waited for long. */
@@ -21,10 +21,12 @@ export async function performModelCall(session: Session, effect: ModelEffect, st
   if (candidate === undefined)
     return [failed(session, effect, { error: new Error(`${effect.model} is not configured here`), durationMs: 0 })];
   const startedAt = clock.monotonic();
+  if (mayPassOver(session) && session.ports.circuits.isOpen(effect.model, startedAt)) return [passedOver(session, effect)];
   const patience = new ModelPatience(session, stopper);
   const settled = await callWithTimeouts(session, { effect, candidate, stopper, patience });
   const durationMs = Math.round(clock.monotonic() - startedAt);
   const stop = stopper.reason;
+  report(session, effect, { settled, stop });
   if (stop?.type === "timeout") {
     const error = Object.assign(new Error(`${effect.model} ${describeStop(stop)}`), { code: "model_timeout", retryable: true });
     return [failed(session, effect, { error, durationMs, usageUnknown: true })];
@@ -34,6 +36,32 @@ export async function performModelCall(session: Session, effect: ModelEffect, st
     return [failed(session, effect, { error: settled.error, durationMs, usageUnknown: patience.hasHeard })];
   }
   return [await answered(session, effect, { candidate, answer: settled.value, durationMs })];
+}
+
+/** Only while there is another candidate: the last one is called whatever happened before. */
+function mayPassOver({ state }: Session): boolean {
+  return state.model.candidate + 1 < state.models.length;
+}
+
+function passedOver(session: Session, effect: ModelEffect): ModelFailed {
+  const message = `${effect.model} was passed over: it has failed several times in a row for runs of this process`;
+  const error = Object.assign(new Error(message), { code: "model_unavailable", retryable: true });
+  return { ...failed(session, effect, { error, durationMs: 0 }), passedOver: true };
+}
+
+/** What this call tells about the model, for the other runs of this process. */
+function report(
+  session: Session,
+  { model }: ModelEffect,
+  { settled, stop }: { readonly settled: Settlement; readonly stop: StopReason | undefined },
+): void {
+  const { circuits, clock } = session.ports;
+  if (stop?.type === "timeout") return circuits.failed(model, clock.monotonic());
+  if (stop !== undefined || settled.type === "abandoned") return circuits.untold(model);
+  if (settled.type === "value") return circuits.succeeded(model);
+  const { retryable, retryAfterMs } = toModelFailure(settled.error, clock.now());
+  if (retryable) circuits.failed(model, clock.monotonic(), retryAfterMs);
+  else circuits.succeeded(model);
 }
 
 type Settlement = Awaited<ReturnType<typeof settleOrAbandon<ModelAnswer>>>;

@@ -19,6 +19,7 @@ import type { RunState } from "../kernel/state.ts";
 import type { StepLog } from "../kernel/steps.ts";
 import { LazyTimers } from "./lazy-timers.ts";
 import type { Stopper } from "./stopper.ts";
+import type { Circuits } from "./circuits.ts";
 import type { Turns } from "./turns.ts";
 
 /** The ports that a run cannot do without, filled in by the front door. */
@@ -32,6 +33,7 @@ export interface SessionPorts extends Foundation {
   readonly compactor?: Compactor;
   readonly observers: readonly Observer[];
   readonly turns: Turns;
+  readonly circuits: Circuits;
 }
 
 /** What an effect brought: the events to append, if the run still waits for them. */

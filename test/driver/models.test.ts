@@ -9,7 +9,7 @@ describe("models", () => {
   const overloaded = (extra: object = {}) =>
     Object.assign(new Error("overloaded"), { retryable: true, statusCode: 529, ...extra });
 
-  it("retries with backoff and honours retry-after", async () => {
+  it("S07 retries with backoff and honours retry-after", async () => {
     const { executor, clock } = world((call) =>
       call.attempt < 3 ? { error: overloaded({ retryAfterMs: 7_000 }) } : { text: "ok" },
     );
@@ -19,7 +19,7 @@ describe("models", () => {
     expect(result.usage.unknownCalls).toBe(0);
   });
 
-  it("falls back to the next candidate of the tier", async () => {
+  it("S07 falls back to the next candidate of the tier", async () => {
     const clock = createFakeClock();
     const bad = scriptedModel(() => ({ error: overloaded() }), { id: "a/bad" });
     const good = scriptedModel([{ text: "ok" }], { id: "b/good" });
@@ -28,6 +28,32 @@ describe("models", () => {
     const result = await clock.until(executor.run(agent([]), "x"));
     expect(result).toMatchObject({ status: "completed", steps: [{ model: "b/good" }] });
     expect(bad.calls).toHaveLength(3);
+  });
+
+  it("S07 passes a failing model over for other runs, tries it again after a while, and never refuses the last one", async () => {
+    const clock = createFakeClock();
+    let isDown = true;
+    const first = scriptedModel(() => (isDown ? { error: overloaded() } : { text: "first" }), { id: "a/first" });
+    const second = scriptedModel(() => ({ text: "second" }), { id: "b/second" });
+    const models = { resolve: async () => [...(await first.resolve("")), ...(await second.resolve(""))] };
+    const executor = createExecutorOn({ models }, { store: createMemoryStore(), blobs: blobs(), clock });
+    const one = (): ReturnType<typeof executor.run> => clock.until(executor.run(agent([]), "x"));
+    await one();
+    await one();
+    expect(first.calls).toHaveLength(5);
+    const result = await one();
+    expect(result).toMatchObject({ status: "completed", output: "second", activeMs: 0 });
+    expect(first.calls).toHaveLength(5);
+    const failures = [];
+    for await (const event of executor.events(result.run)) if (event.type === "model.failed") failures.push(event);
+    expect(failures).toMatchObject([{ model: "a/first", passedOver: true }]);
+    isDown = false;
+    await clock.until(new Promise<void>((resolve) => void clock.after(31_000, resolve)));
+    expect((await one()).output).toBe("first");
+    expect((await one()).output).toBe("first");
+    const only = createExecutorOn({ models: first }, { store: createMemoryStore(), blobs: blobs(), clock });
+    isDown = true;
+    for (let i = 0; i < 3; i++) expect((await clock.until(only.run(agent([]), "x"))).error?.code).toBe("model_overloaded");
   });
 
   it("times out a model that never answers, then fails with the reason", async () => {
