@@ -4,8 +4,8 @@ export interface Clock {
   now(): number;
   /** Monotonic ms: for durations. */
   monotonic(): number;
-  /** Call back once after `ms`; returns the cancel. A timer keeps the process alive. */
-  after(ms: number, fire: () => void): () => void;
+  /** Call back once after `ms`; returns the cancel. A timer keeps the process alive, unless it is in the background. */
+  after(ms: number, fire: () => void, options?: { readonly background?: boolean }): () => void;
   /** In [0, 1). */
   random(): number;
   /** Let other work of the event loop run. */

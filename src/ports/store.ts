@@ -120,8 +120,19 @@ export interface Owners {
   claim(run: string): Promise<ClaimResult>;
   /** Let go: another process may take it at once. Ignored when the epoch is not current any more. */
   release(run: string, epoch: number, row?: RunRowChange): Promise<void>;
-  /** Runs that wait for a driver: unfinished, nobody alive owns them, and not waiting for a person or due only later. */
-  orphans(limit: number): Promise<readonly string[]>;
+  /**
+   * Runs that wait for a driver: unfinished, nobody alive owns them, and, if they are `waiting`, due, with unconsumed input, or
+   * without the code of a tool, which this process may have. `now` is the wall clock, ms; default: the store's own.
+   */
+  orphans(limit: number, now?: number): Promise<readonly string[]>;
+  /** Waiting runs that nobody alive owns and whose time has come at `now` (wall ms), the earliest first. */
+  due(now: number, limit: number): Promise<Due>;
+}
+
+export interface Due {
+  readonly runs: readonly string[];
+  /** Wall ms, later than `now`: when the next such run is due. */
+  readonly nextAt?: number;
 }
 
 // --- index of runs ---------------------------------------------------------------------------------------------------
@@ -144,6 +155,8 @@ export interface RunRow {
   readonly tokens: number;
   readonly costUsd: number | "unknown";
   readonly waitingFor?: WaitingFor;
+  /** Wall ms: when a waiting run goes on by itself. */
+  readonly dueAt?: number;
   /** `host/pid` of the process that drives it, if one does. */
   readonly owner?: string;
 }
@@ -154,6 +167,8 @@ export interface RunRowChange {
   readonly tokens?: number;
   readonly costUsd?: number | "unknown";
   readonly waitingFor?: WaitingFor | null;
+  /** Wall ms: when a waiting run is to be driven though nobody has said anything. */
+  readonly dueAt?: number | null;
 }
 
 export interface CreateRequest {

@@ -164,7 +164,7 @@ async function create(core: Core, started: RunStarted, { tools, candidates }: De
     ...dropUndefined({ caller, channel, tenant, parent, labels, idempotencyKey }),
     at,
     events: [started, ...first.events],
-    row: toRowChange(first.next, first.decision.waiting),
+    row: toRowChange(first.next, first.decision),
   });
   if (!created.created) return { run: created.run };
   session.begin(first.next, [started, ...first.events]);

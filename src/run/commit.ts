@@ -104,7 +104,7 @@ function toRequest(session: Session, planned: Plan): AppendRequest {
     events,
     ...(consumed.length === 0 ? {} : { consumed }),
     ...(terminal ? { sealAfterInbox: session.inboxPosition } : {}),
-    row: toRowChange(next, decision.waiting),
+    row: toRowChange(next, decision),
   };
 }
 

@@ -5,7 +5,7 @@ import type { Tool } from "../ports/tools.ts";
 import { Circuits } from "./circuits.ts";
 import { Turns } from "./turns.ts";
 import type { Foundation, Session, SessionPorts } from "./session.ts";
-import type { Agent, ExecutorConfig, RunHandle } from "./types.ts";
+import type { Agent, ExecutorConfig, RecoveryReport, RunHandle } from "./types.ts";
 
 export interface Live {
   readonly session: Session;
@@ -18,16 +18,33 @@ export interface Definition {
   readonly candidates: ReadonlyMap<string, ModelCandidate>;
 }
 
+/** The engine in this process: which runs it goes on with, and when. What it is told is a hint; the store knows. */
+export interface Engine {
+  /** Drive a run here: the live one, or one that is taken over now. However many ask at once, it is taken over once. */
+  take(run: string): Promise<RunHandle>;
+  /** The run may have been told something, or what it waits for may have come about. */
+  wake(run: string): void;
+  /** This process has just left the run waiting. */
+  parked(session: Session): Promise<void>;
+  /** Take over what nobody drives. */
+  recover(): Promise<RecoveryReport>;
+  /** From here on nothing is taken over; resolves once what was about to be is there. */
+  stop(): Promise<void>;
+}
+
 export interface Core extends Foundation {
   readonly config: ExecutorConfig;
   readonly ports: SessionPorts;
   /** Runs that this process drives now. */
   readonly live: Map<string, Live>;
+  /** Runs that this process is letting go; each resolves once others may have it. */
+  readonly leaving: Map<string, Promise<void>>;
+  readonly engine: Engine;
   /** Runs of one agent with the same tools share what follows from it. */
   readonly definitions: WeakMap<Agent, Definition>;
 }
 
-export function createCore(config: ExecutorConfig, foundation: Foundation): Core {
+export function createCore(config: ExecutorConfig, foundation: Foundation, createEngine: (core: Core) => Engine): Core {
   const observers = config.observers ?? [];
   const ports: SessionPorts = {
     ...foundation,
@@ -36,5 +53,18 @@ export function createCore(config: ExecutorConfig, foundation: Foundation): Core
     circuits: new Circuits(),
     ...(config.compactor === undefined ? {} : { compactor: config.compactor }),
   };
-  return { config, ...foundation, ports, live: new Map(), definitions: new WeakMap() };
+  let engine: Engine | undefined;
+  const core: Core = {
+    config,
+    ...foundation,
+    ports,
+    live: new Map(),
+    leaving: new Map(),
+    definitions: new WeakMap(),
+    get engine() {
+      engine ??= createEngine(core);
+      return engine;
+    },
+  };
+  return core;
 }

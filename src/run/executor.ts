@@ -1,27 +1,25 @@
 /** The executor: starts, resumes, recovers and stops runs. Safe for any number of concurrent runs. */
-import { ExecutusError, isExecutusError } from "../kernel/errors.ts";
+import { ExecutusError } from "../kernel/errors.ts";
 import { resolveLimits } from "../kernel/limits.ts";
-import type { RunError } from "../ports/view.ts";
 import { admit } from "./admission.ts";
+import { launch, toRunError } from "./conduct.ts";
 import { type Core, createCore, type Live } from "./core.ts";
-import { drive } from "./driver.ts";
 import { followEvents } from "./follow.ts";
 import { Handle } from "./handle.ts";
 import { newId } from "./ids.ts";
 import { foldJournal, refusedResult, toResult } from "./result.ts";
 import { sendCommand } from "./send.ts";
-import type { Foundation, Session } from "./session.ts";
+import type { Foundation } from "./session.ts";
 import { toStatusView } from "./status.ts";
-import { takeOver, unknownRun } from "./takeover.ts";
-import type { Agent, Executor, ExecutorConfig, RecoveryReport, RunHandle, RunOptions, RunRequest, RunResult } from "./types.ts";
-
-/** Runs taken over at once by `recover`; the rest follow with the next sweep. */
-const RECOVERY_BATCH = 1_000;
+import { startSweep } from "./sweep.ts";
+import { unknownRun } from "./takeover.ts";
+import type { Agent, Executor, ExecutorConfig, RunHandle, RunOptions, RunRequest, RunResult } from "./types.ts";
+import { Wakes } from "./wake.ts";
 
 export function createExecutorOn(config: ExecutorConfig, foundation: Foundation): Executor {
-  const core = createCore(config, foundation);
+  const core = createCore(config, foundation, (core) => new Wakes(core));
   let closing: Promise<void> | undefined;
-  const sweeping = startSweep(core, config.sweepMs ?? 0, () => closing === undefined);
+  const stopSweep = startSweep(core, config.sweepMs ?? 0);
 
   const start = async (agent: Agent, given: RunRequest | string, options: RunOptions = {}): Promise<RunHandle> => {
     if (closing !== undefined) throw new ExecutusError("shutting_down", "this executor is shutting down", { retryable: true });
@@ -48,9 +46,9 @@ export function createExecutorOn(config: ExecutorConfig, foundation: Foundation)
       if (live !== undefined) return live.handle;
       if (closing !== undefined)
         throw new ExecutusError("shutting_down", "this executor is shutting down", { run, retryable: true });
-      return launch(core, await takeOver(core, run));
+      return core.engine.take(run);
     },
-    recover: () => recover(core),
+    recover: () => core.engine.recover(),
     send: (run, command, options) => sendCommand(core, run, command, options),
     events: (run, options) => followEvents(core, run, options),
     result: (run) => storedResult(core, run),
@@ -61,72 +59,16 @@ export function createExecutorOn(config: ExecutorConfig, foundation: Foundation)
       return state === undefined ? undefined : { ...toStatusView(state), status: row.status, row };
     },
     shutdown: (options) => {
-      sweeping();
+      stopSweep();
       closing ??= shutdown(core, options?.graceMs ?? 2_000);
       return closing;
     },
     [Symbol.asyncDispose]: () => {
-      sweeping();
+      stopSweep();
       closing ??= shutdown(core, 2_000);
       return closing;
     },
   };
-}
-
-/** Drive a session in the background; from here on it is this process's run. */
-function launch(core: Core, session: Session): RunHandle {
-  const { run } = session;
-  const handle = new Handle(core, run, conduct(core, session));
-  core.live.set(run, { session, handle });
-  return handle;
-}
-
-/** Drive to the end, let go of the run, and say how it ended. Never rejects. */
-async function conduct(core: Core, session: Session): Promise<RunResult> {
-  let failure: RunError | undefined;
-  try {
-    session.inboxChanged = true;
-    const end = await drive(session);
-    if (end === "fenced") failure = { code: "run_owned", message: "another process took this run over" };
-    if (end === "finished") await settleBudget(core, session);
-  } catch (error) {
-    failure = toRunError(error);
-    session.warn(`the run stands still: ${failure.message}`);
-  }
-  core.live.delete(session.run);
-  await letGo(core, session);
-  return toResult(session, failure);
-}
-
-async function letGo(core: Core, session: Session): Promise<void> {
-  if (session.fenced || session.state.finished) return;
-  try {
-    await core.store.owners.release(session.run, session.epoch);
-  } catch (error) {
-    session.warn(`could not release the run: ${toRunError(error).message}`);
-  }
-}
-
-async function settleBudget(core: Core, session: Session): Promise<void> {
-  const { budget } = core.config;
-  if (budget === undefined) return;
-  const { state } = session;
-  const { caller, channel, tenant } = state.request;
-  const tokens = state.usage.inputTokens + state.usage.outputTokens;
-  try {
-    await budget.settle({
-      run: state.run,
-      agent: state.agent.name,
-      ...(caller === undefined ? {} : { caller }),
-      ...(channel === undefined ? {} : { channel }),
-      ...(tenant === undefined ? {} : { tenant }),
-      activeMs: state.activeMs,
-      tokens,
-      costUsd: state.costUsd,
-    });
-  } catch (error) {
-    session.warn(`the budget could not be settled: ${toRunError(error).message}`);
-  }
 }
 
 /** The id or idempotency key is taken: give the caller that run. */
@@ -134,7 +76,7 @@ async function join(core: Core, run: string): Promise<RunHandle> {
   const live = core.live.get(run);
   if (live !== undefined) return live.handle;
   const row = await core.store.runs.get(run);
-  if (row?.status === "interrupted" || row?.status === "waiting") return launch(core, await takeOver(core, run));
+  if (row?.status === "interrupted" || row?.status === "waiting") return core.engine.take(run);
   return new Handle(core, run, row?.owner === undefined ? storedResult(core, run) : awaitedResult(core, run));
 }
 
@@ -150,40 +92,9 @@ async function storedResult(core: Core, run: string): Promise<RunResult> {
   return toResult(folded);
 }
 
-async function recover(core: Core): Promise<RecoveryReport> {
-  const resumed: RunHandle[] = [];
-  const skipped: { run: string; reason: string }[] = [];
-  for (const run of await core.store.owners.orphans(RECOVERY_BATCH)) {
-    if (core.live.has(run)) continue;
-    try {
-      resumed.push(launch(core, await takeOver(core, run)));
-    } catch (error) {
-      skipped.push({ run, reason: toRunError(error).message });
-    }
-  }
-  return { resumed, skipped };
-}
-
-/** Looks for orphaned runs again and again; returns the way to stop. */
-function startSweep(core: Core, everyMs: number, wanted: () => boolean): () => void {
-  let cancel = (): void => {};
-  const sweep = async (): Promise<void> => {
-    try {
-      await recover(core);
-    } catch {
-      // A store that cannot be read now may be read at the next sweep; runs under way report it themselves.
-    }
-    if (wanted()) next();
-  };
-  const next = (): void => {
-    cancel = core.clock.after(everyMs, () => void sweep());
-  };
-  if (everyMs > 0) next();
-  return () => cancel();
-}
-
 /** Calls under way may come back for the grace time; what does not is left for the next attempt, in doubt if it was `once`. */
 async function shutdown(core: Core, graceMs: number): Promise<void> {
+  await core.engine.stop();
   const live: readonly Live[] = [...core.live.values()];
   for (const { session } of live) session.stop("drain");
   const cancel = core.clock.after(graceMs, () => {
@@ -209,10 +120,4 @@ function refused(core: Core, agent: Agent, given: RunRequest | string, error: un
   const limits = resolveLimits(request.limits, agent?.limits, core.config.limits);
   const run = request.id ?? newId("run", core.clock);
   return refusedResult({ run, agent: agent?.name ?? "", limits }, toRunError(error));
-}
-
-function toRunError(error: unknown): RunError {
-  if (isExecutusError(error))
-    return { code: error.code, message: error.hint === undefined ? error.message : `${error.message}. ${error.hint}` };
-  return { code: "port_failed", message: error instanceof Error ? error.message : String(error) };
 }

@@ -13,11 +13,8 @@ export async function sendCommand(
   const id = options.id === undefined ? newId("in", core.clock) : checkId(options.id, "inbox id");
   const from = options.from === undefined ? {} : { from: options.from };
   const result = await core.store.inbox.send(run, toEntry({ id, at: Math.round(core.clock.now()), ...from }, command));
-  const session = core.live.get(run)?.session;
-  if (session !== undefined && result === "accepted") {
-    session.inboxChanged = true;
-    session.nudge();
-  }
+  // Also for one that was told before: whoever told it may have died before the run could hear.
+  if (result === "accepted" || result === "duplicate") core.engine.wake(run);
   return result;
 }
 

@@ -1,5 +1,5 @@
 /** Views of a run, folded from its state. */
-import { decide } from "../kernel/decide.ts";
+import { type Decision, decide } from "../kernel/decide.ts";
 import { type RunState, totalTokens } from "../kernel/state.ts";
 import type { RunRowChange } from "../ports/store.ts";
 import type { RunStatusView, WaitingFor } from "../ports/view.ts";
@@ -31,13 +31,14 @@ function statusOf(state: RunState, waitingFor: WaitingFor | undefined): Exclude<
   return waitingFor === undefined ? "running" : "waiting";
 }
 
-/** The columns of the run's row that follow from its state. */
-export function toRowChange(state: RunState, waitingFor: WaitingFor | undefined): RunRowChange {
+/** The columns of the run's row that follow from its state and from what it wants. */
+export function toRowChange(state: RunState, { waiting, deadline }: Pick<Decision, "waiting" | "deadline">): RunRowChange {
   return {
-    status: statusOf(state, waitingFor),
+    status: statusOf(state, waiting),
     step: state.step,
     tokens: totalTokens(state.usage),
     costUsd: state.costUsd,
-    waitingFor: waitingFor ?? null,
+    waitingFor: waiting ?? null,
+    dueAt: (waiting === undefined ? undefined : deadline?.at) ?? null,
   };
 }

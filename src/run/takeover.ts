@@ -17,13 +17,14 @@ import type { Agent } from "./types.ts";
 
 /**
  * Claims the run and appends `attempt.started`. A journal that cannot be read is refused before the claim, so that a process
- * that can read it may have the run.
+ * that can read it may have the run. So is, when nobody asked for it, a waiting run whose tools have no code here.
  */
-export async function takeOver(core: Core, run: string): Promise<Session> {
+export async function takeOver(core: Core, run: string, by: "somebody" | "itself" = "somebody"): Promise<Session> {
   const before = foldJournal(await core.store.journal.read(run));
   if (before === undefined) throw unknownRun(run);
   if (before.state.finished) throw finishedRun(run);
   const binding = await bind(core, before.state);
+  if (by === "itself" && binding.missing.length > 0 && !(await isToEnd(core, run))) throw withoutTools(run, binding.missing);
   const candidates = await candidatesOf(core, before.state);
   const claim = await core.store.owners.claim(run);
   if (!claim.ok) throw refusedClaim(run, claim);
@@ -42,6 +43,15 @@ export async function takeOver(core: Core, run: string): Promise<Session> {
   return session;
 }
 
+/** Ending a run needs no tools. */
+async function isToEnd(core: Core, run: string): Promise<boolean> {
+  return (await core.store.inbox.pending(run)).some(({ kind }) => kind === "cancel" || kind === "kill");
+}
+
+function withoutTools(run: string, names: readonly string[]): ExecutusError {
+  return new ExecutusError("tool_unknown", `run ${run} needs tools that have no code here: ${names.join(", ")}`, { run });
+}
+
 async function appendAttempt(
   core: Core,
   session: Session,
@@ -55,7 +65,7 @@ async function appendAttempt(
   const seq = session.state.seq + 1;
   let next = session.state;
   for (const [i, event] of events.entries()) next = evolve(next, { ...header, seq: seq + i }, event);
-  const row = toRowChange(next, decide(next, now).waiting);
+  const row = toRowChange(next, decide(next, now));
   const result = await core.store.journal.append({ run: session.run, seq, ...header, events, row });
   if (!result.ok)
     throw new ExecutusError("run_owned", `run ${session.run} was taken over by another process`, { run: session.run });

@@ -150,6 +150,13 @@ export interface ExecutorConfig {
   readonly defaultTier?: string;
   /** Put before every agent's instructions. */
   readonly systemHeader?: string;
-  /** Look for orphaned runs this often; default 0, never. */
+  /**
+   * Look for orphaned runs this often, and go on with waiting runs that any process tells something; default 0, never.
+   */
   readonly sweepMs?: number;
+  /**
+   * Whether a waiting run that nobody drives goes on in this process when it is told something here, or when it is due after it was
+   * left waiting here. Default true; `false` for a process that only tells runs things.
+   */
+  readonly wakes?: boolean;
 }

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { AT, batch, epochOf, FINISHED, newRun, SETTLING, steer } from "./store-conformance-data.ts";
+import type { Store } from "../ports/store.ts";
 import type { StoreTest } from "./store-conformance.ts";
 
 export function ownersConformance(test: StoreTest): void {
   claiming(test);
   orphaned(test);
+  due(test);
 }
 
 function claiming(test: StoreTest): void {
@@ -137,5 +139,55 @@ function orphaned(test: StoreTest): void {
     if (reopen === undefined) await store[Symbol.asyncDispose]();
     assert.deepEqual(await next.owners.orphans(10), ["r"]);
     assert.deepEqual(await next.owners.claim("r"), { ok: true, epoch: 2, after: "released", activeMs: 0 });
+  });
+}
+
+const ASKS = { kind: "resolution", calls: ["0.0"] } as const;
+
+function due(test: StoreTest): void {
+  const park = async (store: Store, run: string, dueAt?: number): Promise<void> => {
+    await store.runs.create(newRun(run));
+    await store.owners.release(run, 1, { status: "waiting", waitingFor: ASKS, ...(dueAt === undefined ? {} : { dueAt }) });
+  };
+
+  test("says which waiting runs are due, the earliest first, and when the next one is", async ({ store, second }) => {
+    await park(store, "later", AT + 300);
+    await park(store, "second", AT + 200);
+    await park(store, "first", AT + 100);
+    await park(store, "never");
+    assert.deepEqual(await store.owners.due(AT, 10), { runs: [], nextAt: AT + 100 });
+    assert.deepEqual(await store.owners.due(AT + 200, 10), { runs: ["first", "second"], nextAt: AT + 300 });
+    assert.deepEqual(await store.owners.due(AT + 200, 1), { runs: ["first"], nextAt: AT + 300 });
+    assert.deepEqual(await (await second()).owners.due(AT + 300, 10), { runs: ["first", "second", "later"] });
+    assert.equal((await store.runs.get("first"))?.dueAt, AT + 100);
+    assert.equal((await store.runs.get("never"))?.dueAt, undefined);
+  });
+
+  test("offers due runs as orphans, and leaves those that wait longer alone", async ({ store }) => {
+    await park(store, "soon", AT + 100);
+    await park(store, "never");
+    assert.deepEqual(await store.owners.orphans(10, AT + 99), []);
+    assert.deepEqual(await store.owners.orphans(10, AT + 100), ["soon"]);
+    assert.deepEqual(await store.owners.orphans(10), ["soon"]);
+  });
+
+  test("forgets the time with an append that says so, and keeps it with one that does not", async ({ store }) => {
+    await park(store, "r", AT + 100);
+    const epoch = epochOf(await store.owners.claim("r"));
+    assert.deepEqual(await store.owners.due(AT + 100, 10), { runs: [] });
+    await store.journal.append(batch("r", { epoch, row: { step: 1 } }));
+    await store.owners.release("r", epoch);
+    assert.deepEqual(await store.owners.due(AT + 100, 10), { runs: ["r"] });
+    const next = epochOf(await store.owners.claim("r"));
+    await store.journal.append(batch("r", { epoch: next, seq: 2, row: { dueAt: null } }));
+    await store.owners.release("r", next);
+    assert.deepEqual(await store.owners.due(AT + 100, 10), { runs: [] });
+  });
+
+  test("never offers a finished run as due", async ({ store }) => {
+    await store.runs.create(newRun("r", { row: { status: "waiting", waitingFor: ASKS, dueAt: AT } }));
+    await store.journal.append(batch("r", { events: [SETTLING, FINISHED] }));
+    assert.deepEqual(await store.owners.due(AT + 1, 10), { runs: [] });
+    assert.deepEqual(await store.owners.orphans(10, AT + 1), []);
   });
 }

@@ -7,8 +7,9 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  after: (ms, fire) => {
+  after: (ms, fire, options) => {
     const timer = setTimeout(fire, Math.min(Math.max(0, ms), LONGEST_TIMER_MS));
+    if (options?.background === true) timer.unref();
     return () => clearTimeout(timer);
   },
   random: () => Math.random(),

@@ -10,6 +10,7 @@ import type {
   ClaimResult,
   CreateRequest,
   CreateResult,
+  Due,
   InboxEntry,
   PendingEntry,
   RunQuery,
@@ -57,6 +58,7 @@ interface MemoryRun {
   tokens: number;
   costUsd: number | "unknown";
   waitingFor: WaitingFor | undefined;
+  dueAt: number | undefined;
   sealed: boolean;
   finished: boolean;
 }
@@ -99,7 +101,8 @@ function openMemory(data: Data, self: string, now: () => number): MemoryStore {
       self,
       claim: async (run) => claim(data, run, process, now()),
       release: async (run, epoch, row) => release(data, run, epoch, row),
-      orphans: async (limit) => orphans(data, limit),
+      orphans: async (limit, at = now()) => orphans(data, limit, at),
+      due: async (at, limit) => due(data, at, limit),
     },
     runs: {
       create: async (request) => create(data, request, process),
@@ -158,6 +161,7 @@ function change(run: MemoryRun, row: RunRowChange): void {
   if (row.tokens !== undefined) run.tokens = row.tokens;
   if (row.costUsd !== undefined) run.costUsd = row.costUsd;
   if (row.waitingFor !== undefined) run.waitingFor = row.waitingFor ?? undefined;
+  if (row.dueAt !== undefined) run.dueAt = row.dueAt ?? undefined;
 }
 
 function end(run: MemoryRun, events: readonly EventBody[]): void {
@@ -202,6 +206,7 @@ function create(data: Data, request: CreateRequest, owner: Process): CreateResul
     tokens: 0,
     costUsd: 0,
     waitingFor: undefined,
+    dueAt: undefined,
     sealed: false,
     finished: false,
   };
@@ -259,14 +264,34 @@ function release(data: Data, name: string, epoch: number, row: RunRowChange | un
   data.watchers.touch(name);
 }
 
-function orphans(data: Data, limit: number): readonly string[] {
+function orphans(data: Data, limit: number, now: number): readonly string[] {
   const found: string[] = [];
   for (const [name, run] of data.runs) {
     if (found.length >= limit) break;
-    const waits = run.waitingFor?.kind === "resolution" && run.inbox.length === 0;
-    if (!run.finished && !isOwned(run) && !waits) found.push(name);
+    if (!run.finished && !isOwned(run) && wantsDriver(run, now)) found.push(name);
   }
   return found;
+}
+
+function wantsDriver({ waitingFor, dueAt, inbox }: MemoryRun, now: number): boolean {
+  if (waitingFor === undefined || waitingFor.kind === "tools_missing") return true;
+  return inbox.length > 0 || (dueAt !== undefined && dueAt <= now);
+}
+
+function due(data: Data, now: number, limit: number): Due {
+  const ready: { readonly name: string; readonly at: number }[] = [];
+  let nextAt = Infinity;
+  for (const [name, run] of data.runs) {
+    const { dueAt: at } = run;
+    if (at === undefined || run.finished || isOwned(run)) continue;
+    if (at <= now) ready.push({ name, at });
+    else nextAt = Math.min(nextAt, at);
+  }
+  const runs = ready
+    .toSorted((a, b) => a.at - b.at)
+    .slice(0, limit)
+    .map(({ name }) => name);
+  return { runs, ...(nextAt === Infinity ? {} : { nextAt }) };
 }
 
 // --- index -----------------------------------------------------------------------------------------------------------
@@ -284,7 +309,7 @@ function toRow(run: MemoryRun): RunRow {
     step: run.step,
     tokens: run.tokens,
     costUsd: run.costUsd,
-    ...present({ caller, channel, tenant, parent, labels, waitingFor: run.waitingFor }),
+    ...present({ caller, channel, tenant, parent, labels, waitingFor: run.waitingFor, dueAt: run.dueAt }),
     ...present({ owner: owned ? run.owner?.name : undefined }),
   };
 }

@@ -22,10 +22,11 @@ interface IndexRow {
   readonly tokens: number;
   readonly cost: number | "unknown";
   readonly waiting: string;
+  readonly due_at: number | null;
 }
 
 const COLUMNS = `r.run, r.agent, r.caller, r.channel, r.tenant, r.parent, r.labels, r.created_at,
-  h.owner, h.seq, h.at, h.status, h.step, h.tokens, h.cost, h.waiting`;
+  h.owner, h.seq, h.at, h.status, h.step, h.tokens, h.cost, h.waiting, h.due_at`;
 
 export interface RunIndex {
   get(run: string): RunRow | undefined;
@@ -93,6 +94,7 @@ function toRunRow(row: IndexRow, alive: ReadonlyMap<number, string>): RunRow {
       parent: row.parent ?? undefined,
       labels: row.labels === null ? undefined : (JSON.parse(row.labels) as Readonly<Record<string, string>>),
       waitingFor: row.waiting === "" ? undefined : (JSON.parse(row.waiting) as WaitingFor),
+      dueAt: row.due_at ?? undefined,
       owner,
     }),
   };

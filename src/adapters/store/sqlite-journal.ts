@@ -64,16 +64,20 @@ const APPENDED: AppendResult = Object.freeze({ ok: true });
 const FENCED: AppendResult = Object.freeze({ ok: false, reason: "fenced" });
 const UNSEEN: AppendResult = Object.freeze({ ok: false, reason: "inbox" });
 
+type RowColumns = readonly [string | null, number | null, number | null, number | string | null, string | null, number | null];
+
 /** Values for the row columns of an UPDATE that keeps what is null. */
-export function rowColumns(
-  row: RunRowChange,
-): [string | null, number | null, number | null, number | string | null, string | null] {
+export function rowColumns(row: RunRowChange): RowColumns {
   const waiting = row.waitingFor === undefined ? null : row.waitingFor === null ? "" : JSON.stringify(row.waitingFor);
-  return [row.status ?? null, row.step ?? null, row.tokens ?? null, row.costUsd ?? null, waiting];
+  const dueAt = row.dueAt === undefined ? null : (row.dueAt ?? NEVER);
+  return [row.status ?? null, row.step ?? null, row.tokens ?? null, row.costUsd ?? null, waiting, dueAt];
 }
 
-export const SET_ROW = `status = coalesce(?, status), step = coalesce(?, step), tokens = coalesce(?, tokens),
-  cost = coalesce(?, cost), waiting = coalesce(?, waiting)`;
+/** What clears `due_at`. */
+const NEVER = -1;
+
+export const SET_ROW: string = `status = coalesce(?, status), step = coalesce(?, step), tokens = coalesce(?, tokens),
+  cost = coalesce(?, cost), waiting = coalesce(?, waiting), due_at = nullif(coalesce(?, due_at), ${NEVER})`;
 
 /** Inside a write. */
 export type Append = (request: AppendRequest, bodies: readonly EncodedBody[]) => AppendResult;
@@ -137,7 +141,9 @@ function createMove(db: DatabaseSync): Move {
 /** What the end of a run, or the beginning of its end, does to its row. True when it has finished. */
 function createClose(db: DatabaseSync): (key: number, events: readonly EventBody[]) => boolean {
   const seal = db.prepare("UPDATE heads SET sealed = 1 WHERE id = ?");
-  const finish = db.prepare("UPDATE heads SET sealed = 1, finished = 1, owner = NULL, status = coalesce(?, status) WHERE id = ?");
+  const finish = db.prepare(
+    "UPDATE heads SET sealed = 1, finished = 1, owner = NULL, due_at = NULL, status = coalesce(?, status) WHERE id = ?",
+  );
   return (key, events) => {
     const { settles, finishes, status } = batchEnd(events);
     if (finishes) finish.run(status ?? null, key);

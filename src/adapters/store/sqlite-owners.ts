@@ -1,4 +1,4 @@
-/** Who drives a run: taking it, letting it go, and finding those that nobody drives. */
+/** Who drives a run: taking it, and letting it go. */
 import type { DatabaseSync } from "node:sqlite";
 import type { ClaimResult, RunRowChange } from "../../ports/store.ts";
 import type { Heads, StoredHead } from "./sqlite-heads.ts";
@@ -26,8 +26,8 @@ export interface OwnershipOptions extends ProcessOptions {
 export function createOwnership({ db, heads, presence, processes, ...options }: OwnershipOptions): Ownership {
   const take = db.prepare("UPDATE heads SET epoch = ?, owner = ? WHERE id = ?");
   const letGo = db.prepare(`UPDATE heads SET owner = NULL, ${SET_ROW} WHERE id = ? AND epoch = ? AND owner = ? AND finished = 0`);
-  const letAllGo = db.prepare("UPDATE heads SET owner = NULL WHERE finished = 0 AND owner = ?");
-  const owning = db.prepare("SELECT DISTINCT owner FROM heads WHERE finished = 0 AND owner IS NOT NULL");
+  const letAllGo = db.prepare("UPDATE heads SET owner = NULL WHERE owner = ?");
+  const owning = db.prepare("SELECT DISTINCT owner FROM heads WHERE owner IS NOT NULL");
   const remove = db.prepare("DELETE FROM processes WHERE id = ?");
   const rows = db.prepare("SELECT * FROM processes");
 
@@ -70,17 +70,4 @@ export function createOwnership({ db, heads, presence, processes, ...options }: 
 function lastedMs(head: StoredHead, owner: ProcessRow | undefined, now: number): number {
   if (owner === undefined || head.status !== "running") return 0;
   return Math.max(0, Math.min(owner.heartbeat_at, now) - head.at);
-}
-
-export type FindOrphans = (limit: number) => readonly string[];
-
-/** `waiting` is looked at here and nowhere else: a run that waits for a person is left alone until somebody says something. */
-export function createFindOrphans(db: DatabaseSync, processes: Processes): FindOrphans {
-  const select = db.prepare(`SELECT r.run FROM heads h JOIN runs r ON r.id = h.id
-    WHERE h.finished = 0
-      AND (h.owner IS NULL OR h.owner NOT IN (SELECT value FROM json_each(?)))
-      AND (h.waiting = '' OR h.waiting ->> '$.kind' <> 'resolution'
-        OR EXISTS (SELECT 1 FROM inbox i WHERE i.run = h.id AND i.body IS NOT NULL))
-    ORDER BY h.id LIMIT ?`);
-  return (limit) => select.all(JSON.stringify([...processes.alive().keys()]), limit).map((row) => String(row["run"]));
 }

@@ -1,7 +1,7 @@
 /** What other processes wrote: one cheap question to the file per interval, and only while somebody watches. */
 import type { DatabaseSync } from "node:sqlite";
-import { pragma } from "./sqlite-schema.ts";
-import type { Watchers } from "./watchers.ts";
+import { EVENTS_PER_RUN, pragma } from "./sqlite-schema.ts";
+import type { Change, Watchers } from "./watchers.ts";
 
 export interface Poll {
   /** Called with the number of watchers whenever it changes. */
@@ -28,7 +28,7 @@ export function createPoll({ versions, reader, watchers, pollMs }: PollOptions):
       if (now === version) return;
       version = now;
       for (const run of watchers().watched) watchers().touch(run);
-      if (watchers().watchesAll) for (const run of changes.since()) watchers().touch(run);
+      if (watchers().watchesAll) for (const [run, what] of changes.since()) watchers().touch(run, what);
     } catch {
       // The file cannot be read just now: whoever reads or writes next hears of it as an error.
     }
@@ -37,6 +37,7 @@ export function createPoll({ versions, reader, watchers, pollMs }: PollOptions):
   return {
     resize(count) {
       if (count === 0) {
+        changes.end();
         clearInterval(timer);
         timer = undefined;
         return;
@@ -46,58 +47,51 @@ export function createPoll({ versions, reader, watchers, pollMs }: PollOptions):
         timer = setInterval(look, pollMs).unref();
       }
       if (watchers().watchesAll) changes.begin();
+      else changes.end();
     },
     stop: () => clearInterval(timer),
   };
 }
 
-interface Seen {
-  readonly run: string;
-  readonly mark: string;
-}
-
-/** Which runs changed: unfinished ones are compared with what they were, new and finished ones show by their keys. */
-function createChanges(reader: DatabaseSync): { begin(): void; since(): ReadonlySet<string> } {
-  const unfinished =
-    reader.prepare(`SELECT h.id, r.run, h.epoch || ' ' || h.seq || ' ' || h.status || ' ' || coalesce(h.owner, '') AS mark
-    FROM heads h JOIN runs r ON r.id = h.id WHERE h.finished = 0`);
-  const created = reader.prepare("SELECT id, run FROM runs WHERE id > ? ORDER BY id");
-  const sent = reader.prepare(`SELECT i.position, r.run FROM inbox i JOIN runs r ON r.id = i.run
-    WHERE i.position > ? ORDER BY i.position`);
-  const last = reader.prepare(
-    "SELECT (SELECT coalesce(max(id), 0) FROM runs) AS run, (SELECT coalesce(max(position), 0) FROM inbox) AS position",
-  );
-  let seen: Map<number, Seen> | undefined;
-  let lastRun = 0;
-  let lastPosition = 0;
-
-  const readUnfinished = (): Map<number, Seen> =>
-    new Map(unfinished.all().map((row) => [Number(row["id"]), { run: String(row["run"]), mark: String(row["mark"]) }]));
+/**
+ * What was written since the last look: new runs, events and input show by their keys, so that a look costs nothing for runs of
+ * which nothing was written, however many there are.
+ */
+function createChanges(reader: DatabaseSync): { begin(): void; end(): void; since(): ReadonlyMap<string, Change | undefined> } {
+  const ends = reader.prepare(`SELECT (SELECT coalesce(max(id), 0) FROM runs) AS runs,
+    (SELECT coalesce(max(id), 0) FROM events) AS events, (SELECT coalesce(max(position), 0) FROM inbox) AS inbox`);
+  const created = reader.prepare("SELECT run FROM runs WHERE id > ?");
+  const appended = reader.prepare(`SELECT run FROM runs WHERE id IN (SELECT place / ${EVENTS_PER_RUN} FROM events WHERE id > ?)`);
+  const sent = reader.prepare("SELECT run FROM runs WHERE id IN (SELECT run FROM inbox WHERE position > ?)");
+  let seen: Ends | undefined;
 
   return {
-    begin() {
-      if (seen !== undefined) return;
-      seen = readUnfinished();
-      const ends = last.get();
-      lastRun = Number(ends?.["run"]);
-      lastPosition = Number(ends?.["position"]);
+    begin: () => {
+      seen ??= ends.get() as unknown as Ends;
+    },
+    end: () => {
+      seen = undefined;
     },
     since() {
-      const before = seen ?? new Map<number, Seen>();
-      const changed = new Set<string>();
-      const now = readUnfinished();
-      seen = now;
-      for (const [id, { run, mark }] of now) if (before.get(id)?.mark !== mark) changed.add(run);
-      for (const [id, { run }] of before) if (!now.has(id)) changed.add(run);
-      for (const row of created.all(lastRun)) {
-        lastRun = Number(row["id"]);
-        changed.add(String(row["run"]));
-      }
-      for (const row of sent.all(lastPosition)) {
-        lastPosition = Number(row["position"]);
-        changed.add(String(row["run"]));
+      const before = seen ?? { runs: 0, events: 0, inbox: 0 };
+      seen = ends.get() as unknown as Ends;
+      const changed = new Map<string, Change | undefined>();
+      // Keys of events are used again once the newest are gone, with their runs: what is at the end now was written since.
+      const from = Math.min(before.events, seen.events);
+      for (const row of created.all(before.runs)) changed.set(String(row["run"]), undefined);
+      for (const row of appended.all(from)) changed.set(String(row["run"]), "journal");
+      for (const row of sent.all(before.inbox)) {
+        const run = String(row["run"]);
+        changed.set(run, changed.has(run) ? undefined : "inbox");
       }
       return changed;
     },
   };
+}
+
+/** Highest keys. */
+interface Ends {
+  readonly runs: number;
+  readonly events: number;
+  readonly inbox: number;
 }

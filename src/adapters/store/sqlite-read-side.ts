@@ -4,17 +4,17 @@ import type { Inbox, Journal, Owners, Runs } from "../../ports/store.ts";
 import { openReader } from "./sqlite-connection.ts";
 import { toStoreError } from "./sqlite-errors.ts";
 import { createReadInbox } from "./sqlite-inbox.ts";
-import { createFindOrphans } from "./sqlite-owners.ts";
 import { createPoll } from "./sqlite-poll.ts";
 import { createProcesses, type ProcessOptions } from "./sqlite-processes.ts";
 import { createReadJournal } from "./sqlite-read.ts";
 import { createRunIndex } from "./sqlite-index.ts";
+import { createFindDue, createFindOrphans } from "./sqlite-wake-ups.ts";
 import { createWatchers, type Watchers } from "./watchers.ts";
 
 export interface ReadSide {
   readonly journal: Pick<Journal, "read" | "watch">;
   readonly inbox: Pick<Inbox, "pending">;
-  readonly owners: Pick<Owners, "self" | "orphans">;
+  readonly owners: Pick<Owners, "self" | "orphans" | "due">;
   readonly runs: Pick<Runs, "get" | "list">;
   readonly watchers: Watchers;
   close(): void;
@@ -34,6 +34,7 @@ export function openReadSide({ file, process, pollMs, writer, ownId }: ReadSideO
   const db = openReader(file);
   const processes = createProcesses(db, process, ownId);
   const findOrphans = createFindOrphans(db, processes);
+  const findDue = createFindDue(db, processes);
   const readInbox = createReadInbox(db);
   const index = createRunIndex(db, processes);
   const poll = createPoll({ versions: writer ?? db, reader: db, watchers: () => watchers, pollMs });
@@ -50,7 +51,11 @@ export function openReadSide({ file, process, pollMs, writer, ownId }: ReadSideO
   return {
     journal: { read: createReadJournal(db, file), watch: (run, changed) => watchers.watch(run, changed) },
     inbox: { pending: (run, after) => answer(() => readInbox(run, after)) },
-    owners: { self: process.name, orphans: (limit) => answer(() => findOrphans(limit)) },
+    owners: {
+      self: process.name,
+      orphans: (limit, now = process.clock.now()) => answer(() => findOrphans(limit, now)),
+      due: (now, limit) => answer(() => findDue(now, limit)),
+    },
     runs: { get: (run) => answer(() => index.get(run)), list: (query) => answer(() => index.list(query)) },
     watchers,
     close() {

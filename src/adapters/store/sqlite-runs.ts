@@ -73,12 +73,12 @@ interface FirstHead {
 
 function createInsertHead(db: DatabaseSync): (head: Head, first: FirstHead) => void {
   const insert = db.prepare(`INSERT INTO heads
-    (id, epoch, owner, seq, sum, at, active, status, step, tokens, cost, waiting, sealed, finished)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    (id, epoch, owner, seq, sum, at, active, status, step, tokens, cost, waiting, due_at, sealed, finished)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   return ({ key, epoch, seq, sum }, { owner, at, activeMs, row, end }) => {
-    const { status = "running", step = 0, tokens = 0, costUsd = 0, waitingFor } = row;
+    const { status = "running", step = 0, tokens = 0, costUsd = 0, waitingFor, dueAt } = row;
     const waiting = waitingFor === undefined || waitingFor === null ? "" : JSON.stringify(waitingFor);
-    const columns = [status, step, tokens, costUsd, waiting] as const;
+    const columns = [status, step, tokens, costUsd, waiting, dueAt ?? null] as const;
     insert.run(key, epoch, owner, seq, sum, at, activeMs, ...columns, Number(end.settles), Number(end.finishes));
   };
 }
@@ -105,13 +105,13 @@ export function createInsertWholeRun({ db, insertEvents }: InsertRunOptions): In
     const inserted = last === undefined ? undefined : insertRun({ ...row, ...rest });
     if (last === undefined || inserted === undefined || "holder" in inserted) return false;
     const { key } = inserted;
-    const { status, step, tokens, costUsd, waitingFor } = row;
+    const { status, step, tokens, costUsd, waitingFor, dueAt } = row;
     const head = { key, epoch: last.epoch, seq: last.seq, sum: last.sum };
     insertHead(head, {
       owner: null,
       at: last.at,
       activeMs: last.activeMs,
-      row: { status: status === "interrupted" ? "running" : status, step, tokens, costUsd, waitingFor },
+      row: { status: status === "interrupted" ? "running" : status, step, tokens, costUsd, waitingFor, dueAt },
       end: batchEnd(events.map(({ body }) => body)),
     });
     insertEvents(events.map(({ seq, text, ...event }) => ({ ...event, place: placeOf(key, seq), text })));

@@ -15,12 +15,18 @@ import { foreign } from "./sqlite-errors.ts";
 /** "EXEC": how a file says that it is ours. */
 export const APPLICATION_ID = 0x45584543;
 
-const EVENTS_PER_RUN = 2 ** 24;
+export const EVENTS_PER_RUN: number = 2 ** 24;
 
 /** Where an event stands among all events of all runs. */
 export function placeOf(runKey: number, seq: number): number {
   return runKey * EVENTS_PER_RUN + seq;
 }
+
+/**
+ * Unfinished runs that want a driver whatever the time and whether or not anybody has said something. The index has no others, so
+ * that a hundred thousand waiting runs cost a look at what is to be driven nothing; a query uses it only with these very words.
+ */
+export const TO_DRIVE: string = "finished = 0 AND (waiting = '' OR waiting ->> '$.kind' = 'tools_missing')";
 
 const FIRST_VERSION = `
 CREATE TABLE processes (
@@ -62,10 +68,13 @@ CREATE TABLE heads (
   tokens INTEGER NOT NULL,
   cost ANY NOT NULL,
   waiting TEXT NOT NULL,
+  due_at REAL,
   sealed INTEGER NOT NULL DEFAULT 0,
   finished INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX heads_unfinished ON heads (id) WHERE finished = 0;
+CREATE INDEX heads_owned ON heads (owner) WHERE owner IS NOT NULL;
+CREATE INDEX heads_to_drive ON heads (id) WHERE ${TO_DRIVE};
+CREATE INDEX heads_due ON heads (due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE events (
   id INTEGER PRIMARY KEY,

@@ -55,7 +55,7 @@ export function openHost(options: HostOptions = {}): Host {
     db,
     store,
     blobs,
-    executor: executorWith(options.executor ?? {}),
+    executor: executorWith({ wakes: false, ...options.executor }),
     executorWith,
     close: async () => {
       await Promise.all(executors.map((executor) => executor.shutdown()));

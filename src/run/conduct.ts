@@ -1,0 +1,86 @@
+/** One run in the hands of this process: driven, let go, and what is said of it. */
+import { decide } from "../kernel/decide.ts";
+import { isExecutusError } from "../kernel/errors.ts";
+import type { RunError } from "../ports/view.ts";
+import type { Core } from "./core.ts";
+import { type DriveEnd, drive } from "./driver.ts";
+import { Handle } from "./handle.ts";
+import { toResult } from "./result.ts";
+import type { Session } from "./session.ts";
+import { toRowChange } from "./status.ts";
+import type { RunHandle, RunResult } from "./types.ts";
+
+/** Drive a session in the background; from here on it is this process's run. */
+export function launch(core: Core, session: Session): RunHandle {
+  const { run } = session;
+  const handle = new Handle(core, run, conduct(core, session));
+  core.live.set(run, { session, handle });
+  return handle;
+}
+
+/** Drive to the end, let go of the run, and say how it ended. Never rejects. */
+async function conduct(core: Core, session: Session): Promise<RunResult> {
+  let failure: RunError | undefined;
+  let end: DriveEnd | undefined;
+  try {
+    session.inboxChanged = true;
+    end = await drive(session);
+    if (end === "fenced") failure = { code: "run_owned", message: "another process took this run over" };
+    if (end === "finished") await settleBudget(core, session);
+  } catch (error) {
+    failure = toRunError(error);
+    session.warn(`the run stands still: ${failure.message}`);
+  }
+  const result = toResult(session, failure);
+  await leave(core, session, end);
+  return result;
+}
+
+/** Whoever wants the run while it is being let go waits for that. */
+async function leave(core: Core, session: Session, end: DriveEnd | undefined): Promise<void> {
+  const { run } = session;
+  const left = letGo(core, session, end);
+  core.leaving.set(run, left);
+  core.live.delete(run);
+  await left;
+  core.leaving.delete(run);
+  if (end === "waiting") await core.engine.parked(session);
+}
+
+async function letGo(core: Core, session: Session, end: DriveEnd | undefined): Promise<void> {
+  const { run, epoch, state } = session;
+  if (session.fenced || state.finished) return;
+  try {
+    await core.store.owners.release(run, epoch, end === "waiting" ? toRowChange(state, decide(state, session.now())) : undefined);
+  } catch (error) {
+    session.warn(`could not release the run: ${toRunError(error).message}`);
+  }
+}
+
+async function settleBudget(core: Core, session: Session): Promise<void> {
+  const { budget } = core.config;
+  if (budget === undefined) return;
+  const { state } = session;
+  const { caller, channel, tenant } = state.request;
+  const tokens = state.usage.inputTokens + state.usage.outputTokens;
+  try {
+    await budget.settle({
+      run: state.run,
+      agent: state.agent.name,
+      ...(caller === undefined ? {} : { caller }),
+      ...(channel === undefined ? {} : { channel }),
+      ...(tenant === undefined ? {} : { tenant }),
+      activeMs: state.activeMs,
+      tokens,
+      costUsd: state.costUsd,
+    });
+  } catch (error) {
+    session.warn(`the budget could not be settled: ${toRunError(error).message}`);
+  }
+}
+
+export function toRunError(error: unknown): RunError {
+  if (isExecutusError(error))
+    return { code: error.code, message: error.hint === undefined ? error.message : `${error.message}. ${error.hint}` };
+  return { code: "port_failed", message: error instanceof Error ? error.message : String(error) };
+}
