@@ -1,13 +1,16 @@
 import { createMemoryBlobs } from "./adapters/blobs/memory.ts";
+import type { Store } from "./ports/store.ts";
+import { createPerRunStore } from "./adapters/store/per-run.ts";
 import { systemClock } from "./adapters/clock/system.ts";
 import { createMemoryStore } from "./adapters/store/memory.ts";
+import { checkConfig } from "./run/check-config.ts";
 import { createExecutorOn } from "./run/executor.ts";
 import type { Executor, ExecutorConfig } from "./run/types.ts";
 
 /**
  * An executor for agents. Only `models` is required: without more, runs are bounded and live in memory, and no file is touched.
  * With a `store` they are durable: add `store: await openSqliteStore({ file })`, call `recover()` at boot, and a run that was
- * killed goes on where it was.
+ * killed goes on where it was. Throws ExecutusError `config_invalid`, naming what is missing, misspelt or no such port.
  *
  * @example
  * const executor = createExecutor({ models: createModels() });
@@ -15,7 +18,9 @@ import type { Executor, ExecutorConfig } from "./run/types.ts";
  * console.log(result.status, result.output);
  */
 export function createExecutor(config: ExecutorConfig): Executor {
+  checkConfig(config);
   const clock = config.clock ?? systemClock;
-  const store = config.store ?? createMemoryStore({ now: () => clock.now() });
+  const inMemory = (): Store => createMemoryStore({ now: () => clock.now() });
+  const store = config.store === undefined ? inMemory() : createPerRunStore(config.store, inMemory);
   return createExecutorOn(config, { store, blobs: config.blobs ?? store.blobs ?? createMemoryBlobs(), clock });
 }

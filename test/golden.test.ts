@@ -25,6 +25,7 @@ const journals = versions.flatMap((version) =>
 /** Exhaustive by type: a new event without a golden journal does not compile, then fails here. */
 const EVERY_EVENT: Readonly<Record<EventType, true>> = {
   "run.started": true,
+  "durability.lost": true,
   "attempt.started": true,
   "model.started": true,
   "model.answered": true,

@@ -5,6 +5,7 @@ export type ErrorCode =
   | "blob_damaged"
   | "blob_missing"
   | "budget_refused"
+  | "config_invalid"
   | "corpus_invalid"
   | "journal_damaged"
   | "limit_unpriced"

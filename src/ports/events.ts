@@ -26,6 +26,7 @@ export type RunEvent = EventHeader & EventBody;
 
 export type EventBody =
   | RunStarted
+  | DurabilityLost
   | AttemptStarted
   | ModelStarted
   | ModelAnswered
@@ -62,6 +63,12 @@ export interface RunStarted extends Versioned {
   readonly limits: Limits;
   /** Ordered `provider/model` candidates the tier was resolved to. */
   readonly models: readonly string[];
+}
+
+/** The store could not take the run, which may run all the same: it lives in the memory of its process. */
+export interface DurabilityLost extends Versioned {
+  readonly type: "durability.lost";
+  readonly reason: string;
 }
 
 /** A process took the run over. The first attempt needs none: `run.started` is its start. */

@@ -180,13 +180,19 @@ export interface CreateRequest {
   readonly parent?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string;
+  /** Read by a store that keeps some runs and not others; default `required`. */
+  readonly durability?: Durability;
   readonly at: number;
   readonly events: readonly EventBody[];
   readonly row?: RunRowChange;
 }
 
+/** `required`: the run is kept or refused; `best-effort`: kept if that can be done now; `none`: it lives in memory. */
+export type Durability = "required" | "best-effort" | "none";
+
 export type CreateResult =
-  | { readonly created: true; readonly epoch: number }
+  /** `added`: events that the store itself put after those of the request. */
+  | { readonly created: true; readonly epoch: number; readonly added?: readonly EventBody[] }
   /** The id or the idempotency key is taken: this is the run that has it. Nothing was written. */
   | { readonly created: false; readonly run: string };
 

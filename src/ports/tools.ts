@@ -54,6 +54,8 @@ export interface Tool {
   readonly timeoutMs?: number;
   /** Calls of this tool under way at once in a run; default: the run's `parallelCalls`. */
   readonly concurrency?: number;
+  /** What the model is given of a result, in bytes of UTF-8; the whole result is kept as a file. Default and most: 256 KB. */
+  readonly outputBytes?: number;
   /** Parse and check the model's arguments. */
   validate(input: JsonValue): Promise<ToolInputCheck> | ToolInputCheck;
   execute(input: unknown, context: ToolContext): Promise<unknown>;

@@ -8,6 +8,7 @@ import type { RunStarted } from "../ports/events.ts";
 import type { Limits } from "../ports/limits.ts";
 import type { UserPart } from "../ports/messages.ts";
 import type { ModelCandidate } from "../ports/models.ts";
+import type { Durability } from "../ports/store.ts";
 import type { Tool } from "../ports/tools.ts";
 import { checkId, newId } from "./ids.ts";
 import { plan } from "./commit.ts";
@@ -40,7 +41,7 @@ export async function admit(core: Core, agent: Agent, request: RunRequest): Prom
     limits,
     models: candidates.map((candidate) => candidate.id),
   };
-  return create(core, started, definition);
+  return create(core, started, definition, request.durability);
 }
 
 async function reserveBudget(core: Core, run: string, agent: Agent, request: RunRequest): Promise<void> {
@@ -144,7 +145,12 @@ function dropUndefined<T extends object>(object: T): { [K in keyof T]?: Exclude<
 const FIRST_EPOCH = 1;
 
 /** The start, and the intents of what it wants first, in one commit. */
-async function create(core: Core, started: RunStarted, { tools, candidates }: Definition): Promise<Admitted> {
+async function create(
+  core: Core,
+  started: RunStarted,
+  { tools, candidates }: Definition,
+  durability: Durability | undefined,
+): Promise<Admitted> {
   const at = Math.round(core.clock.now());
   const { run, agent, request } = started;
   const state = initialState({ seq: 0, epoch: FIRST_EPOCH, at, activeMs: 0 }, started);
@@ -161,12 +167,12 @@ async function create(core: Core, started: RunStarted, { tools, candidates }: De
   const created = await core.store.runs.create({
     run,
     agent: agent.name,
-    ...dropUndefined({ caller, channel, tenant, parent, labels, idempotencyKey }),
+    ...dropUndefined({ caller, channel, tenant, parent, labels, idempotencyKey, durability }),
     at,
     events: [started, ...first.events],
     row: toRowChange(first.next, first.decision),
   });
   if (!created.created) return { run: created.run };
-  session.begin(first.next, [started, ...first.events]);
+  session.begin(first.next, [started, ...first.events], created.added);
   return { run, session };
 }

@@ -14,6 +14,7 @@ import type { PendingEntry, Store } from "../ports/store.ts";
 import type { Tool } from "../ports/tools.ts";
 import type { Now } from "../kernel/decide.ts";
 import type { Effect } from "../kernel/effects.ts";
+import { evolve } from "../kernel/evolve.ts";
 import { toArray } from "../kernel/list.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { StepLog } from "../kernel/steps.ts";
@@ -103,10 +104,11 @@ export class Session {
   }
 
   /** The start is durable: the state is what it led to, and whoever watches is told. */
-  begin(state: RunState, events: readonly EventBody[]): void {
-    this.state = state;
+  begin(state: RunState, events: readonly EventBody[], added: readonly EventBody[] = []): void {
     const header = { epoch: this.epoch, at: Math.round(this.#startedWall), activeMs: state.activeMs };
-    this.publish(events.map((event, seq): RunEvent => ({ ...event, ...header, seq })));
+    this.state = added.reduce((next, event) => evolve(next, { ...header, seq: next.seq + 1 }, event), state);
+    this.publish([...events, ...added].map((event, seq): RunEvent => ({ ...event, ...header, seq })));
+    for (const event of added) if (event.type === "durability.lost") this.warn(`this run is not kept: ${event.reason}`);
   }
 
   publish(events: readonly RunEvent[]): void {

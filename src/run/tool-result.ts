@@ -5,10 +5,10 @@ import type { BlobReference, ToolOutput } from "../ports/messages.ts";
 import type { Tool } from "../ports/tools.ts";
 import { toJson } from "./json.ts";
 
-/** Larger results go to the blob store, in bytes of UTF-8 (DESIGN section 6). */
-export const SPILL_BYTES: number = 256 * 1024;
+/** Larger results go to the blob store, in bytes of UTF-8 (DESIGN section 6), unless the tool sets a lower bound. */
+const SPILL_BYTES = 256 * 1024;
 
-/** What the model gets of a spilled result, in characters. */
+/** What the model gets of a spilled result, in characters; less when the tool's own bound is less. */
 const HEAD_CHARACTERS = 16 * 1024;
 
 export interface EncodedResult {
@@ -21,16 +21,17 @@ export async function encodeResult(
   result: unknown,
   call: { readonly tool: Tool; readonly input: unknown; readonly toolCallId: string; readonly blobs: Blobs },
 ): Promise<EncodedResult> {
+  const place: Place = { blobs: call.blobs, bytes: Math.min(call.tool.outputBytes ?? SPILL_BYTES, SPILL_BYTES) };
   if (call.tool.toOutput !== undefined) {
     const output = await call.tool.toOutput(result, call.input, call.toolCallId);
     const failed = output.type === "error-text" || output.type === "error-json";
-    return spillIfLarge({ outcome: failed ? "error" : "ok", output }, call.blobs);
+    return spillIfLarge({ outcome: failed ? "error" : "ok", output }, place);
   }
-  if (typeof result === "string") return spillIfLarge({ outcome: "ok", output: { type: "text", value: result } }, call.blobs);
+  if (typeof result === "string") return spillIfLarge({ outcome: "ok", output: { type: "text", value: result } }, place);
   if (result === undefined) return { outcome: "ok", output: { type: "text", value: "" } };
   const json = toJson(result);
   if (!json.ok) return notJson(call.tool, json.problem);
-  return spillIfLarge({ outcome: "ok", output: { type: "json", value: json.value } }, call.blobs);
+  return spillIfLarge({ outcome: "ok", output: { type: "json", value: json.value } }, place);
 }
 
 function notJson(tool: Tool, problem: string): EncodedResult {
@@ -38,24 +39,30 @@ function notJson(tool: Tool, problem: string): EncodedResult {
   return { outcome: "error", output: { type: "error-text", value } };
 }
 
-async function spillIfLarge(encoded: EncodedResult, blobs: Blobs): Promise<EncodedResult> {
+/** Where a large result goes, and when it is one. */
+interface Place {
+  readonly blobs: Blobs;
+  readonly bytes: number;
+}
+
+async function spillIfLarge(encoded: EncodedResult, place: Place): Promise<EncodedResult> {
   const { output } = encoded;
-  if (output.type === "content") return { ...encoded, output: await shortenParts(output, blobs) };
+  if (output.type === "content") return { ...encoded, output: await shortenParts(output, place) };
   const text = textOf(output.value);
   // A character is at most 3 bytes of UTF-8, so most results need no second look.
-  if (text.length * 3 <= SPILL_BYTES) return encoded;
+  if (text.length * 3 <= place.bytes) return encoded;
   const bytes = new TextEncoder().encode(text);
-  if (bytes.length <= SPILL_BYTES) return encoded;
-  const spilled: BlobReference = { type: "blob", hash: await blobs.put(bytes), bytes: bytes.length };
-  const value = headOf(text, spilled);
+  if (bytes.length <= place.bytes) return encoded;
+  const spilled: BlobReference = { type: "blob", hash: await place.blobs.put(bytes), bytes: bytes.length };
+  const value = headOf(text, spilled, place.bytes);
   return { ...encoded, output: { type: isError(output) ? "error-text" : "text", value }, spilled };
 }
 
-async function shortenParts(output: ToolOutput & { type: "content" }, blobs: Blobs): Promise<ToolOutput> {
+async function shortenParts(output: ToolOutput & { type: "content" }, place: Place): Promise<ToolOutput> {
   const value = [];
   for (const part of output.value) {
     const short =
-      part.type === "text" ? await spillIfLarge({ outcome: "ok", output: { type: "text", value: part.text } }, blobs) : undefined;
+      part.type === "text" ? await spillIfLarge({ outcome: "ok", output: { type: "text", value: part.text } }, place) : undefined;
     value.push(short?.output.type === "text" && part.type === "text" ? { ...part, text: short.output.value } : part);
   }
   return { type: "content", value };
@@ -69,9 +76,9 @@ function isError(output: ToolOutput): boolean {
   return output.type === "error-text" || output.type === "error-json";
 }
 
-function headOf(text: string, reference: BlobReference): string {
+function headOf(text: string, reference: BlobReference, most: number): string {
   const note = `[cut here: the whole result has ${reference.bytes} bytes and is stored as sha256:${reference.hash}]`;
-  return `${text.slice(0, HEAD_CHARACTERS)}\n${note}`;
+  return `${text.slice(0, Math.min(HEAD_CHARACTERS, most))}\n${note}`;
 }
 
 /** What the model is told when a tool threw. */

@@ -10,7 +10,7 @@ import type { Limits, LimitsInput } from "../ports/limits.ts";
 import type { Message, UserPart } from "../ports/messages.ts";
 import type { Models } from "../ports/models.ts";
 import type { Observer } from "../ports/observer.ts";
-import type { InboxBody, RunRow, SendResult, Store } from "../ports/store.ts";
+import type { Durability, InboxBody, RunRow, SendResult, Store } from "../ports/store.ts";
 import type { Tool, Tools } from "../ports/tools.ts";
 import type { Cost, FinalStatus, RunError, RunStatusView, StepView, UsageTotal, WaitingFor } from "../ports/view.ts";
 
@@ -39,6 +39,11 @@ export interface RunRequest {
   readonly model?: string;
   /** Added to the agent's tools for this run; a duplicate name is refused. */
   readonly extraTools?: readonly Tool[];
+  /**
+   * Default `required`: a run that cannot be written is refused. `best-effort`: it then runs in memory, and its journal says so
+   * (`durability.lost`). `none`: it runs in memory, whatever store there is.
+   */
+  readonly durability?: Durability;
   /** No loop guards: for played recordings. */
   readonly unguarded?: boolean;
 }

@@ -38,6 +38,30 @@ describe("tools", () => {
     expect(shown).toContain("result is a Map");
   });
 
+  it("S13 holds a tool to its own bound on what the model is given of a result", async () => {
+    const chatty = tool("chatty", async () => "y".repeat(5_000), { outputBytes: 1_000 });
+    const quiet = tool("quiet", async () => "z".repeat(5_000));
+    const { executor, models } = world([{ calls: [{ name: "chatty" }, { name: "quiet" }] }, { text: "ok" }]);
+    await executor.run(agent([chatty, quiet]), "x");
+    const shown = JSON.stringify(models.calls[1]?.messages.at(-1));
+    expect(shown).toContain("5000 bytes and is stored as sha256:h0");
+    expect(shown.match(/y{9,}/)?.[0]).toHaveLength(1_000);
+    expect(shown.match(/z{9,}/)?.[0]).toHaveLength(5_000);
+  });
+
+  it("S13 names the nearest tool and runs nothing for a name that is not there", async () => {
+    const { executor, models } = world([{ text: "never" }]);
+    const named = { ...agent([]), tools: ["lokup"] };
+    const { createTools } = await import("../../src/adapters/tools/registry.ts");
+    const lookup = tool("lookup", async () => "x");
+    const registered = world([{ text: "never" }], { tools: createTools([lookup]) });
+    const result = await registered.executor.run(named, "x");
+    expect(result).toMatchObject({ status: "failed", error: { code: "tool_unknown" } });
+    expect(result.error?.message).toContain("Did you mean lookup?");
+    expect((await executor.run(named, "x")).error?.message).toContain("no tools are registered");
+    expect(models.calls).toHaveLength(0);
+  });
+
   it("spills a large result and gives the model the head and a reference", async () => {
     const large = tool("large", async () => "x".repeat(300_000));
     const { executor, models } = world([{ calls: [{ name: "large" }] }, { text: "ok" }]);

@@ -1,4 +1,7 @@
 /** Runs that together write every event type: what golden journals are made from. */
+import { createPerRunStore } from "../../src/adapters/store/per-run.ts";
+import { ExecutusError } from "../../src/kernel/errors.ts";
+import type { Store } from "../../src/ports/store.ts";
 import { UnknownOutcomeError } from "../../src/kernel/unknown-outcome.ts";
 import type { RunEvent } from "../../src/ports/events.ts";
 import type { ModelCall } from "../../src/ports/models.ts";
@@ -60,6 +63,13 @@ function crashing(plan: Plan & { readonly second?: Script; readonly dieIn?: stri
   };
 }
 
+/** A store on a full disk. */
+function full(store: Store): Store {
+  const refuse = (): Promise<never> =>
+    Promise.reject(new ExecutusError("store_unavailable", "The disk of runs.db is full", { retryable: true }));
+  return { ...store, runs: { ...store.runs, create: refuse } };
+}
+
 const busy = (message: string) => Object.assign(new Error(message), { retryable: true, retryAfterMs: 1_500 });
 
 /** Sends commands from inside a tool, so that they arrive at a known point. */
@@ -108,6 +118,11 @@ export const goldenScenarios: Readonly<Record<string, Play>> = {
       labels: { kind: "golden" },
       idempotencyKey: "golden-key",
     },
+  }),
+  "not-kept": simple({
+    script: [{ text: "Hello." }],
+    request: { durability: "best-effort" },
+    options: { through: (store) => createPerRunStore(full(store), () => store) },
   }),
   "model-retries": simple({ script: (model) => (model.attempt < 3 ? { error: busy("overloaded") } : { text: "At last." }) }),
   "model-refuses": simple({ script: () => ({ error: Object.assign(new Error("bad request"), { retryable: false }) }) }),

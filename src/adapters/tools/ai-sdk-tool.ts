@@ -41,7 +41,16 @@ export function fromAiSdkTool(name: string, tool: AiSdkTool, options: AiSdkToolO
   refuseApproval(name, tool);
   const execute = executeOf(name, tool);
   const { toModelOutput } = tool;
-  const { effect = "once", onUnknown = "report", visibility = "public", timeoutMs, concurrency, context, blobs } = options;
+  const {
+    effect = "once",
+    onUnknown = "report",
+    visibility = "public",
+    timeoutMs,
+    concurrency,
+    outputBytes,
+    context,
+    blobs,
+  } = options;
   const { jsonSchema, validate } = readFlexibleSchema(name, tool.inputSchema);
   return {
     name,
@@ -52,6 +61,7 @@ export function fromAiSdkTool(name: string, tool: AiSdkTool, options: AiSdkToolO
     visibility,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...(outputBytes === undefined ? {} : { outputBytes }),
     validate,
     execute: async (input, call) => lastValue(await execute.call(tool, input, executionOptions(call, context)), call.signal),
     ...(isFunction(toModelOutput) && {

@@ -24,6 +24,8 @@ export interface ToolDefinition<Schema extends object, Result> {
   readonly timeoutMs?: number;
   /** Calls under way at once in a run. Default: the run's `parallelCalls`. */
   readonly concurrency?: number;
+  /** What the model is given of a result, in bytes of UTF-8; the whole result is kept as a file. Default and most: 256 KB. */
+  readonly outputBytes?: number;
   /** A thrown error is told to the model as the call's result. */
   readonly execute: (input: InferInput<Schema>, context: ToolContext) => Promise<Result> | Result;
   /** Find out what became of a `once` call that was interrupted, by its `idempotencyKey`. */
@@ -42,6 +44,7 @@ const KEYS = {
   visibility: true,
   timeoutMs: true,
   concurrency: true,
+  outputBytes: true,
   execute: true,
   reconcile: true,
   toOutput: true,
@@ -67,7 +70,7 @@ const VISIBILITIES: readonly ToolVisibility[] = ["public", "private"];
 export function defineTool<const Schema extends object, Result>(definition: ToolDefinition<Schema, Result>): Tool {
   const name = checkToolName(definition.name);
   checkDefinition(name, definition);
-  const { effect = "once", onUnknown = "report", visibility = "public", timeoutMs, concurrency } = definition;
+  const { effect = "once", onUnknown = "report", visibility = "public", timeoutMs, concurrency, outputBytes } = definition;
   const { execute, reconcile, toOutput } = definition;
   const { jsonSchema, validate } = readInput(name, definition.input, definition.jsonSchema);
   type Input = InferInput<Schema>;
@@ -80,6 +83,7 @@ export function defineTool<const Schema extends object, Result>(definition: Tool
     visibility,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...(outputBytes === undefined ? {} : { outputBytes }),
     validate,
     // Async, so that a tool that throws at once rejects like any other.
     execute: async (input, context) => execute(input as Input, context),
@@ -136,10 +140,13 @@ export function checkOptions(name: string, options: ToolOptions): void {
   oneOf(name, "visibility", options.visibility, VISIBILITIES);
   positive(name, "timeoutMs", options.timeoutMs);
   positive(name, "concurrency", options.concurrency);
+  positive(name, "outputBytes", options.outputBytes);
 }
 
 /** What can be said about any tool besides what it is. */
-export type ToolOptions = Partial<Pick<Tool, "effect" | "onUnknown" | "visibility" | "timeoutMs" | "concurrency">>;
+export type ToolOptions = Partial<
+  Pick<Tool, "effect" | "onUnknown" | "visibility" | "timeoutMs" | "concurrency" | "outputBytes">
+>;
 
 function oneOf(name: string, field: string, value: unknown, allowed: readonly string[]): void {
   if (value === undefined || (typeof value === "string" && allowed.includes(value))) return;

@@ -239,6 +239,8 @@ function remarkText(event: RunEvent, before: RunState, columns: number): string 
       return event.action === "block" ? undefined : event.message;
     case "artifact.added":
       return `left ${event.name} (${event.mediaType}, ${count(event.data.bytes)} bytes)`;
+    case "durability.lost":
+      return `not kept: ${oneLine(event.reason)}`;
     case "tools.missing":
       return `no code here for ${event.names.join(", ")}`;
     default:

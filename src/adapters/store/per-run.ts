@@ -1,0 +1,78 @@
+/**
+ * Durability is decided per run (S11): a store for the runs that are to be kept, memory for the others, one `Store` in front of both.
+ *
+ * P1 A run lives in one place from its first event to its last; nobody else needs to know which.
+ * P2 A run that was to be kept and could not be is never silently lost: it is refused, or it says so in its own journal.
+ */
+import { isExecutusError } from "../../kernel/errors.ts";
+import type { EventBody } from "../../ports/events.ts";
+import type { CreateRequest, CreateResult, Store } from "../../ports/store.ts";
+
+/** What a store lists when nobody says how many. */
+const LIST_LIMIT = 100;
+
+/** `makeVolatile` is called once, for the first run that is not to be kept. */
+export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store {
+  const here = new Set<string>();
+  let made: Store | undefined;
+  const volatile = (): Store => (made ??= makeVolatile());
+  const of = (run: string): Store => (here.has(run) ? volatile() : kept);
+
+  const createHere = async (request: CreateRequest, added: readonly EventBody[]): Promise<CreateResult> => {
+    const created = await volatile().runs.create({ ...request, events: [...request.events, ...added] });
+    if (created.created) here.add(request.run);
+    return created.created && added.length > 0 ? { ...created, added } : created;
+  };
+
+  return {
+    ...kept,
+    journal: {
+      append: (request) => of(request.run).journal.append(request),
+      read: (run, options) => of(run).journal.read(run, options),
+      watch: (run, changed) => {
+        if (run !== undefined) return of(run).journal.watch(run, changed);
+        const stops = [kept, volatile()].map((store) => store.journal.watch(undefined, changed));
+        return () => stops.forEach((stop) => stop());
+      },
+    },
+    inbox: {
+      send: (run, entry) => of(run).inbox.send(run, entry),
+      pending: (run, after) => of(run).inbox.pending(run, after),
+    },
+    owners: {
+      ...kept.owners,
+      claim: (run) => of(run).owners.claim(run),
+      release: (run, epoch, row) => of(run).owners.release(run, epoch, row),
+      orphans: (limit) => both(kept, made, (store) => store.owners.orphans(limit)),
+    },
+    runs: {
+      create: async (request) => {
+        if (request.durability === "none") {
+          const known = await kept.runs.get(request.run);
+          return known === undefined ? createHere(request, []) : { created: false, run: known.run };
+        }
+        try {
+          return await kept.runs.create(request);
+        } catch (error) {
+          if (request.durability !== "best-effort" || !isExecutusError(error)) throw error;
+          return createHere(request, [{ type: "durability.lost", reason: error.message }]);
+        }
+      },
+      get: (run) => of(run).runs.get(run),
+      list: async (query) => (await both(kept, made, (store) => store.runs.list(query))).slice(0, query?.limit ?? LIST_LIMIT),
+      remove: async (runs) => {
+        const gone = made === undefined ? 0 : await made.runs.remove(runs.filter((run) => here.has(run)));
+        return gone + (await kept.runs.remove(runs.filter((run) => !here.has(run))));
+      },
+    },
+  };
+}
+
+async function both<T>(
+  kept: Store,
+  volatile: Store | undefined,
+  ask: (store: Store) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const found = await ask(kept);
+  return volatile === undefined ? found : [...(await ask(volatile)), ...found];
+}

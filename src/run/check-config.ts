@@ -1,0 +1,55 @@
+/** A missing port is a programming error: it is said when the executor is made, by name, not when the first run needs it (S01). */
+import { ExecutusError, nearest } from "../kernel/errors.ts";
+import type { ExecutorConfig } from "./types.ts";
+
+/** What each field must have to be what it is called; none for plain values. */
+const FIELDS: Readonly<Record<keyof ExecutorConfig, readonly string[]>> = {
+  models: ["resolve"],
+  tools: ["resolve", "names"],
+  store: ["journal", "inbox", "owners", "runs"],
+  blobs: ["put", "get", "collect"],
+  budget: ["reserve", "settle"],
+  compactor: ["compact"],
+  observers: [],
+  clock: ["now", "monotonic", "after", "random", "yield"],
+  agents: [],
+  limits: [],
+  defaultTier: [],
+  systemHeader: [],
+  sweepMs: [],
+};
+
+const HINTS: Readonly<Partial<Record<keyof ExecutorConfig, string>>> = {
+  models: "Give `models: createModels()`, or models of your own: `{ resolve: async (tier) => [candidate] }`.",
+  tools: "Give `tools: createTools([...])`, or put the tools themselves into the agent's `tools`.",
+  store: "Give `store: openSqliteStore({ file })`, or leave it out for runs in memory.",
+};
+
+/** Throws ExecutusError `config_invalid`. */
+export function checkConfig(config: ExecutorConfig): void {
+  if (typeof config !== "object" || config === null) throw invalid("an executor needs a configuration", HINTS.models);
+  for (const key of Object.keys(config)) if (!Object.hasOwn(FIELDS, key)) throw unknownKey(key);
+  if (config.models === undefined) throw invalid("an executor needs `models`, and has none", HINTS.models);
+  for (const [key, methods] of Object.entries(FIELDS)) checkPort(key as keyof ExecutorConfig, config, methods);
+}
+
+function checkPort(key: keyof ExecutorConfig, config: ExecutorConfig, methods: readonly string[]): void {
+  const port: unknown = config[key];
+  if (port === undefined) return;
+  const missing = methods.filter((method) => typeof port !== "object" || port === null || !(method in port));
+  if (missing.length === 0) return;
+  throw invalid(`the executor's \`${key}\` has no ${missing.map((method) => `\`${method}\``).join(", ")}`, HINTS[key]);
+}
+
+function unknownKey(key: string): ExecutusError {
+  const near = nearest(key, Object.keys(FIELDS));
+  const known = `Known fields: ${Object.keys(FIELDS).join(", ")}.`;
+  return invalid(
+    `\`${key}\` is not a field of an executor's configuration`,
+    near === undefined ? known : `Did you mean \`${near}\`?`,
+  );
+}
+
+function invalid(message: string, hint: string | undefined): ExecutusError {
+  return new ExecutusError("config_invalid", message, hint === undefined ? {} : { hint });
+}
