@@ -17,6 +17,7 @@ const FIELDS: Readonly<Record<keyof ExecutorConfig, readonly string[]>> = {
   defaultTier: [],
   systemHeader: [],
   sweepMs: [],
+  wakes: [],
 };
 
 const HINTS: Readonly<Partial<Record<keyof ExecutorConfig, string>>> = {

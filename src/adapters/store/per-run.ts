@@ -43,6 +43,10 @@ export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store
       ...kept.owners,
       claim: (run) => of(run).owners.claim(run),
       release: (run, epoch, row) => of(run).owners.release(run, epoch, row),
+      nextDue: async () => {
+        const due = [await kept.owners.nextDue(), await made?.owners.nextDue()].filter((at) => at !== undefined);
+        return due.length === 0 ? undefined : Math.min(...due);
+      },
       orphans: (limit) => both(kept, made, (store) => store.owners.orphans(limit)),
     },
     runs: {
