@@ -43,11 +43,13 @@ export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store
       ...kept.owners,
       claim: (run) => of(run).owners.claim(run),
       release: (run, epoch, row) => of(run).owners.release(run, epoch, row),
-      nextDue: async () => {
-        const due = [await kept.owners.nextDue(), await made?.owners.nextDue()].filter((at) => at !== undefined);
-        return due.length === 0 ? undefined : Math.min(...due);
+      orphans: (limit, now) => both(kept, made, (store) => store.owners.orphans(limit, now)),
+      due: async (now, limit) => {
+        const found = [await kept.owners.due(now, limit), ...(made === undefined ? [] : [await made.owners.due(now, limit)])];
+        const later = found.flatMap(({ nextAt }) => (nextAt === undefined ? [] : [nextAt]));
+        const runs = found.flatMap((due) => due.runs).slice(0, limit);
+        return later.length === 0 ? { runs } : { runs, nextAt: Math.min(...later) };
       },
-      orphans: (limit) => both(kept, made, (store) => store.owners.orphans(limit)),
     },
     runs: {
       create: async (request) => {
