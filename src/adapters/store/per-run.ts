@@ -6,7 +6,7 @@
  */
 import { isExecutusError } from "../../kernel/errors.ts";
 import type { EventBody } from "../../ports/events.ts";
-import type { CreateRequest, CreateResult, Store } from "../../ports/store.ts";
+import type { CreateRequest, CreateResult, Due, Store } from "../../ports/store.ts";
 
 /** What a store lists when nobody says how many. */
 const LIST_LIMIT = 100;
@@ -44,12 +44,7 @@ export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store
       claim: (run) => of(run).owners.claim(run),
       release: (run, epoch, row) => of(run).owners.release(run, epoch, row),
       orphans: (limit, now) => both(kept, made, (store) => store.owners.orphans(limit, now)),
-      due: async (now, limit) => {
-        const found = [await kept.owners.due(now, limit), ...(made === undefined ? [] : [await made.owners.due(now, limit)])];
-        const later = found.flatMap(({ nextAt }) => (nextAt === undefined ? [] : [nextAt]));
-        const runs = found.flatMap((due) => due.runs).slice(0, limit);
-        return later.length === 0 ? { runs } : { runs, nextAt: Math.min(...later) };
-      },
+      due: (now, limit) => bothDue(made === undefined ? [kept] : [kept, made], now, limit),
     },
     runs: {
       create: async (request) => {
@@ -72,6 +67,13 @@ export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store
       },
     },
   };
+}
+
+async function bothDue(stores: readonly Store[], now: number, limit: number): Promise<Due> {
+  const found = await Promise.all(stores.map((store) => store.owners.due(now, limit)));
+  const later = found.flatMap(({ nextAt }) => (nextAt === undefined ? [] : [nextAt]));
+  const runs = found.flatMap((due) => due.runs).slice(0, limit);
+  return later.length === 0 ? { runs } : { runs, nextAt: Math.min(...later) };
 }
 
 async function both<T>(
