@@ -1,62 +1,13 @@
 import { ExecutusError, nearest } from "../../kernel/errors.ts";
 import type { Agent } from "../../ports/definition.ts";
-import type { Limits } from "../../ports/limits.ts";
-import type { ModelSettings } from "../../ports/models.ts";
+import { AGENT_FIELDS, OTHER_WORDS } from "./agent-schema.ts";
+import type { Entry } from "./frontmatter.ts";
+import { type Reading, readValue } from "./read-value.ts";
+import type { Field } from "./shapes.ts";
 
-const AGENT_KEYS = {
-  name: true,
-  id: true,
-  description: true,
-  instructions: true,
-  model: true,
-  tools: true,
-  limits: true,
-  settings: true,
-  source: true,
-} as const satisfies Record<keyof Agent, true>;
-
-const LIMIT_KEYS = {
-  maxSteps: true,
-  timeMs: true,
-  tokens: true,
-  costUsd: true,
-  toolErrors: true,
-  repeats: true,
-  parallelCalls: true,
-  toolTimeoutMs: true,
-  graceMs: true,
-  firstTokenMs: true,
-  idleTokenMs: true,
-  modelCallMs: true,
-  modelAttempts: true,
-  retryBaseMs: true,
-  recoveries: true,
-} as const satisfies Record<keyof Limits, true>;
-
-const SETTING_KEYS = {
-  maxOutputTokens: true,
-  temperature: true,
-  topP: true,
-  topK: true,
-  presencePenalty: true,
-  frequencyPenalty: true,
-  stopSequences: true,
-  seed: true,
-  reasoning: true,
-  providerOptions: true,
-} as const satisfies Record<keyof ModelSettings, true>;
-
-/** What other libraries call these fields. */
-const OTHER_WORDS: ReadonlyMap<string, string> = new Map([
-  ["system", "instructions"],
-  ["prompt", "instructions"],
-  ["tier", "model"],
-  ["maxSteps", "limits.maxSteps"],
-  ["maxTurns", "limits.maxSteps"],
-  ["limits.steps", "limits.maxSteps"],
-  ["limits.time", "limits.timeMs"],
-  ["temperature", "settings.temperature"],
-]);
+const BY_PATH: ReadonlyMap<string, Field> = new Map(
+  AGENT_FIELDS.flatMap((field): [string, Field][] => (field.at === undefined ? [] : [[field.at, field]])),
+);
 
 /**
  * Checks an agent and gives it back. Names of tools are looked up when a run starts, not here. Throws ExecutusError
@@ -76,11 +27,10 @@ export function defineAgent(agent: Agent): Agent {
     throw new ExecutusError("agent_invalid", "That is not an agent.", { hint: "Give an object with `name` and `instructions`." });
   }
   checkAgentName(agent.name, agent.source);
-  checkKeys(agent, agent, AGENT_KEYS);
-  checkTexts(agent);
+  checkFields(agent, agent, "");
+  if (typeof agent.instructions !== "string") throw invalid(agent, "it has no instructions", "Give the system prompt as text.");
   checkTools(agent);
-  checkLimits(agent);
-  if (agent.settings !== undefined) checkKeys(agent, agent.settings, SETTING_KEYS, "settings");
+  checkPermission(agent);
   return agent;
 }
 
@@ -99,23 +49,60 @@ function checkAgentName(name: unknown, file: string | undefined): void {
   });
 }
 
-function checkKeys(agent: Agent, object: object, known: Readonly<Record<string, true>>, within?: string): void {
-  for (const key of Object.keys(object)) {
-    if (Object.hasOwn(known, key)) continue;
-    const path = within === undefined ? key : `${within}.${key}`;
-    const near = OTHER_WORDS.get(path) ?? nearest(key, Object.keys(known));
-    const hint = near === undefined ? `Known fields: ${Object.keys(known).join(", ")}.` : `Did you mean \`${near}\`?`;
-    throw invalid(agent, `\`${path}\` is not a field of an agent`, hint);
+/** Fields that are checked by a function of their own. */
+const OWN_CHECK: ReadonlySet<string> = new Set(["name", "instructions", "tools", "permission", "mcpServers"]);
+
+function checkFields(agent: Agent, object: object, within: string): void {
+  for (const [key, value] of Object.entries(object) as [string, unknown][]) {
+    const path = within === "" ? key : `${within}.${key}`;
+    const field = BY_PATH.get(path);
+    if (field !== undefined) {
+      if (value !== undefined && !OWN_CHECK.has(path)) checkValue(agent, field, toEntry(key, path, value));
+    } else if (isGroup(path)) {
+      if (typeof value === "object" && value !== null) checkFields(agent, value, path);
+      else if (value !== undefined) throw invalid(agent, `\`${path}\` is ${JSON.stringify(value)}`, "Use an object.");
+    } else throw unknownField(agent, path, within);
   }
 }
 
-function checkTexts(agent: Agent): void {
-  if (typeof agent.instructions !== "string") throw invalid(agent, "it has no instructions", "Give the system prompt as text.");
-  for (const key of ["id", "description", "model", "source"] as const) {
-    const value: unknown = agent[key];
-    if (value === undefined || (typeof value === "string" && value !== "")) continue;
-    throw invalid(agent, `\`${key}\` is ${JSON.stringify(value)}`, "Use text, or leave it out.");
-  }
+function isGroup(path: string): boolean {
+  return path === "limits" || path === "settings";
+}
+
+function unknownField(agent: Agent, path: string, within: string): ExecutusError {
+  const prefix = within === "" ? "" : `${within}.`;
+  const paths = [...BY_PATH.keys()].filter((known) => known.startsWith(prefix)).map((known) => known.slice(prefix.length));
+  const known = [...new Set(paths.map((rest) => rest.split(".")[0] ?? ""))];
+  const near = OTHER_WORDS.get(path) ?? nearest(path.slice(prefix.length), known);
+  const hint = near === undefined ? `Known fields: ${known.join(", ")}.` : `Did you mean \`${near}\`?`;
+  return invalid(agent, `\`${path}\` is not a field of an agent`, hint);
+}
+
+function checkValue(agent: Agent, field: Field, entry: Entry): void {
+  const reading: Reading = {
+    form: "code",
+    fail: (_entry, problem, hint) => invalid(agent, problem, hint),
+    unknown: ({ path = "" }, near, known) => {
+      const hint = near === undefined ? `Known fields: ${known.join(", ")}.` : `Did you mean \`${near}\`?`;
+      throw invalid(agent, `\`${path}\` is not a field of an agent`, hint);
+    },
+  };
+  const { at, shape } = field;
+  // In code an effort is a word; a budget of tokens belongs to `providerOptions`.
+  readValue(reading, at === "settings.reasoning" ? { is: "text" } : shape, entry);
+}
+
+function toEntry(key: string, path: string, value: unknown): Entry {
+  if (typeof value !== "object" || value === null) return { key, path, value, line: 0 };
+  if (Array.isArray(value))
+    return { key, path, value, line: 0, items: value.map((item, i) => toEntry(key, `${path}[${i}]`, item)) };
+  return {
+    key,
+    path,
+    value,
+    line: 0,
+    entries: Object.entries(value).map(([name, item]) => toEntry(name, `${path}.${name}`, item)),
+  };
 }
 
 function checkTools(agent: Agent): void {
@@ -139,16 +126,11 @@ function nameOf(tool: unknown): string | undefined {
   return typeof tool.name === "string" ? tool.name : undefined;
 }
 
-function checkLimits(agent: Agent): void {
-  if (agent.limits === undefined) return;
-  checkKeys(agent, agent.limits, LIMIT_KEYS, "limits");
-  for (const [key, value] of Object.entries(agent.limits) as [string, unknown][]) {
-    if (value === undefined || (typeof value === "number" && !Number.isNaN(value))) continue;
-    throw invalid(
-      agent,
-      `\`limits.${key}\` is ${JSON.stringify(value)}`,
-      "Use a number; 0 means the default, Infinity no limit.",
-    );
+function checkPermission(agent: Agent): void {
+  const rules = ["allow", "ask", "deny"];
+  for (const [name, rule] of Object.entries(agent.permission ?? {}) as [string, string][]) {
+    if (!rules.includes(rule))
+      throw invalid(agent, `\`permission.${name}\` is ${JSON.stringify(rule)}`, `Use one of ${rules.join(", ")}.`);
   }
 }
 

@@ -8,8 +8,12 @@ export interface Entry {
   readonly value: unknown;
   /** 1-based line in the file. */
   readonly line: number;
+  /** Where it is in a definition in code: `limits.timeMs`. */
+  readonly path?: string;
   /** The keys below it, when its value is a map. */
   readonly entries?: readonly Entry[];
+  /** The items, when its value is a list; their keys are its own. */
+  readonly items?: readonly Entry[];
 }
 
 export interface Frontmatter {
@@ -20,8 +24,13 @@ export interface Frontmatter {
 /** More than any hand-written file has; aliases of aliases are how a small file becomes a huge one. */
 const MOST_ALIASES = 50;
 
+export interface FrontmatterOptions {
+  /** Take `key: text: with colons` as text, as other programs do, and say so here. */
+  readonly onLooseText?: (line: number) => void;
+}
+
 /** Rejects with `agent_invalid`, naming file and line. A file without frontmatter is all body. */
-export async function parseFrontmatter(file: string, text: string): Promise<Frontmatter> {
+export async function parseFrontmatter(file: string, text: string, options: FrontmatterOptions = {}): Promise<Frontmatter> {
   const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
   const first = lines[0] ?? "";
   if (!first.startsWith("---")) return { entries: [], body: lines.join("\n") };
@@ -35,7 +44,7 @@ export async function parseFrontmatter(file: string, text: string): Promise<Fron
   }
   const end = lines.findIndex((line, i) => i > 0 && line.trimEnd() === "---");
   if (end < 0) throw at(file, 1, "the frontmatter is not closed", "End it with a line `---`.");
-  const entries = await parseYaml(file, lines.slice(1, end).join("\n"));
+  const entries = await parseLines(file, lines.slice(1, end), options);
   return {
     entries,
     body: lines
@@ -50,8 +59,33 @@ export function at(file: string, line: number, problem: string, hint: string): E
   return new ExecutusError("agent_invalid", `${file}:${line}: ${problem}.`, { file, hint });
 }
 
+/** A line `key: text` that YAML does not take as text, read as if it were in quotes. */
+const LOOSE = /^([A-Za-z][\w-]*): +([^"'\s[{&*!|>%@`#].*)$/;
+
+async function parseLines(
+  file: string,
+  lines: readonly string[],
+  { onLooseText }: FrontmatterOptions,
+): Promise<readonly Entry[]> {
+  if (onLooseText === undefined) return parseYaml(file, lines.join("\n"));
+  try {
+    return await parseYaml(file, lines.join("\n"));
+  } catch (error) {
+    const loose = lines.flatMap((line, i) => (/^[A-Za-z][\w-]*: .*:(\s|$)/.test(line) && LOOSE.test(line) ? [i] : []));
+    if (loose.length === 0) throw error;
+    const quoted = lines.map((line, i) => (loose.includes(i) ? line.replace(LOOSE, quote) : line));
+    const entries = await parseYaml(file, quoted.join("\n"));
+    for (const i of loose) onLooseText(i + 2);
+    return entries;
+  }
+}
+
+function quote(_line: string, key: string, text: string): string {
+  return `${key}: ${JSON.stringify(text)}`;
+}
+
 async function parseYaml(file: string, text: string): Promise<readonly Entry[]> {
-  const { parseDocument, LineCounter, isMap, isScalar } = await import("yaml");
+  const { parseDocument, LineCounter, isMap, isScalar, isSeq } = await import("yaml");
   const counter = new LineCounter();
   const document = parseDocument(text, { schema: "core", customTags: [], lineCounter: counter, stringKeys: true });
   // An unknown tag is only a warning to the parser.
@@ -63,9 +97,13 @@ async function parseYaml(file: string, text: string): Promise<readonly Entry[]> 
   const read = (map: YAMLMap): readonly Entry[] => map.items.map((pair) => toEntry(pair as Pair<Node, Node | null>));
   const toEntry = (pair: Pair<Node, Node | null>): Entry => {
     const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
-    const line = lineOf(pair.key, counter);
-    const value = pair.value === null ? null : toValue(file, line, { node: pair.value, document });
-    return { key, value, line, ...(isMap(pair.value) ? { entries: read(pair.value) } : {}) };
+    return entryOf(key, lineOf(pair.key, counter), pair.value);
+  };
+  const entryOf = (key: string, line: number, node: Node | null): Entry => {
+    const value = node === null ? null : toValue(file, line, { node, document });
+    if (isMap(node)) return { key, value, line, entries: read(node) };
+    if (!isSeq(node)) return { key, value, line };
+    return { key, value, line, items: node.items.map((item) => entryOf(key, lineOf(item as Node, counter), item as Node)) };
   };
   return read(root);
 }

@@ -1,3 +1,4 @@
+import type { AgentFileOptions } from "./markdown.ts";
 import type { LoadedAgent } from "./module.ts";
 
 /**
@@ -7,6 +8,6 @@ import type { LoadedAgent } from "./module.ts";
  * @example
  * const { agent, warnings } = await loadAgent("agents/reviewer.md");
  */
-export async function loadAgent(path: string): Promise<LoadedAgent> {
-  return (await import("./module.ts")).loadAgent(path);
+export async function loadAgent(path: string, options: AgentFileOptions = {}): Promise<LoadedAgent> {
+  return (await import("./module.ts")).loadAgent(path, options);
 }

@@ -88,20 +88,20 @@ describe("readAgentFile", () => {
       front(
         "name: x",
         "hooks: { a: b }",
-        "effort: 8000",
+        "memory: project",
+        "isolation: worktree",
         "disallowedTools: Bash",
         "executus:",
         "  limits: { idle: 5m }",
-        "  phases: []",
       ),
     );
     expect(agent).toEqual({ name: "x", instructions: "Keep the notes tidy.", source: join(folder, "clerk.md") });
     expect(warnings.map((warning) => warning.replace(`${folder}/`, ""))).toEqual([
-      "clerk.md:3: `hooks` is not supported yet and was not used",
-      "clerk.md:4: `effort` as a number is not supported yet and was not used",
-      "clerk.md:7: `idle` is not supported yet and was not used",
-      "clerk.md:8: `phases` is not supported yet and was not used",
-      "clerk.md:5: `disallowedTools` changes nothing without `tools`: an agent has only those it names",
+      "clerk.md:3: `hooks` is not supported and was not used",
+      "clerk.md:4: `memory` is not supported and was not used",
+      "clerk.md:5: `isolation` is not supported and was not used",
+      "clerk.md:8: `idle` is not supported yet and was not used",
+      "clerk.md:6: `disallowedTools` changes nothing without `tools`: an agent has only those it names",
     ]);
     expect((await read("---\nname: x\n---\n")).warnings).toHaveLength(1);
   });
@@ -169,7 +169,12 @@ describe.skipIf(!existsSync(join(corpus, "agents")))("agent files that people ha
   it("are read, at least 95 of 100, and the others say file, line and what to do", async () => {
     const files = globSync("agents/**/*.md", { cwd: corpus });
     const reasons: string[] = [];
+    let lenient = 0;
     for (const file of files) {
+      lenient += await readAgentFile(join(corpus, file), { lenient: true }).then(
+        () => 1,
+        () => 0,
+      );
       try {
         const { agent } = await readAgentFile(join(corpus, file));
         expect(agent.instructions).not.toBe("");
@@ -178,9 +183,12 @@ describe.skipIf(!existsSync(join(corpus, "agents")))("agent files that people ha
         reasons.push(`${error.message} ${error.hint}`);
       }
     }
-    process.stdout.write(`agent files of the corpus: ${files.length - reasons.length} of ${files.length} read\n`);
+    process.stdout.write(
+      `agent files of the corpus: ${files.length - reasons.length} of ${files.length} read, leniently ${lenient}\n`,
+    );
     for (const reason of reasons) expect(reason).toMatch(/\.md:\d+: .+\. [A-Z].+\.$/);
     expect(files.length).toBeGreaterThan(200);
+    expect(lenient).toBe(files.length);
     expect(reasons.length / files.length).toBeLessThanOrEqual(0.05);
   });
 });

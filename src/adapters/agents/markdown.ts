@@ -1,12 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { basename, extname, resolve } from "node:path";
+import { nearest } from "../../kernel/errors.ts";
 import type { Agent } from "../../ports/definition.ts";
-import type { LimitsInput } from "../../ports/limits.ts";
-import type { ModelSettings } from "../../ports/models.ts";
+import { AGENT_FIELDS } from "./agent-schema.ts";
 import { AGENT_NAME_HINT, defineAgent, isAgentName } from "./define-agent.ts";
+import { toEffort, toModel, toModePermission, toPermission, toServers, toToolNames } from "./elsewhere.ts";
 import { at, type Entry, parseFrontmatter } from "./frontmatter.ts";
-import { readLimits, toNumber, unknownKey } from "./markdown-limits.ts";
 import { missingFile } from "./missing-file.ts";
+import { readNames, type Reading, readValue } from "./read-value.ts";
+import type { Field } from "./shapes.ts";
 
 export interface AgentFile {
   readonly agent: Agent;
@@ -14,58 +16,39 @@ export interface AgentFile {
   readonly warnings: readonly string[];
 }
 
-/** What is read from the frontmatter, field by field. */
+export interface AgentFileOptions {
+  /** Unknown fields and unquoted colons are warnings instead of errors. Default false. */
+  readonly lenient?: boolean;
+  /** Folder whose `AGENTS.md`, or the nearest one above it, belongs to the project. Default: the current one. */
+  readonly project?: string;
+  /** `permissionMode: bypassPermissions` is honoured. Default false. */
+  readonly mayBypassPermissions?: boolean;
+}
+
+/** What is read from the frontmatter, by place in the definition. */
 interface Draft {
   readonly file: string;
   readonly warnings: string[];
-  name?: string;
-  description?: string;
-  model?: string;
-  tools?: readonly string[];
-  denied?: Entry;
-  steps?: Entry;
-  limits: LimitsInput;
-  settings: ModelSettings;
+  readonly options: AgentFileOptions;
+  readonly reading: Reading;
+  readonly values: Map<string, { readonly value: unknown; readonly entry: Entry }>;
+  denied: readonly string[];
+  deniedAt?: number;
+  permissionMode?: Entry;
 }
 
-type Reader = (draft: Draft, entry: Entry) => void;
+const BY_NAME: ReadonlyMap<string, Field> = new Map(
+  AGENT_FIELDS.flatMap((field) => (field.front ?? []).map((name): [string, Field] => [name, field])),
+);
+const BLOCKS: ReadonlySet<string> = new Set([...BY_NAME.keys()].flatMap(blocksAround));
 
-const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+function blocksAround(name: string): readonly string[] {
+  const parts = name.split(".").slice(0, -1);
+  return parts.map((_, i) => parts.slice(0, i + 1).join("."));
+}
 
-const FIELDS: Readonly<Record<string, Reader>> = {
-  name: readName,
-  description: (draft, entry) => void (draft.description = toText(draft, entry)),
-  tools: (draft, entry) => void (draft.tools = toNames(draft, entry)),
-  disallowedTools: (draft, entry) => void (draft.denied = entry),
-  model: readModel,
-  maxTurns: readSteps,
-  maxSteps: readSteps,
-  steps: readSteps,
-  effort: readEffort,
-  temperature: (draft, entry) => void (draft.settings = { ...draft.settings, temperature: toNumber(draft.file, entry) }),
-  top_p: (draft, entry) => void (draft.settings = { ...draft.settings, topP: toNumber(draft.file, entry) }),
-  executus: readOwnBlock,
-};
-
-/** Fields of agent files elsewhere, and of ours, whose feature is not there yet. */
-const LATER: readonly string[] = [
-  "permission",
-  "permissionMode",
-  "skills",
-  "mcpServers",
-  "mode",
-  "hidden",
-  "disable",
-  "background",
-  "color",
-  "initialPrompt",
-  "hooks",
-  "memory",
-  "isolation",
-  "projectInstructions",
-];
-
-const OWN_LATER: readonly string[] = ["phases", "critic", "compaction", "output", "delivery", "attachments", "retry", "tools"];
+/** Limits that are not enforced yet. */
+const LATER: readonly string[] = ["executus.limits.idle", "executus.limits.depth"];
 
 /**
  * Reads an agent from a Markdown file: YAML frontmatter, then the instructions. Its name is that of the file unless it says
@@ -75,127 +58,149 @@ const OWN_LATER: readonly string[] = ["phases", "critic", "compaction", "output"
  * @example
  * const { agent, warnings } = await readAgentFile("agents/reviewer.md");
  */
-export async function readAgentFile(path: string): Promise<AgentFile> {
+export async function readAgentFile(path: string, options: AgentFileOptions = {}): Promise<AgentFile> {
   const file = resolve(path);
   const text = await readFile(file, "utf8").catch((error: unknown) => missingFile(file, error));
-  const { entries, body } = await parseFrontmatter(file, text);
-  const draft: Draft = { file, warnings: [], limits: {}, settings: {} };
-  for (const entry of entries) readField(draft, entry);
+  const draft = createDraft(file, options);
+  const onLooseText = (line: number): void =>
+    warn(draft, line, "a colon in text without quotes: YAML would read a second key there; it was taken as text");
+  const { entries, body } = await parseFrontmatter(file, text, options.lenient === true ? { onLooseText } : {});
+  readBlock(draft, "", entries);
   if (body === "") warn(draft, entries.at(-1)?.line ?? 1, "there are no instructions below the frontmatter");
-  return { agent: toAgent(draft, body), warnings: draft.warnings };
+  const agent = toAgent(draft, body);
+  return { agent: await withProject(agent, options), warnings: draft.warnings };
 }
 
-function readField(draft: Draft, entry: Entry): void {
-  const reader = Object.hasOwn(FIELDS, entry.key) ? FIELDS[entry.key] : undefined;
-  if (reader !== undefined) reader(draft, entry);
-  else if (LATER.includes(entry.key)) notYet(draft, entry);
-  else throw unknownKey(draft.file, entry, [...Object.keys(FIELDS), ...LATER]);
+/** With the nearest `AGENTS.md`, if the agent asks for it. */
+export async function withProject(agent: Agent, { project }: AgentFileOptions): Promise<Agent> {
+  if (agent.projectInstructions !== true) return agent;
+  const { projectInstructions } = await import("./project-instructions.ts");
+  const text = await projectInstructions(project ?? process.cwd());
+  return text === undefined ? agent : { ...agent, instructions: `${agent.instructions}\n\n${text}` };
+}
+
+function createDraft(file: string, options: AgentFileOptions): Draft {
+  const warnings: string[] = [];
+  const reading: Reading = {
+    form: "front",
+    fail: ({ line }, problem, hint) => at(file, line, problem, hint),
+    unknown: ({ key, line }, near, known) => {
+      const hint = near === undefined ? `Known fields: ${known.join(", ")}.` : `Did you mean \`${near}\`?`;
+      const problem = `\`${key}\` is not a known field`;
+      if (options.lenient !== true) throw at(file, line, problem, hint);
+      warnings.push(`${file}:${line}: ${problem} and was not used. ${hint}`);
+    },
+  };
+  return { file, warnings, options, reading, values: new Map(), denied: [] };
+}
+
+function readBlock(draft: Draft, within: string, entries: readonly Entry[]): void {
+  for (const entry of entries) {
+    const name = within === "" ? entry.key : `${within}.${entry.key}`;
+    const field = BY_NAME.get(name);
+    if (field !== undefined) readField(draft, field, entry);
+    else if (LATER.includes(name)) warn(draft, entry.line, `\`${entry.key}\` is not supported yet and was not used`);
+    else if (!BLOCKS.has(name)) draft.reading.unknown(entry, nearestTo(entry.key, within), keysWithin(within));
+    else if (entry.entries === undefined) {
+      throw at(draft.file, entry.line, `\`${entry.key}\` is not a block`, "Write its fields below it, indented.");
+    } else readBlock(draft, name, entry.entries);
+  }
+}
+
+function keysWithin(within: string): readonly string[] {
+  const prefix = within === "" ? "" : `${within}.`;
+  const keys = [...BY_NAME.keys()].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length).split("."));
+  return [...new Set(keys.map(([key = ""]) => key))];
+}
+
+function nearestTo(key: string, within: string): string | undefined {
+  const word = within === "" ? ELSEWHERE_WORDS.get(key) : undefined;
+  return word ?? nearest(key, keysWithin(within));
+}
+
+/** Fields that belong to files of another kind. */
+const ELSEWHERE_WORDS: ReadonlyMap<string, string> = new Map([["allowed-tools", "tools"]]);
+
+function readField(draft: Draft, field: Field, entry: Entry): void {
+  const { reading } = draft;
+  if (field.at === undefined) return readFrontOnly(draft, entry);
+  const before = draft.values.get(field.at);
+  if (before !== undefined) {
+    const what = field.at === "limits.maxSteps" ? "the number of steps" : `\`${entry.key}\``;
+    throw at(draft.file, entry.line, `${what} is given twice (\`${before.entry.key}\`, \`${entry.key}\`)`, "Keep one of them.");
+  }
+  const value = field.shape.is === "special" ? readSpecial(draft, field.at, entry) : readValue(reading, field.shape, entry);
+  if (value === undefined) return;
+  if (field.at === "name" && !isAgentName(value))
+    throw at(draft.file, entry.line, `${JSON.stringify(value)} is not a name for an agent`, AGENT_NAME_HINT);
+  draft.values.set(field.at, { value: field.at === "model" ? toModel(value as string) : value, entry });
+}
+
+function readFrontOnly(draft: Draft, entry: Entry): void {
+  if (entry.key === "permissionMode") draft.permissionMode = entry;
+  else if (entry.key === "disallowedTools") {
+    draft.denied = [...draft.denied, ...readNames(draft.reading, entry)];
+    draft.deniedAt = entry.line;
+  } else warn(draft, entry.line, `\`${entry.key}\` is not supported and was not used`);
+}
+
+/** Fields that can be written in several ways. */
+function readSpecial(draft: Draft, field: string, entry: Entry): unknown {
+  const { reading } = draft;
+  switch (field) {
+    case "tools": {
+      const { allowed, denied } = toToolNames(reading, entry);
+      draft.denied = [...draft.denied, ...denied];
+      if (denied.length > 0) draft.deniedAt = entry.line;
+      return allowed;
+    }
+    case "settings.reasoning":
+      return toEffort(reading, entry);
+    case "permission":
+      return toPermission(reading, entry, (line, message) => warn(draft, line, message));
+    default:
+      return toServers(reading, entry);
+  }
 }
 
 function toAgent(draft: Draft, instructions: string): Agent {
-  const { file, name, description, model, limits, settings } = draft;
-  const tools = allowedTools(draft);
+  const { file, values } = draft;
   const stem = basename(file, extname(file));
-  if (name === undefined && !isAgentName(stem))
+  if (!values.has("name") && !isAgentName(stem))
     throw at(file, 1, `${JSON.stringify(stem)} is not a name for an agent`, "Give it a `name`.");
-  return defineAgent({
-    name: name ?? stem,
-    instructions,
-    source: file,
-    ...(description === undefined ? {} : { description }),
-    ...(model === undefined ? {} : { model }),
-    ...(tools === undefined ? {} : { tools }),
-    ...(Object.keys(limits).length === 0 ? {} : { limits }),
-    ...(Object.keys(settings).length === 0 ? {} : { settings }),
-  });
+  const agent: Record<string, unknown> = { name: stem };
+  for (const [path, { value }] of values) {
+    if (value !== undefined) put(agent, path, value);
+  }
+  const tools = allowedTools(draft);
+  if (tools !== undefined) agent["tools"] = tools;
+  const permission = permissionOf(draft, agent);
+  if (permission !== undefined && Object.keys(permission).length > 0) agent["permission"] = permission;
+  return defineAgent({ ...agent, instructions, source: file } as Agent);
+}
+
+/** An effort in words and one in tokens go to different places, so it brings its own. */
+function put(agent: Record<string, unknown>, path: string, value: unknown): void {
+  const [first = "", second] = path.split(".");
+  if (second === undefined) agent[first] = value;
+  else {
+    const within = second === "reasoning" ? (value as object) : { [second]: value };
+    agent[first] = { ...(agent[first] as object | undefined), ...within };
+  }
+}
+
+function permissionOf(draft: Draft, agent: Partial<Agent>): Agent["permission"] {
+  const { permission, toolOptions } = agent;
+  if (draft.permissionMode === undefined) return permission;
+  const mayBypass = draft.options.mayBypassPermissions === true;
+  return toModePermission(draft.reading, draft.permissionMode, { permission, toolOptions, mayBypass });
 }
 
 function allowedTools(draft: Draft): readonly string[] | undefined {
-  const { tools, denied } = draft;
-  if (denied === undefined) return tools && [...new Set(tools)];
-  const names = toNames(draft, denied);
-  if (tools === undefined)
-    warn(draft, denied.line, "`disallowedTools` changes nothing without `tools`: an agent has only those it names");
-  return tools && [...new Set(tools)].filter((tool) => !names.includes(tool));
-}
-
-// --- fields ----------------------------------------------------------------------------------------------------------
-
-function readName(draft: Draft, entry: Entry): void {
-  const name = toText(draft, entry);
-  if (!isAgentName(name)) throw at(draft.file, entry.line, `${JSON.stringify(name)} is not a name for an agent`, AGENT_NAME_HINT);
-  draft.name = name;
-}
-
-function readModel(draft: Draft, entry: Entry): void {
-  const model = toText(draft, entry);
-  // Whoever starts the run decides.
-  if (model !== "inherit" && model !== "") draft.model = model;
-}
-
-function readSteps(draft: Draft, entry: Entry): void {
-  if (draft.steps !== undefined) throw twice(draft, entry, draft.steps.key);
-  draft.steps = entry;
-  setLimits(draft, entry, { maxSteps: toNumber(draft.file, entry) });
-}
-
-function readEffort(draft: Draft, entry: Entry): void {
-  const { value, line } = entry;
-  if (typeof value === "number") return warn(draft, line, "`effort` as a number is not supported yet and was not used");
-  if (typeof value !== "string" || !EFFORTS.includes(value)) {
-    throw at(draft.file, line, `\`effort\` is ${JSON.stringify(value)}`, `Use one of ${EFFORTS.join(", ")}.`);
-  }
-  draft.settings = { ...draft.settings, reasoning: value };
-}
-
-function readOwnBlock(draft: Draft, block: Entry): void {
-  if (block.entries === undefined)
-    throw at(draft.file, block.line, "`executus` is not a block", "Write its fields below it, indented.");
-  for (const entry of block.entries) {
-    if (entry.key === "limits") {
-      const { limits, unused } = readLimits(draft.file, entry);
-      setLimits(draft, entry, limits);
-      for (const later of unused) notYet(draft, later);
-    } else if (OWN_LATER.includes(entry.key)) notYet(draft, entry);
-    else throw unknownKey(draft.file, entry, ["limits", ...OWN_LATER]);
-  }
-}
-
-function setLimits(draft: Draft, entry: Entry, limits: LimitsInput): void {
-  if (limits.maxSteps !== undefined && draft.limits.maxSteps !== undefined) throw twice(draft, entry, "executus.limits.steps");
-  draft.limits = { ...draft.limits, ...limits };
-}
-
-// --- values ----------------------------------------------------------------------------------------------------------
-
-function toText({ file }: Draft, { key, value, line }: Entry): string {
-  if (typeof value === "string") return value.trim();
-  if (value === null) return "";
-  throw at(file, line, `\`${key}\` is ${JSON.stringify(value)}`, "Write text, in quotes if need be.");
-}
-
-/** A list, or one text with commas between the names; commas in parentheses belong to the name. */
-function toNames(draft: Draft, entry: Entry): readonly string[] {
-  const { key, value, line } = entry;
-  if (value === null) return [];
-  const names = typeof value === "string" ? value.split(/,(?![^(]*\))/) : value;
-  if (!Array.isArray(names) || !names.every((name) => typeof name === "string")) {
-    throw at(
-      draft.file,
-      line,
-      `\`${key}\` is not a list of names`,
-      "Write `tools: read_file, search_files` or one name per line.",
-    );
-  }
-  return names.map((name) => name.trim()).filter((name) => name !== "");
-}
-
-function twice(draft: Draft, entry: Entry, other: string): Error {
-  return at(draft.file, entry.line, `the number of steps is given twice (\`${entry.key}\`, \`${other}\`)`, "Keep one of them.");
-}
-
-function notYet(draft: Draft, entry: Entry): void {
-  warn(draft, entry.line, `\`${entry.key}\` is not supported yet and was not used`);
+  const tools = draft.values.get("tools")?.value as readonly string[] | undefined;
+  if (tools === undefined && draft.deniedAt !== undefined)
+    warn(draft, draft.deniedAt, "`disallowedTools` changes nothing without `tools`: an agent has only those it names");
+  return tools && [...new Set(tools)].filter((tool) => !draft.denied.includes(tool));
 }
 
 function warn({ file, warnings }: Draft, line: number, message: string): void {

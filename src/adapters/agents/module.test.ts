@@ -61,7 +61,7 @@ describe("loadAgent", () => {
     expect(await load("notes.md", "---\nhooks: {}\n---\nTidy up.")).toMatchObject({
       agent: { name: "notes" },
       tools: [],
-      warnings: ["notes.md:2: `hooks` is not supported yet and was not used"],
+      warnings: ["notes.md:2: `hooks` is not supported and was not used"],
     });
   });
 

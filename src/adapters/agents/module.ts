@@ -8,7 +8,7 @@ import type { Agent } from "../../ports/definition.ts";
 import type { Models } from "../../ports/models.ts";
 import type { Tool } from "../../ports/tools.ts";
 import { defineAgent } from "./define-agent.ts";
-import { readAgentFile } from "./markdown.ts";
+import { type AgentFileOptions, readAgentFile, withProject } from "./markdown.ts";
 import { folderGiven, missingFile } from "./missing-file.ts";
 
 export interface LoadedAgent {
@@ -30,20 +30,24 @@ export interface LoadedAgent {
  * @example
  * const { agent, tools, models } = await loadAgent("examples/stocktake/agent.ts");
  */
-export async function loadAgent(path: string): Promise<LoadedAgent> {
+export async function loadAgent(path: string, options: AgentFileOptions = {}): Promise<LoadedAgent> {
   const file = resolve(path);
   const stats = await stat(file).catch((error: unknown) => missingFile(file, error));
   if (stats.isDirectory()) return folderGiven(file);
-  if (extname(file) === ".md") return { ...(await readAgentFile(file)), tools: [] };
+  if (extname(file) === ".md") {
+    const read = await readAgentFile(file, options);
+    const { initialPrompt } = read.agent;
+    return { ...read, tools: [], ...(initialPrompt === undefined ? {} : { input: initialPrompt }) };
+  }
   if (!/\.[cm]?[jt]s$/.test(file)) {
     throw invalid(file, "is not an agent: its name ends neither in .md nor in .ts or .js", "Give a Markdown file or a module.");
   }
   const module = await importModule(file);
   const agent = { ...agentOf(file, module), source: file };
   const models = await modelsOf(file, module["models"]);
-  const input = inputOf(file, module["input"]);
+  const input = inputOf(file, module["input"]) ?? agent.initialPrompt;
   return {
-    agent: defineAgent(agent),
+    agent: await withProject(defineAgent(agent), options),
     tools: toolsOf(file, module["tools"]),
     warnings: [],
     ...(models === undefined ? {} : { models }),
