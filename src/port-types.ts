@@ -3,6 +3,14 @@ export type { Artifact, NewArtifact } from "./ports/artifact.ts";
 export type { Blobs } from "./ports/blobs.ts";
 export type { Budget, BudgetDecision, BudgetRequest, BudgetSettlement } from "./ports/budget.ts";
 export type { Clock } from "./ports/clock.ts";
+export type {
+  Delivery,
+  DeliveryAdapter,
+  DeliveryData,
+  DeliveryMessage,
+  DeliveryReport,
+  DeliveryTarget,
+} from "./ports/delivery.ts";
 export type { Compaction, CompactionRequest, Compactor } from "./ports/compactor.ts";
 export type { EventBody, EventHeader, EventType, RunEvent } from "./ports/events.ts";
 export type { JsonObject, JsonValue } from "./ports/json.ts";

@@ -6,10 +6,12 @@
  * S3 Sequence numbers are dense from 0; a batch is appended whole or not at all.
  * S4 Entries sent to a run's inbox are kept until its owner consumes them in the transaction of an append.
  * S5 Nothing follows the terminal batch, and a terminal batch is refused while unseen input is waiting.
+ * S6 What is to be delivered is there if and only if the batch that says so is; an attempt at it has one owner.
  */
 import type { Blobs } from "./blobs.ts";
+import type { DeliveryTarget } from "./delivery.ts";
 import type { EventBody, RunEvent } from "./events.ts";
-import type { JsonValue } from "./json.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
 import type { UserPart } from "./messages.ts";
 import type { RunStatus, WaitingFor } from "./view.ts";
 
@@ -18,6 +20,7 @@ export interface Store {
   readonly inbox: Inbox;
   readonly owners: Owners;
   readonly runs: Runs;
+  readonly outbox: Outbox;
   /** Where values too large for its journals go, unless the executor is given another place. Absent: in memory. */
   readonly blobs?: Blobs;
   [Symbol.asyncDispose](): Promise<void>;
@@ -43,6 +46,8 @@ export interface AppendRequest {
   readonly sealAfterInbox?: number;
   /** Columns of the run's row that changed. */
   readonly row?: RunRowChange;
+  /** Deliveries that fall due with this batch. */
+  readonly outbox?: readonly NewDelivery[];
 }
 
 export type AppendResult =
@@ -217,4 +222,81 @@ export interface Runs {
   list(query?: RunQuery): Promise<readonly RunRow[]>;
   /** Remove finished runs with their journals and inboxes; resolves to how many went. Unfinished ones stay. */
   remove(runs: readonly string[]): Promise<number>;
+}
+
+// --- outbox ----------------------------------------------------------------------------------------------------------
+
+export interface NewDelivery {
+  readonly id: string;
+  readonly target: DeliveryTarget;
+  /** What is delivered, as it will be sent. */
+  readonly body: string;
+}
+
+/** `dead`: given up, after the last attempt or because another one is of no use. */
+export type DeliveryStatus = "pending" | "delivered" | "dead";
+
+export interface DeliveryRow {
+  readonly id: string;
+  readonly run: string;
+  readonly target: DeliveryTarget;
+  readonly status: DeliveryStatus;
+  /** Begun, however they ended. */
+  readonly attempts: number;
+  /** Of these, known to have failed since it was last queued. */
+  readonly failures: number;
+  /** Of a pending one: not before, ms since the epoch. */
+  readonly dueAt?: number;
+  readonly error?: string;
+  readonly receipt?: JsonObject;
+  /** The target said that it is closed for good. */
+  readonly gone?: true;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** `host/pid` of the process that sends it just now. */
+  readonly owner?: string;
+}
+
+export interface ClaimedDelivery extends DeliveryRow {
+  readonly body: string;
+  /** The last word of this target was that it is closed, and nobody asked for this delivery again since. */
+  readonly targetGone: boolean;
+}
+
+export interface OutboxClaim {
+  /** Kinds of targets that this process can deliver to. */
+  readonly kinds: readonly string[];
+  /** Only this delivery. */
+  readonly id?: string;
+  readonly at: number;
+  /** Others leave them alone until then, or until this process is known to be dead. */
+  readonly until: number;
+  readonly limit: number;
+}
+
+export type DeliveryChange = { readonly at: number } & (
+  | { readonly status: "pending"; readonly dueAt: number; readonly error?: string; readonly failures: number }
+  | { readonly status: "delivered"; readonly receipt?: JsonObject }
+  | { readonly status: "dead"; readonly error: string; readonly gone?: true }
+);
+
+export interface DeliveryQuery {
+  readonly run?: string;
+  /** Ids that start with this. */
+  readonly prefix?: string;
+  readonly status?: readonly DeliveryStatus[];
+  /** Default 100, newest first. */
+  readonly limit?: number;
+}
+
+export interface Outbox {
+  /** Due deliveries for this process to send, the oldest first; at most one per target at a time. Counts the attempt. */
+  claim(request: OutboxClaim): Promise<readonly ClaimedDelivery[]>;
+  /** How the attempt with this number ended. False when somebody else has begun another one: nothing was written. */
+  record(id: string, attempt: number, change: DeliveryChange): Promise<boolean>;
+  /** Due again at `at`, however it stands, unless it is being sent just now. */
+  requeue(id: string, at: number): Promise<"queued" | "unknown" | "sending">;
+  /** When to look again, ms since the epoch; undefined while nothing of these kinds is pending. */
+  nextDue(kinds: readonly string[]): Promise<number | undefined>;
+  list(query?: DeliveryQuery): Promise<readonly DeliveryRow[]>;
 }

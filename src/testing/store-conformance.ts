@@ -8,6 +8,7 @@
 import type { Store } from "../ports/store.ts";
 import { inboxConformance } from "./store-conformance-inbox.ts";
 import { journalConformance } from "./store-conformance-journal.ts";
+import { outboxConformance } from "./store-conformance-outbox.ts";
 import { ownersConformance } from "./store-conformance-owners.ts";
 import { runsConformance } from "./store-conformance-runs.ts";
 
@@ -49,6 +50,7 @@ export function storeConformance(api: TestApi, name: string, open: OpenStore): v
     api.describe("inbox", () => inboxConformance(test));
     api.describe("owners", () => ownersConformance(test));
     api.describe("runs", () => runsConformance(test));
+    api.describe("outbox", () => outboxConformance(test));
   });
 }
 

@@ -20,6 +20,7 @@ import type {
   Store,
 } from "../../ports/store.ts";
 import type { WaitingFor } from "../../ports/view.ts";
+import { addDeliveries, hasPending, type MemoryOutbox, openMemoryOutbox, removeDeliveries } from "./memory-outbox.ts";
 import { present } from "./present.ts";
 import { batchEnd, checkEntryId, checkRunId } from "./requests.ts";
 import { createWatchers, type Watchers } from "./watchers.ts";
@@ -67,6 +68,7 @@ interface Data {
   readonly runs: Map<string, MemoryRun>;
   readonly keys: Map<string, string>;
   readonly watchers: Watchers;
+  readonly outbox: MemoryOutbox;
   position: number;
   nextKey: number;
 }
@@ -78,7 +80,7 @@ interface Data {
  * const executor = createExecutor({ models, store: createMemoryStore() });
  */
 export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore {
-  const data: Data = { runs: new Map(), keys: new Map(), watchers: createWatchers(), position: 0, nextKey: 1 };
+  const data: Data = { runs: new Map(), keys: new Map(), watchers: createWatchers(), outbox: new Map(), position: 0, nextKey: 1 };
   return openMemory(data, options.self ?? "memory/1", options.now ?? Date.now);
 }
 
@@ -113,6 +115,7 @@ function openMemory(data: Data, self: string, now: () => number): MemoryStore {
       list: async (query = {}) => list(data, query),
       remove: async (runs) => remove(data, runs),
     },
+    outbox: openMemoryOutbox(data.outbox, process),
     peer: (name) => openMemory(data, name, now),
     die: () => {
       process.diedAt ??= now();
@@ -143,6 +146,7 @@ function append(data: Data, request: AppendRequest): AppendResult {
   }
   if (request.row !== undefined) change(run, request.row);
   end(run, request.events);
+  if (request.outbox !== undefined) addDeliveries(data.outbox, request.run, request.outbox, request.at);
   data.watchers.touch(request.run, "journal");
   return APPENDED;
 }
@@ -223,7 +227,8 @@ function remove(data: Data, names: readonly string[]): number {
   let removed = 0;
   for (const name of names) {
     const run = data.runs.get(name);
-    if (run === undefined || !run.finished) continue;
+    if (run === undefined || !run.finished || hasPending(data.outbox, name)) continue;
+    removeDeliveries(data.outbox, name);
     data.runs.delete(name);
     if (run.created.idempotencyKey !== undefined) data.keys.delete(run.created.idempotencyKey);
     data.watchers.touch(name);

@@ -1,5 +1,6 @@
 /** What every store makes of a request before it writes anything. */
 import { ExecutusError } from "../../kernel/errors.ts";
+import type { DeliveryTarget } from "../../ports/delivery.ts";
 import type { EventBody } from "../../ports/events.ts";
 import type { FinalStatus } from "../../ports/view.ts";
 
@@ -32,4 +33,9 @@ export function batchEnd(events: readonly EventBody[]): BatchEnd {
   const last = events[events.length - 1];
   if (last?.type === "run.finished") return { settles: true, finishes: true, status: last.status };
   return last?.type === "run.settling" ? { settles: true, finishes: false } : GOES_ON;
+}
+
+/** Deliveries with the same key go to the same place: one after the other, and to none of them once it is closed. */
+export function targetKey({ kind, id, url, credential }: DeliveryTarget): string {
+  return JSON.stringify([kind, id ?? null, url ?? null, credential ?? null]);
 }

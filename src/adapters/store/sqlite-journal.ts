@@ -6,6 +6,7 @@ import type { AppendRequest, AppendResult, RunRowChange } from "../../ports/stor
 import { bodyDigest, nextSum } from "./chain.ts";
 import { batchEnd } from "./requests.ts";
 import type { Head, Heads } from "./sqlite-heads.ts";
+import type { InsertDeliveries } from "./sqlite-outbox.ts";
 import { placeOf } from "./sqlite-schema.ts";
 
 /** A body as it will lie in the file. */
@@ -82,7 +83,14 @@ export const SET_ROW: string = `status = coalesce(?, status), step = coalesce(?,
 /** Inside a write. */
 export type Append = (request: AppendRequest, bodies: readonly EncodedBody[]) => AppendResult;
 
-export function createAppender(db: DatabaseSync, heads: Heads, insert: InsertEvents): Append {
+export interface AppenderOptions {
+  readonly db: DatabaseSync;
+  readonly heads: Heads;
+  readonly insertEvents: InsertEvents;
+  readonly insertDeliveries: InsertDeliveries;
+}
+
+export function createAppender({ db, heads, insertEvents, insertDeliveries }: AppenderOptions): Append {
   const move = createMove(db);
   const close = createClose(db);
   const sealRefusal = createSealCheck(db, heads);
@@ -97,7 +105,8 @@ export function createAppender(db: DatabaseSync, heads: Heads, insert: InsertEve
     const records = toRecords(head, bodies, request);
     const next: Head = { ...head, seq: head.seq + records.length, sum: records[records.length - 1]?.sum ?? head.sum };
     if (!move(head, next, request)) return fenced(heads, run);
-    insert(records);
+    insertEvents(records);
+    insertDeliveries(head.key, request);
     for (const id of consumed) consume.run(head.key, id);
     heads.remember(run, next);
     if (close(head.key, request.events)) heads.forget(run);

@@ -1,9 +1,10 @@
 /** Everything a store answers without writing, over the connection that cannot write. */
 import type { DatabaseSync } from "node:sqlite";
-import type { Inbox, Journal, Owners, Runs } from "../../ports/store.ts";
+import type { Inbox, Journal, Outbox, Owners, Runs } from "../../ports/store.ts";
 import { openReader } from "./sqlite-connection.ts";
 import { toStoreError } from "./sqlite-errors.ts";
 import { createReadInbox } from "./sqlite-inbox.ts";
+import { createOutboxReads } from "./sqlite-outbox.ts";
 import { createPoll } from "./sqlite-poll.ts";
 import { createProcesses, type ProcessOptions } from "./sqlite-processes.ts";
 import { createReadJournal } from "./sqlite-read.ts";
@@ -16,6 +17,7 @@ export interface ReadSide {
   readonly inbox: Pick<Inbox, "pending">;
   readonly owners: Pick<Owners, "self" | "orphans" | "due">;
   readonly runs: Pick<Runs, "get" | "list">;
+  readonly outbox: Pick<Outbox, "nextDue" | "list">;
   readonly watchers: Watchers;
   close(): void;
 }
@@ -36,6 +38,7 @@ export function openReadSide({ file, process, pollMs, writer, ownId }: ReadSideO
   const findOrphans = createFindOrphans(db, processes);
   const findDue = createFindDue(db, processes);
   const readInbox = createReadInbox(db);
+  const outbox = createOutboxReads(db, processes);
   const index = createRunIndex(db, processes);
   const poll = createPoll({ versions: writer ?? db, reader: db, watchers: () => watchers, pollMs });
   const watchers = createWatchers((size) => poll.resize(size));
@@ -57,6 +60,7 @@ export function openReadSide({ file, process, pollMs, writer, ownId }: ReadSideO
       due: (now, limit) => answer(() => findDue(now, limit)),
     },
     runs: { get: (run) => answer(() => index.get(run)), list: (query) => answer(() => index.list(query)) },
+    outbox: { nextDue: (kinds) => answer(() => outbox.nextDue(kinds)), list: (query) => answer(() => outbox.list(query)) },
     watchers,
     close() {
       poll.stop();

@@ -125,7 +125,8 @@ export function createInsertWholeRun({ db, insertEvents }: InsertRunOptions): In
 export type RemoveRuns = (runs: readonly string[]) => number;
 
 export function createRemoveRuns(db: DatabaseSync): RemoveRuns {
-  const find = db.prepare("SELECT r.id FROM runs r JOIN heads h ON h.id = r.id WHERE r.run = ? AND h.finished = 1");
+  const find = db.prepare(`SELECT r.id FROM runs r JOIN heads h ON h.id = r.id WHERE r.run = ? AND h.finished = 1
+    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run = r.id AND o.status = 'pending')`);
   const removeEvents = db.prepare("DELETE FROM events WHERE place >= ? AND place < ?");
   const removeRun = db.prepare("DELETE FROM runs WHERE id = ?");
   return (runs) => {

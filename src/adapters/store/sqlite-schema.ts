@@ -11,6 +11,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { ExecutusError } from "../../kernel/errors.ts";
 import { foreign } from "./sqlite-errors.ts";
+import { OUTBOX_TABLES } from "./sqlite-outbox.ts";
 
 /** "EXEC": how a file says that it is ours. */
 export const APPLICATION_ID = 0x45584543;
@@ -98,7 +99,7 @@ CREATE INDEX inbox_pending ON inbox (run, position) WHERE body IS NOT NULL;
 `;
 
 /** The n-th statement list takes a file from version n to n + 1. Released ones never change. */
-const MIGRATIONS: readonly string[] = [FIRST_VERSION];
+const MIGRATIONS: readonly string[] = [FIRST_VERSION + OUTBOX_TABLES];
 
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
 

@@ -1,12 +1,13 @@
 /** Everything that changes the file: one connection, one queue. */
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
-import type { Inbox, Journal, Owners, Runs } from "../../ports/store.ts";
+import type { Inbox, Journal, Outbox, Owners, Runs } from "../../ports/store.ts";
 import { checkEntryId, checkRunId } from "./requests.ts";
 import { truncateLog } from "./sqlite-connection.ts";
 import { createHeads } from "./sqlite-heads.ts";
 import { createSendToInbox, type SendToInbox } from "./sqlite-inbox.ts";
 import { type Append, createAppender, createInsertEvents, encode } from "./sqlite-journal.ts";
+import { createInsertDeliveries, createOutboxWrites, type OutboxWrites } from "./sqlite-outbox.ts";
 import { createOwnership, type Ownership } from "./sqlite-owners.ts";
 import { createPresence, createProcesses, type Presence, type ProcessOptions } from "./sqlite-processes.ts";
 import {
@@ -27,6 +28,7 @@ export interface WriteSide {
   readonly inbox: Pick<Inbox, "send">;
   readonly owners: Pick<Owners, "claim" | "release">;
   readonly runs: Pick<Runs, "create" | "remove">;
+  readonly outbox: Pick<Outbox, "claim" | "record" | "requeue">;
   readonly insertRun: (run: WholeRun) => Promise<boolean>;
   readonly compact: () => Promise<void>;
   /** This store's own row among the processes. */
@@ -55,6 +57,7 @@ interface Operations {
   readonly insertWholeRun: InsertWholeRun;
   readonly send: SendToInbox;
   readonly ownership: Ownership;
+  readonly outbox: OutboxWrites;
   readonly presence: Presence;
 }
 
@@ -65,7 +68,7 @@ const COMPACT_AT_ONCE = 200;
 
 export function createWriteSide(options: WriteSideOptions): WriteSide {
   const operations = createOperations(options);
-  const { writer, append, create, send, ownership, presence } = operations;
+  const { writer, append, create, send, ownership, outbox, presence } = operations;
 
   /** One operation of a run; `isChange` says whether its result means that something was written. */
   const write = <T>(run: string, operation: () => T, isChange: (result: T) => boolean, what?: Change): Promise<T> =>
@@ -102,6 +105,11 @@ export function createWriteSide(options: WriteSideOptions): WriteSide {
       },
       remove: (runs) => removeInParts(operations, runs),
     },
+    outbox: {
+      claim: (request) => writer.write(() => outbox.claim(request)),
+      record: (id, attempt, change) => writer.write(() => outbox.record(id, attempt, change)),
+      requeue: (id, at) => writer.write(() => outbox.requeue(id, at)),
+    },
     insertRun: (run) => write(run.row.run, () => operations.insertWholeRun(run), Boolean),
     compact: () => compact(options.db, writer),
     ownId: () => presence.id,
@@ -127,12 +135,13 @@ function createOperations({ db, file, process, heartbeatMs }: WriteSideOptions):
   const insertEvents = createInsertEvents(db);
   return {
     writer,
-    append: createAppender(db, heads, insertEvents),
+    append: createAppender({ db, heads, insertEvents, insertDeliveries: createInsertDeliveries(db) }),
     create: createCreateRun({ db, heads, presence, insertEvents }),
     remove: createRemoveRuns(db),
     insertWholeRun: createInsertWholeRun({ db, insertEvents }),
     send: createSendToInbox(db),
     ownership,
+    outbox: createOutboxWrites({ db, presence, processes }),
     presence,
   };
 }
