@@ -1,7 +1,25 @@
 /** executus/ports: the interfaces behind which stores, models, tools and the rest live, for whoever writes one. Types only. */
 export type { Artifact, NewArtifact } from "./ports/artifact.ts";
 export type { Blobs } from "./ports/blobs.ts";
-export type { Budget, BudgetDecision, BudgetRequest, BudgetSettlement } from "./ports/budget.ts";
+export type {
+  AdmissionDecision,
+  AdmissionRequest,
+  Admit,
+  Budget,
+  BudgetAccount,
+  BudgetAmounts,
+  BudgetQuery,
+  BudgetReader,
+  BudgetRefusal,
+  BudgetReservation,
+  BudgetScope,
+  BudgetSettlement,
+  BudgetStanding,
+  BudgetWindow,
+  Ledger,
+  LedgerChange,
+  LimitedAccount,
+} from "./ports/budget.ts";
 export type { Clock } from "./ports/clock.ts";
 export type {
   Delivery,

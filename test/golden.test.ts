@@ -42,6 +42,7 @@ const EVERY_EVENT: Readonly<Record<EventType, true>> = {
   "compaction.failed": true,
   "context.compacted": true,
   "limit.reached": true,
+  "budget.refused": true,
   "guard.tripped": true,
   "tools.missing": true,
   "artifact.added": true,

@@ -1,5 +1,5 @@
 /** How attempts, input from outside, limits and guards change a run. */
-import type { AttemptStarted, EventBody, GuardTripped, LimitReached, LimitsExtended } from "../ports/events.ts";
+import type { AttemptStarted, BudgetRefused, EventBody, GuardTripped, LimitReached, LimitsExtended } from "../ports/events.ts";
 import type { FinalStatus } from "../ports/view.ts";
 import { artifactAdded } from "./evolve-artifacts.ts";
 import { inDoubt } from "./evolve-calls.ts";
@@ -26,6 +26,8 @@ export function evolveInput(next: Draft, event: EventBody): void {
       return;
     case "limit.reached":
       return limitReached(next, event);
+    case "budget.refused":
+      return budgetRefused(next, event);
     case "guard.tripped":
       return guardTripped(next, event);
     case "tools.missing":
@@ -110,6 +112,14 @@ function limitReached(next: Draft, event: LimitReached): void {
   const error = next.ending?.error ?? { code: `limit_${event.limit}`, message: event.message };
   next.ending = { status, error, wrapUp: event.wrapUp };
   if (event.wrapUp) next.notes = [...next.notes, wrapUpNote(event.message)];
+}
+
+/** A wrap-up that is refused as well is the end. */
+function budgetRefused(next: Draft, { message, wrapUp }: BudgetRefused): void {
+  const status = next.ending?.status ?? "over_budget";
+  const error = next.ending?.error ?? { code: "budget_refused", message };
+  next.ending = { status, error, wrapUp };
+  if (wrapUp) next.notes = [...next.notes, wrapUpNote(message)];
 }
 
 function wrapUpNote(why: string): string {

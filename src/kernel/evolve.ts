@@ -38,6 +38,7 @@ export function initialState(header: EventHeader, event: RunStarted): RunState {
     costUsd: 0,
     lastCallTokens: 0,
     lastCallCostUsd: 0,
+    chargedMs: 0,
     toolCalls: 0,
     toolErrors: 0,
     consecutiveErrors: 0,
@@ -60,6 +61,7 @@ export function initialState(header: EventHeader, event: RunStarted): RunState {
 export function evolve(state: RunState, header: EventHeader, event: EventBody): RunState {
   const next: Draft = { ...state, seq: header.seq, epoch: header.epoch, activeMs: header.activeMs };
   evolveBody(next, header, event);
+  if (state.model.inFlight && !next.model.inFlight) next.chargedMs = header.activeMs;
   return next;
 }
 

@@ -92,6 +92,8 @@ export interface RunState {
   /** Tokens of the last answer: the estimate for the next. */
   readonly lastCallTokens: number;
   readonly lastCallCostUsd: number;
+  /** Running time up to the end of the last model call, ms: what budgets have been charged for. */
+  readonly chargedMs: number;
   readonly toolCalls: number;
   readonly toolErrors: number;
   readonly consecutiveErrors: number;

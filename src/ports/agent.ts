@@ -37,6 +37,8 @@ export interface RequestSnapshot {
   readonly channel?: string;
   readonly tenant?: string;
   readonly parent?: string;
+  /** The run at the top of the tree; absent: this one. */
+  readonly root?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string;
   /** Runs without guards (played recordings). */

@@ -4,6 +4,7 @@ export type ErrorCode =
   | "agent_unknown"
   | "blob_damaged"
   | "blob_missing"
+  | "budget_invalid"
   | "budget_refused"
   | "config_invalid"
   | "corpus_invalid"

@@ -4,6 +4,7 @@
  * An event body is plain JSON. `v` is its version and is left out while it is 1. Fields this version does not know are kept.
  */
 import type { AgentSnapshot, RequestSnapshot } from "./agent.ts";
+import type { BudgetAmounts, BudgetScope, BudgetWindow } from "./budget.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { Limits } from "./limits.ts";
 import type { AssistantPart, BlobReference, ToolOutput, UserPart } from "./messages.ts";
@@ -43,6 +44,7 @@ export type EventBody =
   | CompactionFailed
   | ContextCompacted
   | LimitReached
+  | BudgetRefused
   | GuardTripped
   | ToolsMissing
   | ArtifactAdded
@@ -231,6 +233,21 @@ export interface LimitReached extends Versioned {
   readonly limit: LimitName;
   readonly message: string;
   /** False when the bound itself has passed and nothing more may be spent. */
+  readonly wrapUp: boolean;
+}
+
+/** The ledger had no room for the next model call. Like a limit: what follows is the wrap-up, if there is room for that. */
+export interface BudgetRefused extends Versioned {
+  readonly type: "budget.refused";
+  readonly per: BudgetScope;
+  readonly name: string;
+  readonly window: BudgetWindow;
+  readonly unit: keyof BudgetAmounts;
+  readonly limit: number;
+  readonly used: number;
+  readonly reserved: number;
+  readonly asked: number;
+  readonly message: string;
   readonly wrapUp: boolean;
 }
 

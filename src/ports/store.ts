@@ -10,6 +10,7 @@
  */
 import type { Blobs } from "./blobs.ts";
 import type { DeliveryTarget } from "./delivery.ts";
+import type { BudgetReader, BudgetRefusal, LedgerChange } from "./budget.ts";
 import type { EventBody, RunEvent } from "./events.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { UserPart } from "./messages.ts";
@@ -23,6 +24,8 @@ export interface Store {
   readonly outbox: Outbox;
   /** Where values too large for its journals go, unless the executor is given another place. Absent: in memory. */
   readonly blobs?: Blobs;
+  /** Absent: this store keeps no ledger, and `AppendRequest.ledger` is not for it. */
+  readonly budgets?: BudgetReader;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -48,6 +51,8 @@ export interface AppendRequest {
   readonly row?: RunRowChange;
   /** Deliveries that fall due with this batch. */
   readonly outbox?: readonly NewDelivery[];
+  /** In the same transaction. Absent where there are no budgets. */
+  readonly ledger?: LedgerChange;
 }
 
 export type AppendResult =
@@ -55,7 +60,9 @@ export type AppendResult =
   /** Somebody else owns the run now, or it is not there any more: stop. Nothing was written. */
   | { readonly ok: false; readonly reason: "fenced" }
   /** Unseen input: fold it and decide again. Nothing was written. */
-  | { readonly ok: false; readonly reason: "inbox" };
+  | { readonly ok: false; readonly reason: "inbox" }
+  /** What was to be reserved does not fit. Nothing was written. */
+  | { readonly ok: false; readonly reason: "budget"; readonly refusal: BudgetRefusal };
 
 export interface Journal {
   /** Rejects with ExecutusError `store_unavailable` (disk full, read-only, I/O): nothing was written, try again later. */
@@ -190,6 +197,8 @@ export interface CreateRequest {
   readonly at: number;
   readonly events: readonly EventBody[];
   readonly row?: RunRowChange;
+  /** In the same transaction; looked at once the id and the key are known to be free. */
+  readonly ledger?: LedgerChange;
 }
 
 /** `required`: the run is kept or refused; `best-effort`: kept if that can be done now; `none`: it lives in memory. */
@@ -199,7 +208,9 @@ export type CreateResult =
   /** `added`: events that the store itself put after those of the request. */
   | { readonly created: true; readonly epoch: number; readonly added?: readonly EventBody[] }
   /** The id or the idempotency key is taken: this is the run that has it. Nothing was written. */
-  | { readonly created: false; readonly run: string };
+  | { readonly created: false; readonly run: string; readonly refusal?: undefined }
+  /** What was to be reserved for the run of this id does not fit. Nothing was written. */
+  | { readonly created: false; readonly run: string; readonly refusal: BudgetRefusal };
 
 export interface RunQuery {
   readonly status?: readonly RunStatus[];

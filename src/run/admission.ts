@@ -5,12 +5,16 @@ import { resolveLimits } from "../kernel/limits.ts";
 import { StepLog } from "../kernel/steps.ts";
 import type { AgentSnapshot, RequestSnapshot } from "../ports/agent.ts";
 import type { RunStarted } from "../ports/events.ts";
+import type { BudgetRefusal } from "../ports/budget.ts";
+import type { CreateRequest, CreateResult } from "../ports/store.ts";
 import type { Limits } from "../ports/limits.ts";
 import type { UserPart } from "../ports/messages.ts";
 import type { ModelCandidate } from "../ports/models.ts";
 import type { Durability } from "../ports/store.ts";
 import type { Tool } from "../ports/tools.ts";
+import { accountsOf } from "./budget-accounts.ts";
 import { checkId, newId } from "./ids.ts";
+import { refusalMessage } from "./ledger.ts";
 import { plan } from "./commit.ts";
 import type { Core, Definition } from "./core.ts";
 import { Session } from "./session.ts";
@@ -28,9 +32,10 @@ export async function admit(core: Core, agent: Agent, request: RunRequest): Prom
   const run = checkId(request.id ?? newId("run", core.clock), "run id");
   if (request.idempotencyKey !== undefined) checkId(request.idempotencyKey, "idempotency key");
   const limits = resolveLimits(request.limits, agent.limits, core.config.limits);
-  await reserveBudget(core, run, agent, request);
+  await gate(core, run, agent, request);
   const tier = request.model ?? agent.model ?? core.config.defaultTier ?? "fast";
   const candidates = await resolveModels(core, tier, limits);
+  checkPrices(candidates, dollarBudget(core, run, agent, request));
   const tools = await buildToolbox(agent, core.config.tools, request.extraTools ?? [], request);
   const definition = define(core, agent, { tier, tools, candidates });
   const started: RunStarted = {
@@ -44,17 +49,26 @@ export async function admit(core: Core, agent: Agent, request: RunRequest): Prom
   return create(core, started, definition, request.durability);
 }
 
-async function reserveBudget(core: Core, run: string, agent: Agent, request: RunRequest): Promise<void> {
-  if (core.config.budget === undefined) return;
-  const { caller, channel, tenant } = request;
-  const decision = await core.config.budget.reserve({
-    run,
-    agent: agent.name,
-    ...(caller === undefined ? {} : { caller }),
-    ...(channel === undefined ? {} : { channel }),
-    ...(tenant === undefined ? {} : { tenant }),
-  });
-  if (!decision.admitted) throw new ExecutusError("budget_refused", `the budget refused this run: ${decision.reason}`, { run });
+/** The host's own gate. A run that is there already was admitted when it began. */
+async function gate(core: Core, run: string, agent: Agent, request: RunRequest): Promise<void> {
+  const { admit } = core.config;
+  if (admit === undefined || (await isThere(core, request))) return;
+  const { caller, channel, tenant, parent } = request;
+  const decision = await admit({ run, agent: agent.name, ...dropUndefined({ caller, channel, tenant, parent }) });
+  if (!decision.admitted) throw new ExecutusError("budget_refused", `this run was refused: ${decision.reason}`, { run });
+}
+
+async function isThere(core: Core, { id }: RunRequest): Promise<boolean> {
+  return id !== undefined && (await core.store.runs.get(id)) !== undefined;
+}
+
+/** The first budget in US dollars that this run would be counted on. */
+function dollarBudget(core: Core, run: string, agent: Agent, request: RunRequest): string | undefined {
+  const { budgets } = core.ports;
+  if (budgets === undefined) return undefined;
+  const charged = { run, agent: agent.name, root: request.root, caller: request.caller, tenant: request.tenant };
+  const account = accountsOf(budgets.budgets, charged, core.clock.now()).find(({ limit }) => limit.usd !== undefined);
+  return account === undefined ? undefined : `a budget of $${account.limit.usd} per ${account.per} and ${account.window}`;
 }
 
 /** A tier becomes its candidates now; a cost limit needs a price for each of them. */
@@ -67,10 +81,16 @@ export async function resolveModels(
   if (candidates.length === 0) {
     throw new ExecutusError("model_unknown", `the tier ${tier} has no models`, { hint: "Give the tier at least one model." });
   }
-  if (limits.costUsd === undefined) return candidates;
+  checkPrices(candidates, limits.costUsd === undefined ? undefined : `a cost limit of $${limits.costUsd}`);
+  return candidates;
+}
+
+/** What is limited in dollars must have a price. */
+function checkPrices(candidates: readonly ModelCandidate[], limit: string | undefined): void {
+  if (limit === undefined) return;
   const unpriced = candidates.filter((candidate) => candidate.price === undefined).map((candidate) => candidate.id);
-  if (unpriced.length === 0) return candidates;
-  const message = `this run has a cost limit of $${limits.costUsd}, but there is no known price for ${unpriced.join(", ")}`;
+  if (unpriced.length === 0) return;
+  const message = `this run has ${limit}, but there is no known price for ${unpriced.join(", ")}`;
   const hint = "Give its price in models.json (models.<id>.price), choose a priced model, or limit tokens instead of cost.";
   throw new ExecutusError("limit_unpriced", message, { hint });
 }
@@ -115,8 +135,8 @@ function snapshotAgent(core: Core, agent: Agent, { tier, tools }: Resolved): Age
 }
 
 async function snapshotRequest(core: Core, request: RunRequest): Promise<RequestSnapshot> {
-  const { history, caller, channel, tenant, parent, labels, idempotencyKey, unguarded } = request;
-  const optional = { history, caller, channel, tenant, parent, labels, idempotencyKey, unguarded };
+  const { history, caller, channel, tenant, parent, root, labels, idempotencyKey, unguarded } = request;
+  const optional = { history, caller, channel, tenant, parent, root, labels, idempotencyKey, unguarded };
   return { input: await firstTurn(core, request), ...dropUndefined(optional) };
 }
 
@@ -164,15 +184,41 @@ async function create(
   });
   const first = plan(session, [], []);
   const { caller, channel, tenant, parent, labels, idempotencyKey } = request;
-  const created = await core.store.runs.create({
+  const created = await createWithLedger(core, {
     run,
     agent: agent.name,
     ...dropUndefined({ caller, channel, tenant, parent, labels, idempotencyKey, durability }),
     at,
     events: [started, ...first.events],
     row: toRowChange(first.next, first.decision),
+    ...(first.ledger === undefined ? {} : { ledger: first.ledger }),
   });
+  if (!created.created && created.refusal !== undefined) throw overBudget(run, created.refusal);
   if (!created.created) return { run: created.run };
   session.begin(first.next, [started, ...first.events], created.added);
   return { run, session };
+}
+
+/** A ledger outside the store is asked first, but not for a run that was admitted before. */
+async function createWithLedger(core: Core, request: CreateRequest): Promise<CreateResult> {
+  const own = core.ports.budgets?.ledger;
+  const { ledger, ...rest } = request;
+  if (own === undefined || ledger === undefined) return core.store.runs.create(request);
+  const { run } = request;
+  if ((await core.store.runs.get(run)) !== undefined) return { created: false, run };
+  const refusal = await own.apply(run, ledger);
+  if (refusal !== undefined) return { created: false, run, refusal };
+  const created = await core.store.runs.create(rest);
+  if (!created.created && created.run !== run && ledger.reserve !== undefined) {
+    const { effect, accounts } = ledger.reserve;
+    await own.apply(run, { settle: [{ effect, amount: NOTHING_USED, accounts }], close: true });
+  }
+  return created;
+}
+
+const NOTHING_USED = { usd: 0, tokens: 0, seconds: 0, calls: 0 };
+
+function overBudget(run: string, refusal: BudgetRefusal): ExecutusError {
+  const hint = "Wait for the next window, or raise the limit in `budgets`. What is used: executus budget ls";
+  return new ExecutusError("budget_refused", refusalMessage(refusal), { run, hint });
 }

@@ -9,10 +9,12 @@ import { type Effect, intentOf, isAwaited } from "../kernel/effects.ts";
 import { evolve } from "../kernel/evolve.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { EventBody, EventHeader, RunEvent } from "../ports/events.ts";
+import type { LedgerChange } from "../ports/budget.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { AppendRequest, AppendResult, PendingEntry } from "../ports/store.ts";
 import { isExecutusError } from "../kernel/errors.ts";
 import { toEvent } from "./inbox.ts";
+import { LedgerDraft, toRefusedEvent } from "./ledger.ts";
 import type { Arrival, Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
 
@@ -23,6 +25,7 @@ export interface Plan {
   /** What the run wants once the events are durable. */
   readonly decision: Decision;
   readonly consumed: readonly string[];
+  readonly ledger?: LedgerChange;
 }
 
 /** Fold what arrived into a copy of the state, and everything that the kernel decides without waiting for the world. */
@@ -31,9 +34,12 @@ export function plan(session: Session, arrivals: readonly Arrival[], entries: re
   const header = { epoch: session.epoch, at: now.at, activeMs: now.activeMs };
   const events: EventBody[] = [];
   let next = session.state;
+  const ledger = draftLedger(session, now.at);
   const add = (event: EventBody): void => {
     events.push(event);
+    const before = next;
     next = evolve(next, { ...header, seq: next.seq + 1 }, event);
+    ledger?.note(before, next, event);
   };
   for (const entry of entries) add(toEvent(entry));
   for (const arrival of arrivals) {
@@ -41,13 +47,20 @@ export function plan(session: Session, arrivals: readonly Arrival[], entries: re
     if (isAwaited(next, arrival.effect)) arrival.events.forEach(add);
     else session.warn(`${arrival.effect.id} ended late; what it brought was not used`);
   }
+  if (session.refusal !== undefined) add(toRefusedEvent(session.refusal));
   let decision = decide(next, now);
   while (decision.append.length > 0) {
     decision.append.forEach(add);
     decision = decide(next, now);
   }
   if (session.stopping === undefined) for (const event of intents(session, next, decision.effects)) add(event);
-  return { events, header, next, decision, consumed: entries.map((entry) => entry.id) };
+  const change = ledger?.change;
+  const consumed = entries.map((entry) => entry.id);
+  return { events, header, next, decision, consumed, ...(change === undefined ? {} : { ledger: change }) };
+}
+
+export function draftLedger({ ports, candidates }: Session, at: number): LedgerDraft | undefined {
+  return ports.budgets === undefined ? undefined : new LedgerDraft({ desk: ports.budgets, candidates, at });
 }
 
 function intents(session: Session, state: RunState, effects: readonly Effect[]): readonly EventBody[] {
@@ -66,17 +79,30 @@ export async function append(
   session: Session,
   planned: Plan,
 ): Promise<AppendResult | { readonly ok: false; readonly reason: "stopped" }> {
-  const { store, clock } = session.ports;
+  const { clock } = session.ports;
   const request = toRequest(session, planned);
   for (;;) {
     try {
-      return await store.journal.append(request);
+      return await appendWithLedger(session, request);
     } catch (error) {
       if (!isExecutusError(error) || !error.retryable) throw error;
       session.warn(`${error.message}; trying again in ${STORE_RETRY_MS} ms`);
     }
     if (await pause(session, clock)) return { ok: false, reason: "stopped" };
   }
+}
+
+/** A ledger outside the store is told first: all it hears may be said again, and a call without a reservation must not start. */
+export async function appendWithLedger(session: Session, request: AppendRequest): Promise<AppendResult> {
+  const { store, budgets } = session.ports;
+  const { ledger, ...rest } = request;
+  if (ledger === undefined || budgets?.ledger === undefined) return store.journal.append(request);
+  const { close, ...change } = ledger;
+  const refusal = await budgets.ledger.apply(session.run, change);
+  if (refusal !== undefined) return { ok: false, reason: "budget", refusal };
+  const result = await store.journal.append(rest);
+  if (close === true && result.ok) await budgets.ledger.apply(session.run, { close });
+  return result;
 }
 
 /** Waits for the retry delay or for the session to be stopped. */
@@ -93,7 +119,7 @@ async function pause(session: Session, clock: Clock): Promise<boolean> {
 }
 
 function toRequest(session: Session, planned: Plan): AppendRequest {
-  const { header, events, next, consumed, decision } = planned;
+  const { header, events, next, consumed, decision, ledger } = planned;
   const terminal = next.settling !== undefined && session.state.settling === undefined;
   return {
     run: session.run,
@@ -105,6 +131,7 @@ function toRequest(session: Session, planned: Plan): AppendRequest {
     ...(consumed.length === 0 ? {} : { consumed }),
     ...(terminal ? { sealAfterInbox: session.inboxPosition } : {}),
     row: toRowChange(next, decision),
+    ...(ledger === undefined ? {} : { ledger }),
   };
 }
 

@@ -26,7 +26,6 @@ async function conduct(core: Core, session: Session): Promise<RunResult> {
     session.inboxChanged = true;
     end = await drive(session);
     if (end === "fenced") failure = { code: "run_owned", message: "another process took this run over" };
-    if (end === "finished") await settleBudget(core, session);
   } catch (error) {
     failure = toRunError(error);
     session.warn(`the run stands still: ${failure.message}`);
@@ -54,28 +53,6 @@ async function letGo(core: Core, session: Session, end: DriveEnd | undefined): P
     await core.store.owners.release(run, epoch, end === "waiting" ? toRowChange(state, decide(state, session.now())) : undefined);
   } catch (error) {
     session.warn(`could not release the run: ${toRunError(error).message}`);
-  }
-}
-
-async function settleBudget(core: Core, session: Session): Promise<void> {
-  const { budget } = core.config;
-  if (budget === undefined) return;
-  const { state } = session;
-  const { caller, channel, tenant } = state.request;
-  const tokens = state.usage.inputTokens + state.usage.outputTokens;
-  try {
-    await budget.settle({
-      run: state.run,
-      agent: state.agent.name,
-      ...(caller === undefined ? {} : { caller }),
-      ...(channel === undefined ? {} : { channel }),
-      ...(tenant === undefined ? {} : { tenant }),
-      activeMs: state.activeMs,
-      tokens,
-      costUsd: state.costUsd,
-    });
-  } catch (error) {
-    session.warn(`the budget could not be settled: ${toRunError(error).message}`);
   }
 }
 

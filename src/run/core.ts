@@ -1,8 +1,11 @@
 /** What all parts of one executor share. */
+import { ExecutusError } from "../kernel/errors.ts";
 import type { AgentSnapshot } from "../ports/agent.ts";
 import type { ModelCandidate } from "../ports/models.ts";
 import type { Tool } from "../ports/tools.ts";
 import { Circuits } from "./circuits.ts";
+import { checkBudgets } from "./budget-accounts.ts";
+import type { BudgetDesk } from "./ledger.ts";
 import { Turns } from "./turns.ts";
 import type { Foundation, Session, SessionPorts } from "./session.ts";
 import type { Agent, ExecutorConfig, RecoveryReport, RunHandle } from "./types.ts";
@@ -46,11 +49,13 @@ export interface Core extends Foundation {
 
 export function createCore(config: ExecutorConfig, foundation: Foundation, createEngine: (core: Core) => Engine): Core {
   const observers = config.observers ?? [];
+  const budgets = openDesk(config, foundation);
   const ports: SessionPorts = {
     ...foundation,
     observers,
     turns: new Turns(foundation.clock),
     circuits: new Circuits(),
+    ...(budgets === undefined ? {} : { budgets }),
     ...(config.compactor === undefined ? {} : { compactor: config.compactor }),
   };
   let engine: Engine | undefined;
@@ -67,4 +72,13 @@ export function createCore(config: ExecutorConfig, foundation: Foundation, creat
     },
   };
   return core;
+}
+
+function openDesk({ budgets = [], ledger }: ExecutorConfig, { store }: Foundation): BudgetDesk | undefined {
+  if (budgets.length === 0) return undefined;
+  checkBudgets(budgets);
+  if (ledger !== undefined) return { budgets, ledger };
+  if (store.budgets !== undefined) return { budgets };
+  const hint = "Give `createExecutor` a `ledger` of your own, or a store that keeps one.";
+  throw new ExecutusError("budget_invalid", "there are budgets, but this store keeps no ledger", { hint });
 }

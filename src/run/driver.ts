@@ -7,6 +7,7 @@
 import type { Deadline, Decision } from "../kernel/decide.ts";
 import type { Effect } from "../kernel/effects.ts";
 import type { EventBody } from "../ports/events.ts";
+import type { AppendResult } from "../ports/store.ts";
 import { acknowledge, append, plan } from "./commit.ts";
 import { performCompaction } from "./compaction.ts";
 import { performModelCall } from "./model-call.ts";
@@ -58,9 +59,9 @@ async function advance(session: Session): Promise<Decision | "fenced" | "stopped
     const planned = plan(session, arrivals, entries);
     if (planned.events.length > 0) {
       const result = await append(session, planned);
-      if (!result.ok && result.reason === "inbox") {
+      if (!result.ok && (result.reason === "inbox" || result.reason === "budget")) {
         session.putBack(arrivals, entries);
-        session.inboxChanged = true;
+        planAnew(session, result);
         continue;
       }
       if (!result.ok) {
@@ -68,11 +69,18 @@ async function advance(session: Session): Promise<Decision | "fenced" | "stopped
         return result.reason;
       }
       acknowledge(session, planned);
+      session.refusal = undefined;
     }
     // Only now: an effect that came back but is not committed yet must not look as if it had never been started.
     for (const { effect } of arrivals) session.running.delete(effect.id);
     if (session.isQuiet) return planned.decision;
   }
+}
+
+/** Nothing was written: the next plan has the input, or says what was refused. */
+function planAnew(session: Session, refused: Extract<AppendResult, { readonly reason: "inbox" | "budget" }>): void {
+  if (refused.reason === "budget") session.refusal = refused.refusal;
+  else session.inboxChanged = true;
 }
 
 async function readInbox(session: Session): Promise<void> {

@@ -58,6 +58,7 @@ export function createExecutorOn(config: ExecutorConfig, foundation: Foundation)
       const state = core.live.get(run)?.session.state ?? foldJournal(await core.store.journal.read(run))?.state;
       return state === undefined ? undefined : { ...toStatusView(state), status: row.status, row };
     },
+    budgets: async (query) => (await (core.config.ledger ?? core.store.budgets)?.standings(query)) ?? [],
     shutdown: (options) => {
       stopSweep();
       closing ??= shutdown(core, options?.graceMs ?? 2_000);

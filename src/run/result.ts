@@ -60,7 +60,7 @@ export function refusedResult(
 ): RunResult {
   return {
     ...about,
-    status: "failed",
+    status: error.code === "budget_refused" ? "over_budget" : "failed",
     output: "",
     error,
     steps: [],

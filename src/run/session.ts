@@ -4,6 +4,7 @@
  * R1 `state` holds only what the store has acknowledged.
  * R2 One commit at a time; events get their sequence numbers here, because the owner is the only writer.
  */
+import type { BudgetRefusal } from "../ports/budget.ts";
 import type { Blobs } from "../ports/blobs.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Compactor } from "../ports/compactor.ts";
@@ -19,6 +20,7 @@ import { toArray } from "../kernel/list.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { StepLog } from "../kernel/steps.ts";
 import { LazyTimers } from "./lazy-timers.ts";
+import type { BudgetDesk } from "./ledger.ts";
 import type { Stopper } from "./stopper.ts";
 import type { Circuits } from "./circuits.ts";
 import type { Turns } from "./turns.ts";
@@ -32,6 +34,7 @@ export interface Foundation {
 
 export interface SessionPorts extends Foundation {
   readonly compactor?: Compactor;
+  readonly budgets?: BudgetDesk;
   readonly observers: readonly Observer[];
   readonly turns: Turns;
   readonly circuits: Circuits;
@@ -74,6 +77,8 @@ export class Session {
   /** Set by shutdown (`drain`: let calls come back; `drop`: leave now) and by being fenced. */
   stopping: Stopping | undefined;
   fenced = false;
+  /** The store had no room for what the last plan wanted to reserve: the next one says so. */
+  refusal: BudgetRefusal | undefined;
   #arrivals: Arrival[] = [];
   #entries: PendingEntry[] = [];
   /** Highest inbox position seen. */

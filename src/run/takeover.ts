@@ -12,6 +12,7 @@ import type { Core } from "./core.ts";
 import { foldJournal } from "./result.ts";
 import { Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
+import { appendWithLedger, draftLedger } from "./commit.ts";
 import { bindTools, type Binding } from "./toolbox.ts";
 import type { Agent } from "./types.ts";
 
@@ -63,10 +64,17 @@ async function appendAttempt(
   if (missing.length > 0) events.push({ type: "tools.missing", names: missing });
   const header = { epoch: session.epoch, at: now.at, activeMs: now.activeMs };
   const seq = session.state.seq + 1;
+  const ledger = draftLedger(session, now.at);
   let next = session.state;
-  for (const [i, event] of events.entries()) next = evolve(next, { ...header, seq: seq + i }, event);
+  for (const [i, event] of events.entries()) {
+    const before = next;
+    next = evolve(next, { ...header, seq: seq + i }, event);
+    ledger?.note(before, next, event);
+  }
   const row = toRowChange(next, decide(next, now));
-  const result = await core.store.journal.append({ run: session.run, seq, ...header, events, row });
+  const change = ledger?.change;
+  const request = { run: session.run, seq, ...header, events, row, ...(change === undefined ? {} : { ledger: change }) };
+  const result = await appendWithLedger(session, request);
   if (!result.ok)
     throw new ExecutusError("run_owned", `run ${session.run} was taken over by another process`, { run: session.run });
   session.state = next;

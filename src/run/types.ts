@@ -1,7 +1,7 @@
 /** The front door's types: what a caller gives, and what it gets back. */
 import type { Artifact } from "../ports/artifact.ts";
 import type { Blobs } from "../ports/blobs.ts";
-import type { Budget } from "../ports/budget.ts";
+import type { Admit, Budget, BudgetQuery, BudgetStanding, Ledger } from "../ports/budget.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Compactor } from "../ports/compactor.ts";
 import type { Agent } from "../ports/definition.ts";
@@ -33,6 +33,8 @@ export interface RunRequest {
   readonly channel?: string;
   readonly tenant?: string;
   readonly parent?: string;
+  /** The run at the top of the tree, whose budgets it shares; default: this run. */
+  readonly root?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly limits?: LimitsInput;
   /** Overrides the agent's tier. */
@@ -132,6 +134,8 @@ export interface Executor {
   result(run: string): Promise<RunResult>;
   /** Where a run stands; undefined when there is none. */
   status(run: string): Promise<(RunStatusView & { readonly row: RunRow }) | undefined>;
+  /** What is used and reserved of every budget, windows that have ended included unless `at` is given. */
+  budgets(query?: BudgetQuery): Promise<readonly BudgetStanding[]>;
   /** Take nothing new, let calls under way come back for `graceMs` (default 2,000), leave every run resumable. */
   shutdown(options?: { readonly graceMs?: number }): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -142,7 +146,12 @@ export interface ExecutorConfig {
   readonly tools?: Tools;
   readonly store?: Store;
   readonly blobs?: Blobs;
-  readonly budget?: Budget;
+  /** Who may use how much, over all runs of the store. Give the same to every process that drives them. */
+  readonly budgets?: readonly Budget[];
+  /** Keeps what `budgets` counts; default: the store. */
+  readonly ledger?: Ledger;
+  /** Asked before anything of a run happens: a refused run makes no model call and leaves no journal. */
+  readonly admit?: Admit;
   readonly compactor?: Compactor;
   readonly observers?: readonly Observer[];
   readonly clock?: Clock;

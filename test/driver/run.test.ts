@@ -98,9 +98,8 @@ describe("a run", () => {
   });
 
   it("S06 makes no model call when the budget refuses", async () => {
-    const budget = { reserve: async () => ({ admitted: false as const, reason: "empty" }), settle: async () => {} };
-    const { executor, models } = world([{ text: "x" }], { budget });
-    expect(await executor.run(agent([]), "x")).toMatchObject({ status: "failed", error: { code: "budget_refused" } });
+    const { executor, models } = world([{ text: "x" }], { admit: () => ({ admitted: false, reason: "empty" }) });
+    expect(await executor.run(agent([]), "x")).toMatchObject({ status: "over_budget", error: { code: "budget_refused" } });
     expect(models.calls).toHaveLength(0);
   });
 

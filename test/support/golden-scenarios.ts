@@ -9,6 +9,7 @@ import type { Tool } from "../../src/ports/tools.ts";
 import type { RunRequest } from "../../src/run/types.ts";
 import type { Script, ScriptedAnswer } from "../../src/testing/scripted-model.ts";
 import { sourceScenarios } from "./golden-sources.ts";
+import { budgetScenarios } from "./golden-budgets.ts";
 import { createWorld, makeAgent, makeTool, type World, type WorldOptions } from "./world.ts";
 
 type Play = () => Promise<readonly RunEvent[]>;
@@ -233,4 +234,5 @@ export const goldenScenarios: Readonly<Record<string, Play>> = {
     await world.executor.shutdown();
     return world.store.journal.read("golden");
   },
+  ...budgetScenarios,
 };

@@ -22,6 +22,7 @@ import type {
 import type { WaitingFor } from "../../ports/view.ts";
 import { addDeliveries, hasPending, type MemoryOutbox, openMemoryOutbox, removeDeliveries } from "./memory-outbox.ts";
 import { present } from "./present.ts";
+import { MemoryLedger } from "./memory-ledger.ts";
 import { batchEnd, checkEntryId, checkRunId } from "./requests.ts";
 import { createWatchers, type Watchers } from "./watchers.ts";
 
@@ -69,6 +70,7 @@ interface Data {
   readonly keys: Map<string, string>;
   readonly watchers: Watchers;
   readonly outbox: MemoryOutbox;
+  readonly ledger: MemoryLedger;
   position: number;
   nextKey: number;
 }
@@ -80,7 +82,15 @@ interface Data {
  * const executor = createExecutor({ models, store: createMemoryStore() });
  */
 export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore {
-  const data: Data = { runs: new Map(), keys: new Map(), watchers: createWatchers(), outbox: new Map(), position: 0, nextKey: 1 };
+  const data: Data = {
+    runs: new Map(),
+    keys: new Map(),
+    watchers: createWatchers(),
+    outbox: new Map(),
+    ledger: new MemoryLedger(),
+    position: 0,
+    nextKey: 1,
+  };
   return openMemory(data, options.self ?? "memory/1", options.now ?? Date.now);
 }
 
@@ -116,6 +126,7 @@ function openMemory(data: Data, self: string, now: () => number): MemoryStore {
       remove: async (runs) => remove(data, runs),
     },
     outbox: openMemoryOutbox(data.outbox, process),
+    budgets: { standings: async (query) => data.ledger.standings(query) },
     peer: (name) => openMemory(data, name, now),
     die: () => {
       process.diedAt ??= now();
@@ -139,16 +150,20 @@ function append(data: Data, request: AppendRequest): AppendResult {
   if (sealAfterInbox !== undefined) {
     if (run.inbox.some((entry) => entry.position > sealAfterInbox && !consumed.includes(entry.id))) return UNSEEN;
   }
+  const refusal = data.ledger.change(request.run, request.ledger);
+  if (refusal !== undefined) return { ok: false, reason: "budget", refusal };
   write(run, request.events, request);
-  for (const id of consumed) {
-    const index = run.inbox.findIndex((entry) => entry.id === id);
-    if (index >= 0) run.inbox.splice(index, 1);
-  }
+  for (const id of consumed) consume(run, id);
   if (request.row !== undefined) change(run, request.row);
   end(run, request.events);
   if (request.outbox !== undefined) addDeliveries(data.outbox, request.run, request.outbox, request.at);
   data.watchers.touch(request.run, "journal");
   return APPENDED;
+}
+
+function consume(run: MemoryRun, id: string): void {
+  const index = run.inbox.findIndex((entry) => entry.id === id);
+  if (index >= 0) run.inbox.splice(index, 1);
 }
 
 function write(run: MemoryRun, events: readonly EventBody[], header: { readonly at: number; readonly activeMs: number }): void {
@@ -195,6 +210,8 @@ function create(data: Data, request: CreateRequest, owner: Process): CreateResul
   const holder = idempotencyKey === undefined ? undefined : data.keys.get(idempotencyKey);
   if (holder !== undefined) return { created: false, run: holder };
   if (data.runs.has(request.run)) return { created: false, run: request.run };
+  const refusal = data.ledger.change(request.run, request.ledger);
+  if (refusal !== undefined) return { created: false, run: request.run, refusal };
   const run: MemoryRun = {
     created: { ...request, events: [] },
     key: data.nextKey++,
@@ -230,6 +247,7 @@ function remove(data: Data, names: readonly string[]): number {
     if (run === undefined || !run.finished || hasPending(data.outbox, name)) continue;
     removeDeliveries(data.outbox, name);
     data.runs.delete(name);
+    data.ledger.remove(name);
     if (run.created.idempotencyKey !== undefined) data.keys.delete(run.created.idempotencyKey);
     data.watchers.touch(name);
     removed++;

@@ -7,6 +7,7 @@ import { bodyDigest, nextSum } from "./chain.ts";
 import { batchEnd } from "./requests.ts";
 import type { Head, Heads } from "./sqlite-heads.ts";
 import type { InsertDeliveries } from "./sqlite-outbox.ts";
+import type { PreparedLedger, PrepareLedger } from "./sqlite-ledger.ts";
 import { placeOf } from "./sqlite-schema.ts";
 
 /** A body as it will lie in the file. */
@@ -88,30 +89,44 @@ export interface AppenderOptions {
   readonly heads: Heads;
   readonly insertEvents: InsertEvents;
   readonly insertDeliveries: InsertDeliveries;
+  readonly ledger: PrepareLedger;
 }
 
-export function createAppender({ db, heads, insertEvents, insertDeliveries }: AppenderOptions): Append {
+export function createAppender({ db, heads, insertEvents, insertDeliveries, ledger }: AppenderOptions): Append {
   const move = createMove(db);
   const close = createClose(db);
   const sealRefusal = createSealCheck(db, heads);
-  const consume = db.prepare("UPDATE inbox SET body = NULL WHERE run = ? AND entry = ?");
+  const consume = createConsume(db);
 
   return (request, bodies) => {
-    const { run, epoch, consumed = [] } = request;
+    const { run, epoch } = request;
     const head = heads.current(run);
     if (head?.epoch !== epoch || head.seq + 1 !== request.seq) return fenced(heads, run);
-    const refusal = sealRefusal(request);
+    const money = ledger(run, request.ledger);
+    const refusal = sealRefusal(request) ?? budgetRefusal(money);
     if (refusal !== undefined) return refusal === FENCED ? fenced(heads, run) : refusal;
     const records = toRecords(head, bodies, request);
     const next: Head = { ...head, seq: head.seq + records.length, sum: records[records.length - 1]?.sum ?? head.sum };
     if (!move(head, next, request)) return fenced(heads, run);
     insertEvents(records);
     insertDeliveries(head.key, request);
-    for (const id of consumed) consume.run(head.key, id);
+    money.write();
+    consume(head.key, request);
     heads.remember(run, next);
     if (close(head.key, request.events)) heads.forget(run);
     return APPENDED;
   };
+}
+
+function createConsume(db: DatabaseSync): (key: number, request: AppendRequest) => void {
+  const consume = db.prepare("UPDATE inbox SET body = NULL WHERE run = ? AND entry = ?");
+  return (key, { consumed = [] }) => {
+    for (const id of consumed) consume.run(key, id);
+  };
+}
+
+function budgetRefusal({ refusal }: PreparedLedger): AppendResult | undefined {
+  return refusal === undefined ? undefined : { ok: false, reason: "budget", refusal };
 }
 
 /** Input that a terminal batch has not seen. The file says whose run it is: being fenced comes first. */

@@ -1,9 +1,11 @@
 /** Everything a store answers without writing, over the connection that cannot write. */
 import type { DatabaseSync } from "node:sqlite";
+import type { BudgetReader } from "../../ports/budget.ts";
 import type { Inbox, Journal, Outbox, Owners, Runs } from "../../ports/store.ts";
 import { openReader } from "./sqlite-connection.ts";
 import { toStoreError } from "./sqlite-errors.ts";
 import { createReadInbox } from "./sqlite-inbox.ts";
+import { createReadStandings } from "./sqlite-ledger.ts";
 import { createOutboxReads } from "./sqlite-outbox.ts";
 import { createPoll } from "./sqlite-poll.ts";
 import { createProcesses, type ProcessOptions } from "./sqlite-processes.ts";
@@ -18,6 +20,7 @@ export interface ReadSide {
   readonly owners: Pick<Owners, "self" | "orphans" | "due">;
   readonly runs: Pick<Runs, "get" | "list">;
   readonly outbox: Pick<Outbox, "nextDue" | "list">;
+  readonly budgets: BudgetReader;
   readonly watchers: Watchers;
   close(): void;
 }
@@ -40,6 +43,7 @@ export function openReadSide({ file, process, pollMs, writer, ownId }: ReadSideO
   const readInbox = createReadInbox(db);
   const outbox = createOutboxReads(db, processes);
   const index = createRunIndex(db, processes);
+  const standings = createReadStandings(db);
   const poll = createPoll({ versions: writer ?? db, reader: db, watchers: () => watchers, pollMs });
   const watchers = createWatchers((size) => poll.resize(size));
 
@@ -61,6 +65,7 @@ export function openReadSide({ file, process, pollMs, writer, ownId }: ReadSideO
     },
     runs: { get: (run) => answer(() => index.get(run)), list: (query) => answer(() => index.list(query)) },
     outbox: { nextDue: (kinds) => answer(() => outbox.nextDue(kinds)), list: (query) => answer(() => outbox.list(query)) },
+    budgets: { standings: (query) => answer(() => standings(query)) },
     watchers,
     close() {
       poll.stop();

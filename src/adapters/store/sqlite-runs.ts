@@ -1,10 +1,12 @@
 /** Runs come into the file and leave it, whole. */
 import type { DatabaseSync } from "node:sqlite";
+import type { BudgetRefusal } from "../../ports/budget.ts";
 import type { EventBody, EventHeader } from "../../ports/events.ts";
 import type { CreateRequest, CreateResult, InboxEntry, RunRow, RunRowChange } from "../../ports/store.ts";
 import { chainStart } from "./chain.ts";
 import { type BatchEnd, batchEnd } from "./requests.ts";
 import type { Head, Heads } from "./sqlite-heads.ts";
+import { NO_CHANGE, type PreparedLedger, type PrepareLedger } from "./sqlite-ledger.ts";
 import { type EncodedBody, type InsertEvents, toRecords } from "./sqlite-journal.ts";
 import type { Presence } from "./sqlite-processes.ts";
 import { placeOf } from "./sqlite-schema.ts";
@@ -14,20 +16,26 @@ interface NewRun extends Omit<CreateRequest, "events" | "row" | "at"> {
   readonly createdAt: number;
 }
 
-/** Inside a write. Returns the key, or the run that has the id or the idempotency key already. */
-type InsertRun = (run: NewRun) => { readonly key: number } | { readonly holder: string };
+/** Inside a write. Returns the key, the run that has the id or the idempotency key already, or what the ledger refused. */
+type InsertRun = (
+  run: NewRun,
+  prepare?: () => PreparedLedger,
+) => { readonly key: number } | { readonly holder: string } | { readonly refusal: BudgetRefusal };
 
 function createInsertRun(db: DatabaseSync): InsertRun {
   const byKey = db.prepare("SELECT run FROM runs WHERE idempotency_key = ?");
   const byRun = db.prepare("SELECT run FROM runs WHERE run = ?");
   const insert = db.prepare(`INSERT INTO runs (run, agent, caller, channel, tenant, parent, labels, idempotency_key, created_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-  return ({ run, agent, caller, channel, tenant, parent, labels, idempotencyKey, createdAt }) => {
+  return ({ run, agent, caller, channel, tenant, parent, labels, idempotencyKey, createdAt }, prepare = () => NO_CHANGE) => {
     const holder = (idempotencyKey === undefined ? undefined : byKey.get(idempotencyKey)) ?? byRun.get(run);
     if (holder !== undefined) return { holder: String(holder["run"]) };
+    const money = prepare();
+    if (money.refusal !== undefined) return { refusal: money.refusal };
     const optional = [caller, channel, tenant, parent].map((value) => value ?? null);
     const labelText = labels === undefined ? null : JSON.stringify(labels);
     const { lastInsertRowid } = insert.run(run, agent, ...optional, labelText, idempotencyKey ?? null, createdAt);
+    money.write();
     return { key: Number(lastInsertRowid) };
   };
 }
@@ -40,17 +48,19 @@ export interface InsertRunOptions {
 export interface CreateRunOptions extends InsertRunOptions {
   readonly heads: Heads;
   readonly presence: Presence;
+  readonly ledger: PrepareLedger;
 }
 
 /** Inside a write. */
 export type CreateRun = (request: CreateRequest, bodies: readonly EncodedBody[]) => CreateResult;
 
-export function createCreateRun({ db, heads, presence, insertEvents }: CreateRunOptions): CreateRun {
+export function createCreateRun({ db, heads, presence, insertEvents, ledger }: CreateRunOptions): CreateRun {
   const insertRun = createInsertRun(db);
   const insertHead = createInsertHead(db);
   return (request, bodies) => {
-    const inserted = insertRun({ ...request, createdAt: request.at });
+    const inserted = insertRun({ ...request, createdAt: request.at }, () => ledger(request.run, request.ledger));
     if ("holder" in inserted) return { created: false, run: inserted.holder };
+    if ("refusal" in inserted) return { created: false, run: request.run, refusal: inserted.refusal };
     const empty: Head = { key: inserted.key, epoch: 1, seq: -1, sum: chainStart(request.run) };
     const records = toRecords(empty, bodies, { at: request.at, activeMs: 0 });
     const head: Head = { ...empty, seq: records.length - 1, sum: records[records.length - 1]?.sum ?? empty.sum };
@@ -103,7 +113,7 @@ export function createInsertWholeRun({ db, insertEvents }: InsertRunOptions): In
   return ({ row, events, pending, consumed, ...rest }) => {
     const last = events[events.length - 1];
     const inserted = last === undefined ? undefined : insertRun({ ...row, ...rest });
-    if (last === undefined || inserted === undefined || "holder" in inserted) return false;
+    if (last === undefined || inserted === undefined || !("key" in inserted)) return false;
     const { key } = inserted;
     const { status, step, tokens, costUsd, waitingFor, dueAt } = row;
     const head = { key, epoch: last.epoch, seq: last.seq, sum: last.sum };
@@ -124,7 +134,7 @@ export function createInsertWholeRun({ db, insertEvents }: InsertRunOptions): In
 /** Inside a write. How many of these were finished, and are gone now. */
 export type RemoveRuns = (runs: readonly string[]) => number;
 
-export function createRemoveRuns(db: DatabaseSync): RemoveRuns {
+export function createRemoveRuns(db: DatabaseSync, forget: (run: string) => void): RemoveRuns {
   const find = db.prepare(`SELECT r.id FROM runs r JOIN heads h ON h.id = r.id WHERE r.run = ? AND h.finished = 1
     AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run = r.id AND o.status = 'pending')`);
   const removeEvents = db.prepare("DELETE FROM events WHERE place >= ? AND place < ?");
@@ -137,6 +147,7 @@ export function createRemoveRuns(db: DatabaseSync): RemoveRuns {
       const key = Number(found["id"]);
       removeEvents.run(placeOf(key, 0), placeOf(key + 1, 0));
       removeRun.run(key);
+      forget(run);
       removed++;
     }
     return removed;

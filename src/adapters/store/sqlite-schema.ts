@@ -5,6 +5,7 @@
  *   instead of touching a page per run (measured: a quarter of the time). `place` = run * 2^24 + seq finds them again.
  * - `heads`: what changes with every append, kept narrow so that many runs share a page; `runs`: what never changes.
  * - `inbox`: an entry whose body is null has been consumed; the row stays, so that the same id is never taken twice.
+ * - `ledger_accounts`, `ledger_entries`: budgets, see `sqlite-ledger.ts`.
  * - Keys are never used again (AUTOINCREMENT): a process that slept through the removal of its run cannot write into the run
  *   that came after it.
  */
@@ -12,6 +13,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { ExecutusError } from "../../kernel/errors.ts";
 import { foreign } from "./sqlite-errors.ts";
 import { OUTBOX_TABLES } from "./sqlite-outbox.ts";
+import { LEDGER_TABLES } from "./sqlite-ledger.ts";
 
 /** "EXEC": how a file says that it is ours. */
 export const APPLICATION_ID = 0x45584543;
@@ -96,7 +98,7 @@ CREATE TABLE inbox (
   UNIQUE (run, entry)
 ) STRICT;
 CREATE INDEX inbox_pending ON inbox (run, position) WHERE body IS NOT NULL;
-`;
+${LEDGER_TABLES}`;
 
 /** The n-th statement list takes a file from version n to n + 1. Released ones never change. */
 const MIGRATIONS: readonly string[] = [FIRST_VERSION + OUTBOX_TABLES];

@@ -6,6 +6,7 @@ import { checkEntryId, checkRunId } from "./requests.ts";
 import { truncateLog } from "./sqlite-connection.ts";
 import { createHeads } from "./sqlite-heads.ts";
 import { createSendToInbox, type SendToInbox } from "./sqlite-inbox.ts";
+import { createForgetRun, createLedger } from "./sqlite-ledger.ts";
 import { type Append, createAppender, createInsertEvents, encode } from "./sqlite-journal.ts";
 import { createInsertDeliveries, createOutboxWrites, type OutboxWrites } from "./sqlite-outbox.ts";
 import { createOwnership, type Ownership } from "./sqlite-owners.ts";
@@ -133,11 +134,12 @@ function createOperations({ db, file, process, heartbeatMs }: WriteSideOptions):
   const writer = createWriter({ db, file, isAlone: () => heads.count() <= 1, onRollback });
   const ownership = createOwnership({ db, heads, presence, processes, ...process });
   const insertEvents = createInsertEvents(db);
+  const ledger = createLedger(db);
   return {
     writer,
-    append: createAppender({ db, heads, insertEvents, insertDeliveries: createInsertDeliveries(db) }),
-    create: createCreateRun({ db, heads, presence, insertEvents }),
-    remove: createRemoveRuns(db),
+    append: createAppender({ db, heads, insertEvents, insertDeliveries: createInsertDeliveries(db), ledger }),
+    create: createCreateRun({ db, heads, presence, insertEvents, ledger }),
+    remove: createRemoveRuns(db, createForgetRun(db)),
     insertWholeRun: createInsertWholeRun({ db, insertEvents }),
     send: createSendToInbox(db),
     ownership,

@@ -234,6 +234,7 @@ function remarkText(event: RunEvent, before: RunState, columns: number): string 
     case "context.compacted":
       return `the conversation was shortened from ${event.messagesBefore} messages to a summary and ${event.keep}`;
     case "limit.reached":
+    case "budget.refused":
       return `${event.message}${event.wrapUp ? " One last answer without tools." : ""}`;
     case "guard.tripped":
       return event.action === "block" ? undefined : event.message;
