@@ -81,7 +81,7 @@ describe("golden journals", () => {
     expect(unfinished.length).toBeGreaterThanOrEqual(3);
   });
 
-  it.each(unfinished)("%s/%s goes on to its end", async (version, name) => {
+  it.each(unfinished)("S37 %s/%s goes on to its end", async (version, name) => {
     const events = read(version, name);
     const started = events[0];
     if (started?.type !== "run.started") throw new Error("a journal starts with run.started");

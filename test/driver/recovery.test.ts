@@ -26,6 +26,20 @@ describe("shutdown and recovery", () => {
     expect(second.models.calls).toHaveLength(1);
   });
 
+  it("S29 is swept for periodically: a run whose process died goes on in one that was there all the time", async () => {
+    const clock = createFakeClock();
+    const store = createMemoryStore({ now: () => clock.now() });
+    const other = store.peer("memory/2");
+    const second = world([{ text: "swept up" }], { agents: [agent([])], sweepMs: 30_000 }, { store: other, clock });
+    const first = world(() => ({ hang: true }), {}, { store, clock });
+    await first.executor.start(agent([]), { input: "x", id: "r" });
+    store.die();
+    await clock.until(new Promise<void>((resolve) => void clock.after(31_000, resolve)));
+    for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect(await second.executor.result("r")).toMatchObject({ status: "completed", output: "swept up" });
+    await second.executor.shutdown();
+  });
+
   it("S26 never repeats a once call that was in flight when its process died", async () => {
     const clock = createFakeClock();
     const store = createMemoryStore({ now: () => clock.now() });

@@ -38,7 +38,7 @@ async function ask(
   return candidate.call(CALL, { signal: new AbortController().signal, onPart: (delta) => options.deltas?.push(delta) });
 }
 
-test("models of all three versions fit without a cast", () => {
+test("S39 models of all three versions fit without a cast", () => {
   const accepts = (model: LanguageModel): LanguageModel => model;
   const models = (v2: LanguageModelV2, v3: LanguageModelV3, v4: LanguageModelV4): LanguageModel[] => [v2, v3, v4].map(accepts);
   expect(models).toBeTypeOf("function");

@@ -8,7 +8,7 @@ import { importProvider, PROVIDER_PACKAGES } from "./providers.ts";
 
 const KEYS = { ANTHROPIC_API_KEY: "a", OPENAI_API_KEY: "o", GEMINI_API_KEY: "g", EXECUTUS_BASE_URL: "http://127.0.0.1:1/v1" };
 
-test("a tier is its candidates in order, with what is known about them", async () => {
+test("S43 S07 a tier is its candidates in order, with what is known about them", async () => {
   const tiers = {
     smart: ["anthropic/claude-haiku-4-5", "openai/gpt-5-mini", "google/gemini-2.5-flash", "local/llama", "ollama/qwen3"],
   };
@@ -36,7 +36,7 @@ test("models and candidates given as objects are found again by their id, as a r
   expect(await models.resolve("mock/two")).toEqual([second]);
 });
 
-test("providers may be AI SDK providers, functions, or addresses of servers", async () => {
+test("S39 providers may be AI SDK providers, functions, or addresses of servers", async () => {
   const named = (modelId: string): MockLanguageModelV4 => new MockLanguageModelV4({ modelId });
   const providers = {
     proxy: createOpenAI({ apiKey: "x" }),
@@ -51,7 +51,7 @@ test("providers may be AI SDK providers, functions, or addresses of servers", as
   }
 });
 
-test("prices of the configuration go before those that ship", async () => {
+test("S43 prices of the configuration go before those that ship", async () => {
   const price = { input: 9, output: 9, asOf: "2026-11-22" };
   const models = createModels({ env: KEYS, models: { "openai/gpt-5-mini": { price }, "local/llama": { price } } });
   expect((await models.resolve("openai/gpt-5-mini"))[0]).toMatchObject({ price, contextTokens: 400_000 });
@@ -106,7 +106,7 @@ test.each([
   expect((error as { hint: string }).hint).toMatch(hint);
 });
 
-test("a tier without candidates, or with one that is no model, is named", async () => {
+test("S07 a tier without candidates, or with one that is no model, is named", async () => {
   const models = createModels({ tiers: { none: [], odd: ["gpt-5"] }, env: {} });
   await expect(models.resolve("none")).rejects.toThrow('the model tier "none" has no candidates');
   await expect(models.resolve("odd")).rejects.toThrow('the model tier "odd" lists "gpt-5", which is not provider/model');

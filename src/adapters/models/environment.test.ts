@@ -21,7 +21,7 @@ test("an empty variable counts as not set, and a server without a model gives no
   expect(tiersFromEnvironment({ EXECUTUS_TIER_FAST: "", ...MODEL })).toEqual({});
 });
 
-test("a tier variable replaces a tier or makes one", () => {
+test("S43 a tier variable replaces a tier or makes one", () => {
   const env = { OPENAI_API_KEY: "x", EXECUTUS_TIER_FAST: "a/b, c/d/e", EXECUTUS_TIER_CHEAP: "ollama/x" };
   expect(tiersFromEnvironment(env)).toMatchObject({ fast: ["a/b", "c/d/e"], cheap: ["ollama/x"] });
 });

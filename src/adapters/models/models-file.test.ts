@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseModelsFile, readModelsFile } from "./models-file.ts";
 
-test("a file gives tiers and facts", async () => {
+test("S43 a file gives tiers and facts", async () => {
   const path = join(await mkdtemp(join(tmpdir(), "executus-models-")), "models.json");
   const price = { input: 1, output: 2, cacheRead: 0.1, above: { inputTokens: 200_000, input: 2, output: 4 }, asOf: "2026-11-22" };
   const file = { tiers: { fast: ["local/llama"] }, models: { "local/llama": { price, contextTokens: 8192, source: "ours" } } };

@@ -27,7 +27,7 @@ function outputOf(output: ToolOutput, context: PromptContext): unknown {
   return content?.[0]?.output;
 }
 
-test("metadata of a part goes back to the provider as its options", () => {
+test("S39 metadata of a part goes back to the provider as its options", () => {
   const providerMetadata = { anthropic: { signature: "s" } };
   expect(
     assistantContent([

@@ -24,7 +24,7 @@ function memoryBlobs(): Blobs & { readonly bytes: Map<string, Uint8Array> } {
 const city = z.object({ city: z.string() });
 
 describe("fromAiSdkTool", () => {
-  it("takes a tool() with a zod schema unchanged and runs it as once", async () => {
+  it("S39 takes a tool() with a zod schema unchanged and runs it as once", async () => {
     const seen: unknown[] = [];
     const weather = tool({
       description: "Weather of a city.",
