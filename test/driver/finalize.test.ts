@@ -13,7 +13,7 @@ interface Ending {
   readonly script: Script;
   readonly limits?: object;
   /** Done as soon as the run has started. */
-  readonly then?: (executor: Executor) => Promise<unknown>;
+  readonly meanwhile?: (executor: Executor) => Promise<unknown>;
   readonly status: RunResult["status"];
 }
 
@@ -24,17 +24,17 @@ const endings: Readonly<Record<string, Ending>> = {
   "an answer": { script: [look, { text: "done" }], status: "completed" },
   "a genuine error": { script: (call) => (call.step === 0 ? look : { error: refused }), status: "failed" },
   "the time limit": { script: hang, limits: { timeMs: 6_000 }, status: "timed_out" },
-  "a cancel": { script: hang, then: (executor) => executor.send("r", { kind: "cancel" }), status: "cancelled" },
-  "a kill": { script: hang, then: (executor) => executor.send("r", { kind: "kill" }), status: "killed" },
+  "a cancel": { script: hang, meanwhile: (executor) => executor.send("r", { kind: "cancel" }), status: "cancelled" },
+  "a kill": { script: hang, meanwhile: (executor) => executor.send("r", { kind: "kill" }), status: "killed" },
   "the step limit": { script: () => look, limits: { maxSteps: 2, repeats: 9 }, status: "out_of_steps" },
-  "a shutdown": { script: hang, then: (executor) => executor.shutdown({ graceMs: 10 }), status: "interrupted" },
+  "a shutdown": { script: hang, meanwhile: (executor) => executor.shutdown({ graceMs: 10 }), status: "interrupted" },
 };
 
-async function play({ script, limits, then }: Ending): Promise<{ readonly result: RunResult; readonly world: World }> {
+async function play({ script, limits, meanwhile }: Ending): Promise<{ readonly result: RunResult; readonly world: World }> {
   const made = world(script);
   const handle = await made.executor.start(agent([quick], limits), { input: "go", id: "r" });
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
-  await made.clock.until(then?.(made.executor) ?? Promise.resolve());
+  await made.clock.until(meanwhile?.(made.executor) ?? Promise.resolve());
   return { result: await made.clock.until(handle.result), world: made };
 }
 
