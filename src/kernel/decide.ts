@@ -7,9 +7,10 @@
  */
 import type { EventBody } from "../ports/events.ts";
 import type { FinalStatus, RunError, WaitingFor } from "../ports/view.ts";
+import { compactionDue, compactionWanted } from "./compaction.ts";
 import { closeOpenCalls, decideCalls } from "./decide-calls.ts";
 import { limitReached, nextDeadline } from "./decide-limits.ts";
-import type { CompactEffect, Effect, ModelEffect } from "./effects.ts";
+import type { Effect, ModelEffect } from "./effects.ts";
 import { isDue } from "./evolve-model.ts";
 import { repetition } from "./guards.ts";
 import type { RunState } from "./state.ts";
@@ -57,11 +58,7 @@ function decideNextStep(state: RunState, now: Now): Decision {
   if (state.model.exhausted) return settle(state, "failed", state.model.lastError);
   const guard = state.model.inFlight ? undefined : guardTripped(state);
   if (guard !== undefined) return record(guard);
-  const compaction = state.compaction;
-  if (compaction !== undefined && state.step >= (compaction.afterStep ?? 0) && !state.model.inFlight) {
-    return withDeadline(want([compactEffect(state, compaction)]), state);
-  }
-  return wantModel(state, now, "auto");
+  return beforeModel(state) ?? wantModel(state, now, "auto");
 }
 
 function wantModel(state: RunState, now: Now, toolChoice: ModelEffect["toolChoice"]): Decision {
@@ -87,9 +84,15 @@ function isOnlyStep(state: RunState): boolean {
   return state.limits.maxSteps === 1;
 }
 
-function compactEffect(state: RunState, request: { readonly instructions?: string }): CompactEffect {
-  const id = `compact:${state.step}`;
-  return { kind: "compact", id, ...(request.instructions === undefined ? {} : { instructions: request.instructions }) };
+/** The conversation is shortened first, if it has to be. */
+function beforeModel(state: RunState): Decision | undefined {
+  if (state.model.inFlight) return undefined;
+  const wanted = compactionWanted(state);
+  if (wanted !== undefined) return record(wanted);
+  const request = compactionDue(state);
+  if (request === undefined) return undefined;
+  const number = state.compactions;
+  return withDeadline(want([{ kind: "compact", id: `compact:${state.step}.${number}`, number, request }]), state);
 }
 
 /** Between two steps: errors in a row, then repetition. */
@@ -145,7 +148,8 @@ function decideEnding(state: RunState, now: Now): Decision {
   const open = closeOpenCalls(state, { abandonStarted: false, reason: ending.error?.message ?? "The run is ending." });
   if (open !== undefined) return withDeadline(open, state);
   const wrapUp = ending.wrapUp && !state.answered && !state.model.exhausted && state.step < state.limits.maxSteps;
-  return wrapUp ? wantModel(state, now, "none") : settle(state, ending.status, ending.error);
+  if (!wrapUp) return settle(state, ending.status, ending.error);
+  return beforeModel(state) ?? wantModel(state, now, "none");
 }
 
 function settle(state: RunState, status: FinalStatus, error?: RunError): Decision {

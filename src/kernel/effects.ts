@@ -1,7 +1,7 @@
 /** What a run wants done, and the intent that is committed before it is done. */
 import type { EventBody } from "../ports/events.ts";
 import type { ToolSnapshot } from "../ports/agent.ts";
-import type { CallState, RunState } from "./state.ts";
+import type { CallState, PendingCompaction, RunState } from "./state.ts";
 
 export type Effect = ModelEffect | ToolCallEffect | ReconcileEffect | CompactEffect;
 
@@ -30,7 +30,9 @@ export interface ReconcileEffect {
 export interface CompactEffect {
   readonly kind: "compact";
   readonly id: string;
-  readonly instructions?: string;
+  /** Which of the run's compactions. */
+  readonly number: number;
+  readonly request: PendingCompaction;
 }
 
 export function toolOf(state: RunState, name: string): ToolSnapshot | undefined {
@@ -44,7 +46,7 @@ export function isAwaited(state: RunState, effect: Effect): boolean {
     case "model":
       return state.model.inFlight && state.step === effect.step && state.model.attempts === effect.attempt;
     case "compact":
-      return state.compaction !== undefined;
+      return state.compaction !== undefined && state.compactions === effect.number;
     case "tool":
     case "reconcile": {
       const call = state.calls.find((candidate) => candidate.id === effect.call.id);

@@ -21,7 +21,7 @@ function evolveCall(call: CallState, event: CallEvent): CallState {
     case "tool.interrupted":
       return inDoubt(call);
     case "tool.ended":
-      return { ...call, status: "ended", outcome: event.outcome, output: event.output };
+      return { ...call, status: "ended", outcome: event.outcome, output: event.output, pinned: event.pinned === true };
     case "call.resolved":
       return call.status === "in-doubt" ? resolved(call, event) : call;
   }
@@ -60,7 +60,8 @@ export function closeStep(next: Draft): void {
 const NO_OUTPUT: ToolOutput = { type: "text", value: "" };
 
 function toResultPart(call: CallState): ToolResultPart {
-  return { type: "tool-result", toolCallId: call.toolCallId, toolName: call.name, output: call.output ?? NO_OUTPUT };
+  const { toolCallId, name: toolName, output = NO_OUTPUT } = call;
+  return { type: "tool-result", toolCallId, toolName, output, ...(call.pinned ? { pinned: true } : {}) };
 }
 
 function tally(next: Draft, calls: readonly CallState[]): void {

@@ -1,6 +1,8 @@
 /** How attempts, input from outside, limits and guards change a run. */
 import type { AttemptStarted, BudgetRefused, EventBody, GuardTripped, LimitReached, LimitsExtended } from "../ports/events.ts";
 import type { FinalStatus } from "../ports/view.ts";
+import { compactionDue } from "./compaction.ts";
+import { compactionRequested } from "./evolve-compaction.ts";
 import { artifactAdded } from "./evolve-artifacts.ts";
 import { inDoubt } from "./evolve-calls.ts";
 import { NO_LIMIT } from "./limits.ts";
@@ -11,8 +13,9 @@ export function evolveInput(next: Draft, event: EventBody): void {
     case "attempt.started":
       return attemptStarted(next, event);
     case "steer.received": {
-      const { id, content, afterStep } = event;
-      next.steers = [...next.steers, { id, content, ...(afterStep === undefined ? {} : { afterStep }) }];
+      const { id, content, afterStep, pinned } = event;
+      const how = { ...(afterStep === undefined ? {} : { afterStep }), ...(pinned === undefined ? {} : { pinned }) };
+      next.steers = [...next.steers, { id, content, ...how }];
       next.fruitless = 0;
       return;
     }
@@ -22,8 +25,7 @@ export function evolveInput(next: Draft, event: EventBody): void {
     case "limits.extended":
       return extended(next, event);
     case "compaction.requested":
-      next.compaction = toCompaction(event);
-      return;
+      return compactionRequested(next, event);
     case "limit.reached":
       return limitReached(next, event);
     case "budget.refused":
@@ -37,6 +39,7 @@ export function evolveInput(next: Draft, event: EventBody): void {
       return artifactAdded(next, event);
     case "run.settling":
       abandonModelCall(next);
+      next.compaction = undefined;
       next.settling = { status: event.status, ...(event.error ? { error: event.error } : {}) };
       return;
     case "run.finished":
@@ -60,6 +63,7 @@ function attemptStarted(next: Draft, event: AttemptStarted): void {
 /** A call that will not be heard out: it may have cost something, and it is not the model's failure. */
 function abandonModelCall(next: Draft): void {
   const { model, usage } = next;
+  if (compactionDue(next) !== undefined) next.usage = { ...usage, unknownCalls: usage.unknownCalls + 1 };
   if (!model.inFlight) return;
   next.model = { ...model, inFlight: false, candidateAttempts: model.candidateAttempts - 1 };
   next.usage = { ...usage, unknownCalls: usage.unknownCalls + 1 };
@@ -67,16 +71,6 @@ function abandonModelCall(next: Draft): void {
 
 function toCancel(event: { readonly mode: "cancel" | "kill"; readonly reason?: string }): NonNullable<RunState["cancel"]> {
   return event.reason === undefined ? { mode: event.mode } : { mode: event.mode, reason: event.reason };
-}
-
-function toCompaction(event: {
-  readonly instructions?: string;
-  readonly afterStep?: number;
-}): NonNullable<RunState["compaction"]> {
-  return {
-    ...(event.instructions === undefined ? {} : { instructions: event.instructions }),
-    ...(event.afterStep === undefined ? {} : { afterStep: event.afterStep }),
-  };
 }
 
 /** More room also revives a run that was about to wrap up because of a limit. */
@@ -108,6 +102,7 @@ const STATUS_OF_LIMIT: Readonly<Record<LimitReached["limit"], FinalStatus>> = {
 
 function limitReached(next: Draft, event: LimitReached): void {
   abandonModelCall(next);
+  next.compaction = undefined;
   const status = next.ending?.status ?? STATUS_OF_LIMIT[event.limit];
   const error = next.ending?.error ?? { code: `limit_${event.limit}`, message: event.message };
   next.ending = { status, error, wrapUp: event.wrapUp };

@@ -1,4 +1,4 @@
-/** How model calls and compactions change a run. */
+/** How model calls change a run. */
 import type {
   CallRefusal,
   CompactionFailed,
@@ -8,12 +8,12 @@ import type {
   ModelFailed,
   ModelStarted,
 } from "../ports/events.ts";
-import type { Message, ToolCallPart, UserPart } from "../ports/messages.ts";
-import type { TokenUsage } from "../ports/models.ts";
-import type { UsageTotal } from "../ports/view.ts";
+import type { ToolCallPart, UserPart } from "../ports/messages.ts";
 import { closeStep } from "./evolve-calls.ts";
+import { compacted, compactionFailed, isMendable, measure, overflowed } from "./evolve-compaction.ts";
 import { callKey } from "./guards.ts";
-import { append, emptyList, type List, toArray } from "./list.ts";
+import { append } from "./list.ts";
+import { addUsage } from "./usage.ts";
 import { backoffMs } from "./retry.ts";
 import { callId, type CallState, type Draft, IDLE_MODEL, type PendingSteer, type RunState } from "./state.ts";
 
@@ -28,7 +28,7 @@ export function evolveModel(next: Draft, header: EventHeader, event: ModelEvent)
     case "context.compacted":
       return compacted(next, event);
     case "compaction.failed":
-      next.compaction = undefined;
+      return compactionFailed(next, event);
   }
 }
 
@@ -36,7 +36,10 @@ export function evolveModel(next: Draft, header: EventHeader, event: ModelEvent)
 export function modelStarted(next: Draft, event: ModelStarted): void {
   if (next.steers.length > 0) {
     const due = next.steers.filter((steer) => isDue(steer, next));
-    for (const { content } of due) if (content.length > 0) next.messages = append(next.messages, { role: "user", content });
+    for (const { content, pinned } of due) {
+      if (content.length === 0) continue;
+      next.messages = append(next.messages, { role: "user", content, ...(pinned === true ? { pinned } : {}) });
+    }
     next.steers = next.steers.filter((steer) => !isDue(steer, next));
   }
   for (const note of next.notes) next.messages = append(next.messages, { role: "user", content: toText(note) });
@@ -59,6 +62,7 @@ function modelAnswered(next: Draft, event: ModelAnswered): void {
   const calls = callsOf(event, next.request.unguarded === true);
   const text = textOf(event);
   next.step = event.step + 1;
+  measure(next, event);
   next.messages = append(next.messages, { role: "assistant", content: event.content });
   next.calls = wrappedUp ? calls.map(leftUnrun) : calls;
   next.model = next.model.candidate === 0 ? IDLE_MODEL : { ...IDLE_MODEL, candidate: next.model.candidate };
@@ -67,6 +71,7 @@ function modelAnswered(next: Draft, event: ModelAnswered): void {
   next.lastCallTokens = (event.usage.inputTokens ?? 0) + (event.usage.outputTokens ?? 0);
   next.lastCallCostUsd = event.costUsd ?? 0;
   next.toolCalls += calls.length;
+  next.overflows = 0;
   if (text !== "" || (calls.length === 0 && !wrappedUp)) next.output = text;
   next.answered = calls.length === 0 || wrappedUp;
   closeStep(next);
@@ -105,6 +110,7 @@ function toCall(
     status: refusal === undefined ? "ready" : "ended",
     interruptions: 0,
     reconciled: false,
+    pinned: false,
     outcome: refusal === undefined ? undefined : (refusal.outcome ?? "invalid"),
     output: refusal === undefined ? undefined : { type: "error-text", value: refusal.message },
   };
@@ -122,20 +128,9 @@ function textOf(event: ModelAnswered): string {
   return text;
 }
 
-function addUsage(total: UsageTotal, usage: TokenUsage): UsageTotal {
-  const known = usage.inputTokens !== undefined || usage.outputTokens !== undefined;
-  return {
-    inputTokens: total.inputTokens + (usage.inputTokens ?? 0),
-    cacheReadTokens: total.cacheReadTokens + (usage.cacheReadTokens ?? 0),
-    cacheWriteTokens: total.cacheWriteTokens + (usage.cacheWriteTokens ?? 0),
-    outputTokens: total.outputTokens + (usage.outputTokens ?? 0),
-    reasoningTokens: total.reasoningTokens + (usage.reasoningTokens ?? 0),
-    unknownCalls: total.unknownCalls + (known ? 0 : 1),
-  };
-}
-
 function modelFailed(next: Draft, header: EventHeader, event: ModelFailed): void {
   const { model, limits } = next;
+  if (isMendable(next, event)) return overflowed(next, event);
   const isLast = model.candidate + 1 >= next.models.length;
   const again = event.retryable && model.candidateAttempts < limits.modelAttempts && (event.passedOver !== true || isLast);
   const fallback = !again && event.retryable && !isLast;
@@ -147,20 +142,7 @@ function modelFailed(next: Draft, header: EventHeader, event: ModelFailed): void
     inFlight: false,
     retryAt: again ? header.at + backoffMs(limits.retryBaseMs, model.candidateAttempts, event) : undefined,
     lastError: event.error,
+    overflowed: false,
     exhausted: !again && !fallback,
   };
-}
-
-/**
- * Older messages give way to their summary. A tool message at the start of the kept tail would have lost its calls, so the
- * tail is extended to the answer it belongs to.
- */
-function compacted(next: Draft, event: ContextCompacted): void {
-  let start = Math.max(0, next.messages.length - event.keep);
-  while (start > 0 && next.messages.items[start]?.role === "tool") start--;
-  const kept = toArray(next.messages, start);
-  let messages: List<Message> = append(emptyList(), { role: "user", content: toText(event.summary) });
-  for (const message of kept) messages = append(messages, message);
-  next.messages = messages;
-  next.compaction = undefined;
 }

@@ -5,6 +5,7 @@
  * E2 An event it cannot place (unknown type, wrong moment) changes nothing but the header.
  */
 import type { EventBody, EventHeader, RunStarted } from "../ports/events.ts";
+import { overheadTokens } from "./context-size.ts";
 import { evolveCalls } from "./evolve-calls.ts";
 import { evolveInput } from "./evolve-input.ts";
 import { evolveModel, modelStarted } from "./evolve-model.ts";
@@ -19,7 +20,7 @@ export function initialState(header: EventHeader, event: RunStarted): RunState {
   let messages: List<Message> = emptyList();
   for (const message of event.request.history ?? []) messages = append(messages, message);
   if (event.request.input.length > 0) messages = append(messages, { role: "user", content: event.request.input });
-  return {
+  const state: RunState = {
     run: event.run,
     seq: header.seq,
     epoch: header.epoch,
@@ -46,6 +47,14 @@ export function initialState(header: EventHeader, event: RunStarted): RunState {
     history: NO_HISTORY,
     hintedStep: -1,
     compaction: undefined,
+    windows: event.windows,
+    head: event.request.history?.length ?? 0,
+    measuredTokens: 0,
+    measuredMessages: 0,
+    compactions: 0,
+    compactedStep: -1,
+    compactionFailedAt: 0,
+    overflows: 0,
     cancel: undefined,
     ending: undefined,
     fruitless: 0,
@@ -56,6 +65,7 @@ export function initialState(header: EventHeader, event: RunStarted): RunState {
     settling: undefined,
     finished: false,
   };
+  return state.windows === undefined ? state : { ...state, measuredTokens: overheadTokens(state) };
 }
 
 export function evolve(state: RunState, header: EventHeader, event: EventBody): RunState {

@@ -14,6 +14,7 @@ export const DEFAULT_LIMITS: Limits = {
   modelCallMs: 600_000,
   modelAttempts: 3,
   retryBaseMs: 500,
+  compactionRatio: 0.7,
   recoveries: 5,
 };
 

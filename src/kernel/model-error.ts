@@ -6,10 +6,12 @@
  */
 import type { RunError } from "../ports/view.ts";
 import { isExecutusError } from "./errors.ts";
+import { isOverflow } from "./overflow-error.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 /**
  * - `model_failed`: refused for good (bad request, unknown model, refusal we do not understand)
+ * - `model_context_overflow`: the conversation is longer than the model's window; a shorter one may do
  * - `model_unauthorized`: key missing, wrong or without rights
  * - `model_unsupported`: the conversation cannot be put to this model (a file it does not take, bytes that are not there)
  * - `model_overloaded`: rate limit or overload; retryable
@@ -20,6 +22,7 @@ import { retryAfterMs } from "./retry-after.ts";
  */
 export type ModelErrorCode =
   | "model_failed"
+  | "model_context_overflow"
   | "model_unauthorized"
   | "model_unsupported"
   | "model_overloaded"
@@ -125,7 +128,14 @@ function place(error: unknown, nowMs: number | undefined): Classified | undefine
   if (typeof error !== "object" || error === null) return undefined;
   const fields = error as Fields;
   if (isModelCallError(error) || isExecutusError(error)) return own(fields);
-  return byCode(fields) ?? byStatus(fields, nowMs) ?? byName(fields) ?? byNetwork(fields) ?? byProviderWord(fields);
+  return (
+    byCode(fields) ??
+    byOverflow(fields) ??
+    byStatus(fields, nowMs) ??
+    byName(fields) ??
+    byNetwork(fields) ??
+    byProviderWord(fields)
+  );
 }
 
 function plain(code: ModelErrorCode, message: string, details: Partial<Classified> = {}): Classified {
@@ -147,6 +157,13 @@ function byCode(fields: Fields): Classified | undefined {
   const code = fields["code"];
   if (typeof code !== "string" || !code.startsWith("model_")) return undefined;
   return own({ ...fields, message: messageOf(fields), retryable: fields["retryable"] ?? RETRYABLE.has(code) });
+}
+
+function byOverflow(fields: Fields): Classified | undefined {
+  if (!isOverflow(fields)) return undefined;
+  const { statusCode, error } = fields;
+  const message = messageOf(typeof error === "object" && error !== null ? (error as Fields) : fields);
+  return plain("model_context_overflow", message, typeof statusCode === "number" ? { statusCode } : {});
 }
 
 const STATUS_WORDS: Readonly<Record<number, string>> = {

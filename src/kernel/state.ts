@@ -34,6 +34,8 @@ export interface CallState {
   readonly reconciled: boolean;
   readonly outcome: CallOutcome | undefined;
   readonly output: ToolOutput | undefined;
+  /** Its result stays when the conversation is shortened. */
+  readonly pinned: boolean;
 }
 
 /** The model call of the current step. */
@@ -48,6 +50,8 @@ export interface ModelState {
   /** Wall clock, ms: not before. */
   readonly retryAt: number | undefined;
   readonly lastError: RunError | undefined;
+  /** It refused the conversation as too long, and a shorter one may be tried. */
+  readonly overflowed: boolean;
   /** No candidate is left. */
   readonly exhausted: boolean;
 }
@@ -55,6 +59,14 @@ export interface ModelState {
 export interface PendingSteer {
   readonly id: string;
   readonly content: readonly UserPart[];
+  readonly afterStep?: number;
+  readonly pinned?: true;
+}
+
+export interface PendingCompaction {
+  readonly reason?: "ratio" | "overflow";
+  readonly tokens?: number;
+  readonly instructions?: string;
   readonly afterStep?: number;
 }
 
@@ -102,7 +114,22 @@ export interface RunState {
   readonly history: History;
   /** Step after which a guard last gave a hint: once per step is enough. */
   readonly hintedStep: number;
-  readonly compaction: { readonly instructions?: string; readonly afterStep?: number } | undefined;
+  readonly compaction: PendingCompaction | undefined;
+  /** Context windows by model; undefined where nothing can shorten the conversation. */
+  readonly windows: Readonly<Record<string, number>> | undefined;
+  /** Index of the run's first turn in `messages`. */
+  readonly head: number;
+  /** Tokens that the first `measuredMessages` messages were reported or estimated to have. */
+  readonly measuredTokens: number;
+  readonly measuredMessages: number;
+  /** Compactions that were wanted so far: their effects are told apart by this. */
+  readonly compactions: number;
+  /** Step before which the conversation was last shortened, or tried to be. */
+  readonly compactedStep: number;
+  /** Tokens at which that did not work; 0 when it did. */
+  readonly compactionFailedAt: number;
+  /** Compactions of this step that a provider's refusal called for. */
+  readonly overflows: number;
   readonly cancel: { readonly mode: "cancel" | "kill"; readonly reason?: string } | undefined;
   readonly ending: Ending | undefined;
   /** Attempts in a row that ended in a crash without any progress. */
@@ -125,6 +152,7 @@ export const IDLE_MODEL: ModelState = {
   inFlight: false,
   retryAt: undefined,
   lastError: undefined,
+  overflowed: false,
   exhausted: false,
 };
 

@@ -65,6 +65,8 @@ export interface RunStarted extends Versioned {
   readonly limits: Limits;
   /** Ordered `provider/model` candidates the tier was resolved to. */
   readonly models: readonly string[];
+  /** Context windows in tokens, of the models whose window is known; absent where nothing can shorten the conversation. */
+  readonly windows?: Readonly<Record<string, number>>;
 }
 
 /** The store could not take the run, which may run all the same: it lives in the memory of its process. */
@@ -161,6 +163,8 @@ export interface ToolEnded extends Versioned {
   readonly output: ToolOutput;
   /** The whole result, where the model was given only its head. */
   readonly spilled?: BlobReference;
+  /** The result stays in the conversation when that is shortened. */
+  readonly pinned?: true;
   readonly durationMs?: number;
   /** Learnt from `reconcile` after an interruption, not from a run of the call. */
   readonly reconciled?: boolean;
@@ -174,6 +178,8 @@ export interface SteerReceived extends Versioned {
   readonly from?: string;
   /** Not before this many steps were answered. */
   readonly afterStep?: number;
+  /** It stays in the conversation when that is shortened. */
+  readonly pinned?: true;
 }
 
 export interface CancelRequested extends Versioned {
@@ -205,9 +211,16 @@ export interface CallResolved extends Versioned {
   readonly from?: string;
 }
 
+/** The conversation is to be shortened: somebody asked (`id`), it fills the model's window, or a provider refused it. */
 export interface CompactionRequested extends Versioned {
   readonly type: "compaction.requested";
-  readonly id: string;
+  /** Of the inbox entry; absent when the run itself wants it. */
+  readonly id?: string;
+  /** Absent when somebody asked. */
+  readonly reason?: "ratio" | "overflow";
+  /** How long the conversation is, and the window it is measured against. */
+  readonly tokens?: number;
+  readonly window?: number;
   readonly instructions?: string;
   readonly afterStep?: number;
 }
@@ -215,14 +228,30 @@ export interface CompactionRequested extends Versioned {
 export interface CompactionFailed extends Versioned {
   readonly type: "compaction.failed";
   readonly error: RunError;
+  /** What was spent all the same. */
+  readonly spent?: ModelSpending;
+}
+
+/** A model call beside the conversation. */
+export interface ModelSpending {
+  readonly model: string;
+  readonly usage: TokenUsage;
+  /** US dollars; absent when it is not known. */
+  readonly costUsd?: number;
 }
 
 export interface ContextCompacted extends Versioned {
   readonly type: "context.compacted";
   readonly summary: string;
-  /** Last messages that stayed. */
+  /** Last messages that stay, besides the first turn and pinned ones. */
   readonly keep: number;
   readonly messagesBefore: number;
+  readonly messagesAfter: number;
+  readonly tokensBefore: number;
+  readonly tokensAfter: number;
+  /** Why: as in `compaction.requested`. */
+  readonly reason?: "ratio" | "overflow";
+  readonly spent?: ModelSpending;
 }
 
 export type LimitName = "steps" | "time" | "tokens" | "usd";

@@ -28,6 +28,8 @@ export interface Limits {
   readonly modelAttempts: number;
   /** First backoff in ms; doubles with every try, full jitter. Default 500. */
   readonly retryBaseMs: number;
+  /** Part of the model's context window at which the conversation is shortened; `Infinity`: never. Default 0.7. */
+  readonly compactionRatio: number;
   /** Recoveries in a row without progress before the run is `poisoned`. Default 5. */
   readonly recoveries: number;
 }

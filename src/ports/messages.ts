@@ -57,6 +57,8 @@ export interface ToolResultPart extends PartBase {
   readonly toolCallId: string;
   readonly toolName: string;
   readonly output: ToolOutput;
+  /** The call and its results stay whole when the conversation is shortened. */
+  readonly pinned?: true;
 }
 
 /** A part of a kind this version does not know (or only passes through: sources, provider-specific parts). */
@@ -77,17 +79,22 @@ export type ToolOutput =
 export type UserPart = TextPart | FilePart;
 export type AssistantPart = TextPart | ReasoningPart | FilePart | ToolCallPart | ToolResultPart | OpaquePart;
 
-export interface UserMessage {
+interface MessageBase {
+  /** It stays as it is when the conversation is shortened. */
+  readonly pinned?: true;
+}
+
+export interface UserMessage extends MessageBase {
   readonly role: "user";
   readonly content: readonly UserPart[];
 }
 
-export interface AssistantMessage {
+export interface AssistantMessage extends MessageBase {
   readonly role: "assistant";
   readonly content: readonly AssistantPart[];
 }
 
-export interface ToolMessage {
+export interface ToolMessage extends MessageBase {
   readonly role: "tool";
   readonly content: readonly ToolResultPart[];
 }

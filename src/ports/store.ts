@@ -82,7 +82,7 @@ export interface Journal {
 export type InboxEntry = { readonly id: string; readonly at?: number; readonly from?: string } & InboxBody;
 
 export type InboxBody =
-  | { readonly kind: "steer"; readonly content: readonly UserPart[]; readonly afterStep?: number }
+  | { readonly kind: "steer"; readonly content: readonly UserPart[]; readonly afterStep?: number; readonly pinned?: true }
   | { readonly kind: "cancel"; readonly reason?: string }
   | { readonly kind: "kill"; readonly reason?: string }
   | {

@@ -45,6 +45,7 @@ export async function admit(core: Core, agent: Agent, request: RunRequest): Prom
     request: await snapshotRequest(core, request),
     limits,
     models: candidates.map((candidate) => candidate.id),
+    ...(core.ports.compactor === undefined ? {} : { windows: windowsOf(candidates) }),
   };
   return create(core, started, definition, request.durability);
 }
@@ -93,6 +94,13 @@ function checkPrices(candidates: readonly ModelCandidate[], limit: string | unde
   const message = `this run has ${limit}, but there is no known price for ${unpriced.join(", ")}`;
   const hint = "Give its price in models.json (models.<id>.price), choose a priced model, or limit tokens instead of cost.";
   throw new ExecutusError("limit_unpriced", message, { hint });
+}
+
+function windowsOf(candidates: readonly ModelCandidate[]): Readonly<Record<string, number>> {
+  const known = candidates.flatMap(({ id, contextTokens }) =>
+    contextTokens === undefined ? [] : [[id, contextTokens] as const],
+  );
+  return Object.fromEntries(known);
 }
 
 interface Resolved {

@@ -7,7 +7,7 @@ export function toEvent(entry: PendingEntry): EventBody {
   const from = entry.from === undefined ? {} : { from: entry.from };
   switch (entry.kind) {
     case "steer":
-      return { type: "steer.received", id, content: entry.content, ...from, ...step(entry.afterStep) };
+      return { type: "steer.received", id, content: entry.content, ...from, ...step(entry.afterStep), ...pinned(entry.pinned) };
     case "cancel":
     case "kill": {
       const reason = entry.reason === undefined ? {} : { reason: entry.reason };
@@ -29,6 +29,10 @@ export function toEvent(entry: PendingEntry): EventBody {
       return { type: "compaction.requested", id, ...instructions, ...step(entry.afterStep) };
     }
   }
+}
+
+function pinned(given: true | undefined): { pinned?: true } {
+  return given === undefined ? {} : { pinned: given };
 }
 
 function step(afterStep: number | undefined): { afterStep?: number } {

@@ -103,7 +103,12 @@ export interface SteerOptions {
 /** What a run can be told: an inbox entry without its id, text for a steer as a plain string if that is all there is. */
 export type Command =
   | Exclude<InboxBody, { readonly kind: "steer" }>
-  | { readonly kind: "steer"; readonly content: string | readonly UserPart[]; readonly afterStep?: number };
+  | {
+      readonly kind: "steer";
+      readonly content: string | readonly UserPart[];
+      readonly afterStep?: number;
+      readonly pinned?: true;
+    };
 
 export interface RunOptions {
   /** Aborting it cancels the run with the signal's reason. */

@@ -8,6 +8,7 @@ import type { ModelCall } from "../../src/ports/models.ts";
 import type { Tool } from "../../src/ports/tools.ts";
 import type { RunRequest } from "../../src/run/types.ts";
 import type { Script, ScriptedAnswer } from "../../src/testing/scripted-model.ts";
+import { compactionScenarios } from "./golden-compaction.ts";
 import { sourceScenarios } from "./golden-sources.ts";
 import { budgetScenarios } from "./golden-budgets.ts";
 import { createWorld, makeAgent, makeTool, type World, type WorldOptions } from "./world.ts";
@@ -96,6 +97,7 @@ const commander = { calls: [{ name: "commander" }] };
 
 export const goldenScenarios: Readonly<Record<string, Play>> = {
   ...sourceScenarios,
+  ...compactionScenarios,
   "plain-answer": simple({ script: [{ text: "Hello." }] }),
   "parallel-calls-and-reasoning": simple({
     script: [
@@ -210,7 +212,7 @@ export const goldenScenarios: Readonly<Record<string, Play>> = {
   }),
   compacted: commanding(({ executor }, run) => executor.send(run, { kind: "compact", instructions: "short" }, { id: "m1" }), {
     script: [commander, { text: "After the summary." }],
-    options: { compactor: { compact: async () => ({ summary: "So far: nothing much.", keep: 2 }) } },
+    options: { compactor: { compact: async () => ({ summary: "So far: nothing much.", keep: 0 }) } },
   }),
   "compaction-fails": commanding(({ executor }, run) => executor.send(run, { kind: "compact" }, { id: "m1" }), {
     script: [commander, { text: "Without, then." }],

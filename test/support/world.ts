@@ -22,13 +22,18 @@ export interface WorldOptions extends Partial<ExecutorConfig> {
   readonly from?: Pick<World, "clock" | "blobs"> & { readonly store: MemoryStore };
   /** What the executor sees instead of the store: a wrapper around it. */
   readonly through?: (store: Store) => Store;
+  /** Of the scripted model; unknown unless given. */
+  readonly contextTokens?: number;
 }
 
-export function createWorld(script: Script, { from, through, ...config }: WorldOptions = {}): World {
+export function createWorld(script: Script, { from, through, contextTokens, ...config }: WorldOptions = {}): World {
   const clock = from?.clock ?? createFakeClock();
   const store = from?.store ?? createMemoryStore({ now: () => clock.now() });
   const blobs = from?.blobs ?? createMemoryBlobs();
-  const models = scriptedModel(script, { price: { input: 1, output: 2, asOf: "2026-01-01" } });
+  const models = scriptedModel(script, {
+    price: { input: 1, output: 2, asOf: "2026-01-01" },
+    ...(contextTokens === undefined ? {} : { contextTokens }),
+  });
   const executor = createExecutorOn({ models, ...config }, { store: through?.(store) ?? store, blobs, clock });
   return { clock, store, blobs, models, executor };
 }

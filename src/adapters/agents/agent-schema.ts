@@ -99,6 +99,7 @@ const LIMITS: readonly Field[] = [
     shape: TIME,
     about: "First pause before another try; it doubles.",
   },
+  limit("compactionRatio", "compactionRatio", NUMBER, "Part of the model's window at which the conversation is shortened."),
   limit("recoveries", "recoveries", NUMBER, "Recoveries in a row without progress."),
 ];
 

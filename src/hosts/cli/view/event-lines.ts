@@ -232,7 +232,9 @@ function remarkText(event: RunEvent, before: RunState, columns: number): string 
     case "compaction.failed":
       return `the conversation could not be shortened: ${event.error.message}`;
     case "context.compacted":
-      return `the conversation was shortened from ${event.messagesBefore} messages to a summary and ${event.keep}`;
+      return `the conversation was shortened from ${event.messagesBefore} messages to ${event.messagesAfter}, ${count(event.tokensBefore)} tokens to ${count(event.tokensAfter)}`;
+    case "compaction.requested":
+      return event.reason === "overflow" ? "the conversation is too long for the model, so it is shortened" : undefined;
     case "limit.reached":
     case "budget.refused":
       return `${event.message}${event.wrapUp ? " One last answer without tools." : ""}`;
