@@ -30,6 +30,7 @@ export type {
   DeliveryTarget,
 } from "./ports/delivery.ts";
 export type { Compaction, CompactionRequest, Compactor } from "./ports/compactor.ts";
+export type { Delegate, Delegates, Skill, SkillFiles } from "./ports/delegates.ts";
 export type { EventBody, EventHeader, EventType, RunEvent } from "./ports/events.ts";
 export type { JsonObject, JsonValue } from "./ports/json.ts";
 export type { Limits, LimitsInput } from "./ports/limits.ts";

@@ -134,6 +134,7 @@ function decideCancel(state: RunState, cancel: NonNullable<RunState["cancel"]>):
   const killed = cancel.mode === "kill";
   const open = closeOpenCalls(state, {
     abandonStarted: killed,
+    mode: cancel.mode,
     reason: killed ? "The run was killed." : "The run was cancelled.",
   });
   if (open !== undefined) return open;

@@ -1,9 +1,10 @@
 /** What a run wants done, and the intent that is committed before it is done. */
 import type { EventBody } from "../ports/events.ts";
 import type { ToolSnapshot } from "../ports/agent.ts";
+import { childIntent } from "./children.ts";
 import type { CallState, PendingCompaction, RunState } from "./state.ts";
 
-export type Effect = ModelEffect | ToolCallEffect | ReconcileEffect | CompactEffect;
+export type Effect = ModelEffect | ToolCallEffect | ReconcileEffect | CompactEffect | ChildEffect | EndChildEffect;
 
 export interface ModelEffect {
   readonly kind: "model";
@@ -27,6 +28,22 @@ export interface ReconcileEffect {
   readonly call: CallState;
 }
 
+/** Have the child of this call run, wherever it is, until it has ended or waits. */
+export interface ChildEffect {
+  readonly kind: "child";
+  readonly id: string;
+  readonly call: CallState;
+}
+
+/** Have the child of this call end. */
+export interface EndChildEffect {
+  readonly kind: "end-child";
+  readonly id: string;
+  readonly call: CallState;
+  readonly mode: "cancel" | "kill";
+  readonly reason: string;
+}
+
 export interface CompactEffect {
   readonly kind: "compact";
   readonly id: string;
@@ -47,6 +64,9 @@ export function isAwaited(state: RunState, effect: Effect): boolean {
       return state.model.inFlight && state.step === effect.step && state.model.attempts === effect.attempt;
     case "compact":
       return state.compaction !== undefined && state.compactions === effect.number;
+    case "child":
+    case "end-child":
+      return state.calls.some(({ id, status }) => id === effect.call.id && status !== "ended");
     case "tool":
     case "reconcile": {
       const call = state.calls.find((candidate) => candidate.id === effect.call.id);
@@ -65,6 +85,9 @@ export function intentOf(state: RunState, effect: Effect): EventBody | undefined
     case "tool":
       if (effect.call.status === "started" || toolOf(state, effect.call.name)?.effect !== "once") return undefined;
       return { type: "tool.started", call: effect.call.id };
+    case "child":
+      return effect.call.child === undefined ? childIntent(state, effect.call) : undefined;
+    case "end-child":
     case "reconcile":
     case "compact":
       return undefined;

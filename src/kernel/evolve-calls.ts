@@ -1,13 +1,32 @@
 /** How tool calls change a run. */
-import type { CallResolved, ToolEnded, ToolInterrupted, ToolReconciled, ToolStarted } from "../ports/events.ts";
+import type {
+  CallResolved,
+  ChildEnded,
+  ChildParked,
+  ChildStarted,
+  ToolEnded,
+  ToolInterrupted,
+  ToolReconciled,
+  ToolStarted,
+} from "../ports/events.ts";
 import type { ToolOutput, ToolResultPart } from "../ports/messages.ts";
 import { type History, remember } from "./guards.ts";
+import { countChild, outcomeOfChild, toLink } from "./children.ts";
 import { append } from "./list.ts";
 import type { CallState, Draft } from "./state.ts";
 
-type CallEvent = ToolStarted | ToolReconciled | ToolInterrupted | ToolEnded | CallResolved;
+type CallEvent =
+  | ToolStarted
+  | ToolReconciled
+  | ToolInterrupted
+  | ToolEnded
+  | CallResolved
+  | ChildStarted
+  | ChildParked
+  | ChildEnded;
 
 export function evolveCalls(next: Draft, event: CallEvent): void {
+  if (event.type === "child.started" || event.type === "child.ended") countChild(next, event);
   next.calls = next.calls.map((call) => (call.id === event.call && call.status !== "ended" ? evolveCall(call, event) : call));
   closeStep(next);
 }
@@ -22,6 +41,12 @@ function evolveCall(call: CallState, event: CallEvent): CallState {
       return inDoubt(call);
     case "tool.ended":
       return { ...call, status: "ended", outcome: event.outcome, output: event.output, pinned: event.pinned === true };
+    case "child.started":
+      return { ...call, status: "started", child: toLink(event) };
+    case "child.parked":
+      return call.status === "started" ? { ...call, status: "parked" } : call;
+    case "child.ended":
+      return { ...call, status: "ended", outcome: outcomeOfChild(event), output: event.output };
     case "call.resolved":
       return call.status === "in-doubt" ? resolved(call, event) : call;
   }

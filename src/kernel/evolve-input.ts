@@ -56,8 +56,14 @@ export function evolveInput(next: Draft, event: EventBody): void {
 function attemptStarted(next: Draft, event: AttemptStarted): void {
   abandonModelCall(next);
   next.toolsMissing = undefined;
-  next.calls = next.calls.map((call): CallState => (call.status === "started" ? inDoubt(call) : call));
+  next.calls = next.calls.map(afterTakeover);
   if (event.after === "crash") next.fruitless++;
+}
+
+/** A child is a run of its own: it is attached to again, wherever it is by now. */
+function afterTakeover(call: CallState): CallState {
+  if (call.child !== undefined) return call.status === "parked" ? { ...call, status: "started" } : call;
+  return call.status === "started" ? inDoubt(call) : call;
 }
 
 /** A call that will not be heard out: it may have cost something, and it is not the model's failure. */

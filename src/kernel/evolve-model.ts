@@ -113,6 +113,7 @@ function toCall(
     pinned: false,
     outcome: refusal === undefined ? undefined : (refusal.outcome ?? "invalid"),
     output: refusal === undefined ? undefined : { type: "error-text", value: refusal.message },
+    child: undefined,
   };
 }
 

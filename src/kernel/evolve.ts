@@ -12,7 +12,7 @@ import { evolveModel, modelStarted } from "./evolve-model.ts";
 import { NO_ARTIFACTS } from "./evolve-artifacts.ts";
 import { NO_HISTORY } from "./guards.ts";
 import { append, emptyList, type List } from "./list.ts";
-import { type Draft, IDLE_MODEL, NO_USAGE, type RunState } from "./state.ts";
+import { type Draft, IDLE_MODEL, NO_USAGE, NOTHING_DELEGATED, type RunState } from "./state.ts";
 import type { Message } from "../ports/messages.ts";
 
 /** The first event makes the state; anything else before it is an error of the store. */
@@ -37,6 +37,8 @@ export function initialState(header: EventHeader, event: RunStarted): RunState {
     notes: [],
     usage: NO_USAGE,
     costUsd: 0,
+    children: 0,
+    delegated: NOTHING_DELEGATED,
     lastCallTokens: 0,
     lastCallCostUsd: 0,
     chargedMs: 0,
@@ -89,12 +91,15 @@ function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
       evolveModel(next, header, event);
       break;
     case "tool.started":
+    case "child.started":
+    case "child.parked":
       evolveCalls(next, event);
       break;
     case "tool.reconciled":
     case "tool.interrupted":
     case "tool.ended":
     case "call.resolved":
+    case "child.ended":
       next.fruitless = 0;
       evolveCalls(next, event);
       break;

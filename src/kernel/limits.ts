@@ -15,6 +15,9 @@ export const DEFAULT_LIMITS: Limits = {
   modelAttempts: 3,
   retryBaseMs: 500,
   compactionRatio: 0.7,
+  depth: 3,
+  children: 32,
+  parallelChildren: 4,
   recoveries: 5,
 };
 

@@ -15,10 +15,10 @@ import type { History } from "./guards.ts";
 import type { List } from "./list.ts";
 
 /**
- * `ready`: to be dispatched; `started`: its intent is committed by the current attempt; `in-doubt`: it may have happened;
- * `ended`: it has its outcome.
+ * `ready`: to be dispatched; `started`: its intent is committed, of a tool by the current attempt; `parked`: it is a child that
+ * waits for somebody; `in-doubt`: it may have happened; `ended`: it has its outcome.
  */
-export type CallStatus = "ready" | "started" | "in-doubt" | "ended";
+export type CallStatus = "ready" | "started" | "parked" | "in-doubt" | "ended";
 
 export interface CallState {
   readonly id: string;
@@ -36,6 +36,20 @@ export interface CallState {
   readonly output: ToolOutput | undefined;
   /** Its result stays when the conversation is shortened. */
   readonly pinned: boolean;
+  /** The run that the call was handed to, and what is kept for it. */
+  readonly child: ChildLink | undefined;
+}
+
+export interface ChildLink {
+  readonly run: string;
+  readonly tokens?: number;
+  readonly costUsd?: number;
+}
+
+/** What children that have ended used, theirs included; it is in the totals of the run as well. */
+export interface Delegated {
+  readonly usage: UsageTotal;
+  readonly costUsd: Cost;
 }
 
 /** The model call of the current step. */
@@ -101,6 +115,9 @@ export interface RunState {
   readonly notes: readonly string[];
   readonly usage: UsageTotal;
   readonly costUsd: Cost;
+  /** Children started so far. */
+  readonly children: number;
+  readonly delegated: Delegated;
   /** Tokens of the last answer: the estimate for the next. */
   readonly lastCallTokens: number;
   readonly lastCallCostUsd: number;
@@ -164,6 +181,8 @@ export const NO_USAGE: UsageTotal = {
   reasoningTokens: 0,
   unknownCalls: 0,
 };
+
+export const NOTHING_DELEGATED: Delegated = { usage: NO_USAGE, costUsd: 0 };
 
 /** A state on its way: the copy that `evolve` made, before anybody else has seen it. */
 export type Draft = { -readonly [K in keyof RunState]: RunState[K] };

@@ -7,6 +7,7 @@
 import type { EventBody, ModelAnswered } from "../ports/events.ts";
 import type { AssistantMessage, Message, ToolCallPart, ToolMessage } from "../ports/messages.ts";
 import type { CallOutcome, CallView, StepView } from "../ports/view.ts";
+import { outcomeOfChild } from "./children.ts";
 import { toArray } from "./list.ts";
 import { callId, type RunState } from "./state.ts";
 
@@ -19,6 +20,7 @@ export class StepLog {
   /** Per call, over all steps since `#from`. */
   #outcomes: (CallOutcome | undefined)[] = [];
   #durations: (number | undefined)[] = [];
+  readonly #children = new Map<number, string>();
   /** Calls before those of the last step. */
   #before = 0;
 
@@ -38,12 +40,19 @@ export class StepLog {
       case "call.resolved":
         if (event.outcome !== "retry") this.#ended(event.call, event.outcome === "done" ? "ok" : "error");
         break;
+      case "child.started":
+        this.#children.set(this.#at(event.call), event.run);
+        break;
+      case "child.ended":
+        this.#ended(event.call, outcomeOfChild(event), event.durationMs);
+        break;
       case "context.compacted":
         this.#compacted = this.views(before);
         this.#from = after.messages.length;
         this.#models = [];
         this.#outcomes = [];
         this.#durations = [];
+        this.#children.clear();
         break;
       default:
     }
@@ -63,9 +72,14 @@ export class StepLog {
   }
 
   #ended(call: string, outcome: CallOutcome, durationMs?: number): void {
-    const at = this.#before + Number(call.slice(call.indexOf(".") + 1));
+    const at = this.#at(call);
     this.#outcomes[at] = outcome;
     if (durationMs !== undefined) this.#durations[at] = durationMs;
+  }
+
+  /** Where a call of the last step stands. */
+  #at(call: string): number {
+    return this.#before + Number(call.slice(call.indexOf(".") + 1));
   }
 
   /** All steps so far, of the run whose state this is. */
@@ -94,6 +108,7 @@ export class StepLog {
   #toCall(part: ToolCallPart, call: string, { at, output }: { readonly at: number; readonly output: unknown }): CallView {
     const durationMs = this.#durations[at];
     const outcome = this.#outcomes[at];
+    const child = this.#children.get(at);
     return {
       call,
       name: part.toolName,
@@ -101,6 +116,7 @@ export class StepLog {
       ...(outcome === undefined ? {} : { outcome }),
       ...(output === undefined ? {} : { output }),
       ...(durationMs === undefined ? {} : { durationMs }),
+      ...(child === undefined ? {} : { child }),
     };
   }
 }

@@ -13,6 +13,10 @@ export interface ToolSnapshot {
   readonly reconcile: boolean;
   readonly timeoutMs?: number;
   readonly concurrency?: number;
+  /** It hands work to an agent or a skill instead of running code. */
+  readonly delegate?: "agent" | "skill";
+  /** A skill that is a run of its own each time it is called. */
+  readonly forks?: true;
 }
 
 export interface AgentSnapshot {
@@ -39,6 +43,10 @@ export interface RequestSnapshot {
   readonly parent?: string;
   /** The run at the top of the tree; absent: this one. */
   readonly root?: string;
+  /** The call of the parent that this run answers: it is the parent's child, and its end is told to it. */
+  readonly parentCall?: string;
+  /** How far below the root it is; a run without a parent is at 0. */
+  readonly depth?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string;
   /** Runs without guards (played recordings). */

@@ -1,4 +1,5 @@
 /** What an agent is: data plus the code of its tools. */
+import type { Skill } from "./delegates.ts";
 import type { JsonObject } from "./json.ts";
 import type { LimitsInput } from "./limits.ts";
 import type { ModelSettings } from "./models.ts";
@@ -43,6 +44,10 @@ export interface Agent {
   readonly model?: string;
   /** Names resolved by the executor's registry, or tools themselves. */
   readonly tools?: readonly (string | Tool)[];
+  /** Agents and skills its model may hand work to: names looked up in the executor's palette, or objects. Default none. */
+  readonly delegates?: readonly (string | Agent | Skill)[];
+  /** As a delegate: fields its caller may give beside the prompt. A JSON Schema of an object. */
+  readonly inputSchema?: JsonObject;
   readonly limits?: LimitsInput;
   readonly settings?: ModelSettings;
   /** Where the definition came from; journaled so that another process can find the code again. */

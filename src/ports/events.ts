@@ -9,7 +9,7 @@ import type { JsonObject, JsonValue } from "./json.ts";
 import type { Limits } from "./limits.ts";
 import type { AssistantPart, BlobReference, ToolOutput, UserPart } from "./messages.ts";
 import type { FinishReason, TokenUsage } from "./models.ts";
-import type { CallOutcome, FinalStatus, RunError } from "./view.ts";
+import type { CallOutcome, Cost, FinalStatus, RunError, UsageTotal } from "./view.ts";
 
 /** What the store adds to a body. Numbers only, so that a record's header is small and its order plain. */
 export interface EventHeader {
@@ -40,6 +40,9 @@ export type EventBody =
   | CancelRequested
   | LimitsExtended
   | CallResolved
+  | ChildStarted
+  | ChildParked
+  | ChildEnded
   | CompactionRequested
   | CompactionFailed
   | ContextCompacted
@@ -209,6 +212,42 @@ export interface CallResolved extends Versioned {
   readonly outcome: "done" | "failed" | "retry";
   readonly output?: JsonValue;
   readonly from?: string;
+}
+
+/** Work was handed to a delegate: the intent, committed before its run is admitted. */
+export interface ChildStarted extends Versioned {
+  readonly type: "child.started";
+  readonly call: string;
+  /** Id of the child: it follows from this run and the call. */
+  readonly run: string;
+  /** Of this run's limits, what is kept for the child until it has ended. */
+  readonly tokens?: number;
+  readonly costUsd?: number;
+}
+
+/** The child, and everything below it, waits for somebody; so does this call. The next attempt looks again. */
+export interface ChildParked extends Versioned {
+  readonly type: "child.parked";
+  readonly call: string;
+  readonly run: string;
+}
+
+/** Ends the call. What the child and all below it used counts for this run from here on. */
+export interface ChildEnded extends Versioned {
+  readonly type: "child.ended";
+  /** Id of the inbox entry; absent for a child that could not be admitted. */
+  readonly id?: string;
+  readonly call: string;
+  readonly run: string;
+  readonly status: FinalStatus;
+  /** What the model is told. */
+  readonly output: ToolOutput;
+  readonly usage: UsageTotal;
+  readonly costUsd: Cost;
+  readonly steps: number;
+  readonly toolCalls: number;
+  /** Running time of the child, ms. */
+  readonly durationMs: number;
 }
 
 /** The conversation is to be shortened: somebody asked (`id`), it fills the model's window, or a provider refused it. */

@@ -30,6 +30,12 @@ export interface Limits {
   readonly retryBaseMs: number;
   /** Part of the model's context window at which the conversation is shortened; `Infinity`: never. Default 0.7. */
   readonly compactionRatio: number;
+  /** Levels of delegates below the run at the top. Default 3. */
+  readonly depth: number;
+  /** Children over the run. Default 32. */
+  readonly children: number;
+  /** Children under way at once. Default 4. */
+  readonly parallelChildren: number;
   /** Recoveries in a row without progress before the run is `poisoned`. Default 5. */
   readonly recoveries: number;
 }

@@ -13,8 +13,8 @@ import type { DeliveryTarget } from "./delivery.ts";
 import type { BudgetReader, BudgetRefusal, LedgerChange } from "./budget.ts";
 import type { EventBody, RunEvent } from "./events.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
-import type { UserPart } from "./messages.ts";
-import type { RunStatus, WaitingFor } from "./view.ts";
+import type { ToolOutput, UserPart } from "./messages.ts";
+import type { Cost, FinalStatus, RunStatus, UsageTotal, WaitingFor } from "./view.ts";
 
 export interface Store {
   readonly journal: Journal;
@@ -47,6 +47,8 @@ export interface AppendRequest {
    * newer input (S5).
    */
   readonly sealAfterInbox?: number;
+  /** A run that becomes due with this append if it waits: the parent of a child that ends here. */
+  readonly wakes?: string;
   /** Columns of the run's row that changed. */
   readonly row?: RunRowChange;
   /** Deliveries that fall due with this batch. */
@@ -98,7 +100,20 @@ export type InboxBody =
       readonly outcome: "done" | "failed" | "retry";
       readonly output?: JsonValue;
     }
-  | { readonly kind: "compact"; readonly instructions?: string; readonly afterStep?: number };
+  | { readonly kind: "compact"; readonly instructions?: string; readonly afterStep?: number }
+  /** A child's end. Its id follows from the child, so it is taken once, however often it is told. */
+  | {
+      readonly kind: "child-ended";
+      readonly call: string;
+      readonly run: string;
+      readonly status: FinalStatus;
+      readonly output: ToolOutput;
+      readonly usage: UsageTotal;
+      readonly costUsd: Cost;
+      readonly steps: number;
+      readonly toolCalls: number;
+      readonly durationMs: number;
+    };
 
 export type PendingEntry = InboxEntry & { readonly position: number };
 
@@ -158,6 +173,8 @@ export interface RunRow {
   readonly channel?: string;
   readonly tenant?: string;
   readonly parent?: string;
+  /** The run at the top of the tree; absent for that run itself. */
+  readonly root?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -190,6 +207,7 @@ export interface CreateRequest {
   readonly channel?: string;
   readonly tenant?: string;
   readonly parent?: string;
+  readonly root?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string;
   /** Read by a store that keeps some runs and not others; default `required`. */
@@ -218,6 +236,10 @@ export interface RunQuery {
   readonly caller?: string;
   readonly channel?: string;
   readonly tenant?: string;
+  /** Children of this run. */
+  readonly parent?: string;
+  /** Everything below this run, at any depth. */
+  readonly root?: string;
   readonly label?: readonly [name: string, value: string];
   /** Ids that start with this. */
   readonly prefix?: string;

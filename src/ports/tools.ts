@@ -1,4 +1,5 @@
 /** Tools port: what an agent can do to the world, and what a crash in the middle of it means. */
+import type { Delegate } from "./delegates.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { ToolOutput, UserPart } from "./messages.ts";
 import type { RunStatusView } from "./view.ts";
@@ -56,6 +57,10 @@ export interface Tool {
   readonly concurrency?: number;
   /** What the model is given of a result, in bytes of UTF-8; the whole result is kept as a file. Default and most: 256 KB. */
   readonly outputBytes?: number;
+  /** It hands work to this agent or skill: made from an agent's `delegates`, never by hand. */
+  readonly delegate?: Delegate;
+  /** True when the result for this input has to stay in the conversation when it is compacted. Default: it need not. */
+  readonly pins?: (input: unknown) => boolean;
   /** Parse and check the model's arguments. */
   validate(input: JsonValue): Promise<ToolInputCheck> | ToolInputCheck;
   execute(input: unknown, context: ToolContext): Promise<unknown>;

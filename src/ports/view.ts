@@ -49,7 +49,9 @@ export interface RunStatusView {
 
 export type WaitingFor =
   | { readonly kind: "resolution"; readonly calls: readonly string[] }
-  | { readonly kind: "tools_missing"; readonly names: readonly string[] };
+  | { readonly kind: "tools_missing"; readonly names: readonly string[] }
+  /** Children that wait themselves, by run id. */
+  | { readonly kind: "child"; readonly runs: readonly string[] };
 
 /** One step as it appears on a result: the answer's text and its calls, each with exactly one outcome once the step is closed. */
 export interface StepView {
@@ -67,6 +69,8 @@ export interface CallView {
   readonly outcome?: CallOutcome;
   readonly output?: unknown;
   readonly durationMs?: number;
+  /** The run that the call was handed to. */
+  readonly child?: string;
 }
 
 /**

@@ -28,21 +28,33 @@ export interface Admitted {
   readonly session?: Session;
 }
 
-export async function admit(core: Core, agent: Agent, request: RunRequest): Promise<Admitted> {
+/** Where a child stands below its parent, and what it may use of what that has left. */
+export interface ChildPlace {
+  readonly parent: string;
+  readonly parentCall: string;
+  readonly depth: number;
+  readonly deepest: number;
+  readonly timeMs: number;
+  readonly tokens?: number;
+  readonly costUsd?: number;
+}
+
+export async function admit(core: Core, agent: Agent, request: RunRequest, place?: ChildPlace): Promise<Admitted> {
   const run = checkId(request.id ?? newId("run", core.clock), "run id");
   if (request.idempotencyKey !== undefined) checkId(request.idempotencyKey, "idempotency key");
-  const limits = resolveLimits(request.limits, agent.limits, core.config.limits);
+  const limits =
+    place === undefined ? resolveLimits(request.limits, agent.limits, core.config.limits) : within(core, agent, place);
   await gate(core, run, agent, request);
   const tier = request.model ?? agent.model ?? core.config.defaultTier ?? "fast";
   const candidates = await resolveModels(core, tier, limits);
   checkPrices(candidates, dollarBudget(core, run, agent, request));
-  const tools = await buildToolbox(agent, core.config.tools, request.extraTools ?? [], request);
+  const tools = await buildToolbox(agent, core.config, request.extraTools ?? [], request);
   const definition = define(core, agent, { tier, tools, candidates });
   const started: RunStarted = {
     type: "run.started",
     run,
     agent: definition.snapshot,
-    request: await snapshotRequest(core, request),
+    request: await snapshotRequest(core, request, place),
     limits,
     models: candidates.map((candidate) => candidate.id),
     ...(core.ports.compactor === undefined ? {} : { windows: windowsOf(candidates) }),
@@ -70,6 +82,26 @@ function dollarBudget(core: Core, run: string, agent: Agent, request: RunRequest
   const charged = { run, agent: agent.name, root: request.root, caller: request.caller, tenant: request.tenant };
   const account = accountsOf(budgets.budgets, charged, core.clock.now()).find(({ limit }) => limit.usd !== undefined);
   return account === undefined ? undefined : `a budget of $${account.limit.usd} per ${account.per} and ${account.window}`;
+}
+
+/** A child that names no time of its own may use all that its parent has left; no bound is wider than the parent's. */
+function within(core: Core, agent: Agent, place: ChildPlace): Limits {
+  const { timeMs, depth, deepest } = place;
+  const own = resolveLimits(agent.limits, { timeMs }, core.config.limits);
+  const tokens = lesser(own.tokens, place.tokens);
+  const costUsd = lesser(own.costUsd, place.costUsd);
+  return {
+    ...own,
+    timeMs: Math.min(own.timeMs, timeMs),
+    depth: Math.min(deepest, agent.limits?.depth === undefined ? deepest : depth + own.depth),
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(costUsd === undefined ? {} : { costUsd }),
+  };
+}
+
+function lesser(one: number | undefined, other: number | undefined): number | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Math.min(one, other);
 }
 
 /** A tier becomes its candidates now; a cost limit needs a price for each of them. */
@@ -142,9 +174,10 @@ function snapshotAgent(core: Core, agent: Agent, { tier, tools }: Resolved): Age
   };
 }
 
-async function snapshotRequest(core: Core, request: RunRequest): Promise<RequestSnapshot> {
+async function snapshotRequest(core: Core, request: RunRequest, place: ChildPlace | undefined): Promise<RequestSnapshot> {
   const { history, caller, channel, tenant, parent, root, labels, idempotencyKey, unguarded } = request;
-  const optional = { history, caller, channel, tenant, parent, root, labels, idempotencyKey, unguarded };
+  const { parentCall, depth } = place ?? {};
+  const optional = { history, caller, channel, tenant, parent, parentCall, root, depth, labels, idempotencyKey, unguarded };
   return { input: await firstTurn(core, request), ...dropUndefined(optional) };
 }
 
@@ -191,11 +224,11 @@ async function create(
     candidates,
   });
   const first = plan(session, [], []);
-  const { caller, channel, tenant, parent, labels, idempotencyKey } = request;
+  const { caller, channel, tenant, parent, root, labels, idempotencyKey } = request;
   const created = await createWithLedger(core, {
     run,
     agent: agent.name,
-    ...dropUndefined({ caller, channel, tenant, parent, labels, idempotencyKey, durability }),
+    ...dropUndefined({ caller, channel, tenant, parent, root, labels, idempotencyKey, durability }),
     at,
     events: [started, ...first.events],
     row: toRowChange(first.next, first.decision),

@@ -6,6 +6,7 @@ import type { ExecutorConfig } from "./types.ts";
 const FIELDS: Readonly<Record<keyof ExecutorConfig, readonly string[]>> = {
   models: ["resolve"],
   tools: ["resolve", "names"],
+  delegates: ["resolve", "names"],
   store: ["journal", "inbox", "owners", "runs"],
   blobs: ["put", "get", "collect"],
   budgets: [],

@@ -129,10 +129,19 @@ function toRequest(session: Session, planned: Plan): AppendRequest {
     activeMs: header.activeMs,
     events,
     ...(consumed.length === 0 ? {} : { consumed }),
+    ...wokenBy(next),
     ...(terminal ? { sealAfterInbox: session.inboxPosition } : {}),
     row: toRowChange(next, decision),
     ...(ledger === undefined ? {} : { ledger }),
   };
+}
+
+const NOBODY = {};
+
+/** A parent that waits is due when its child has ended, whatever becomes of this process. */
+function wokenBy({ finished, request }: RunState): { readonly wakes?: string } {
+  if (!finished || request.parentCall === undefined || request.parent === undefined) return NOBODY;
+  return { wakes: request.parent };
 }
 
 /** The store has it: the state moves on, and whoever watches is told. */

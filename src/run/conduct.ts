@@ -2,6 +2,7 @@
 import { decide } from "../kernel/decide.ts";
 import { isExecutusError } from "../kernel/errors.ts";
 import type { RunError } from "../ports/view.ts";
+import { tellParent } from "./child-end.ts";
 import type { Core } from "./core.ts";
 import { type DriveEnd, drive } from "./driver.ts";
 import { Handle } from "./handle.ts";
@@ -26,6 +27,7 @@ async function conduct(core: Core, session: Session): Promise<RunResult> {
     session.inboxChanged = true;
     end = await drive(session);
     if (end === "fenced") failure = { code: "run_owned", message: "another process took this run over" };
+    if (end === "finished") await tellParent(core, session);
   } catch (error) {
     failure = toRunError(error);
     session.warn(`the run stands still: ${failure.message}`);

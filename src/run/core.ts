@@ -7,7 +7,7 @@ import { Circuits } from "./circuits.ts";
 import { checkBudgets } from "./budget-accounts.ts";
 import type { BudgetDesk } from "./ledger.ts";
 import { Turns } from "./turns.ts";
-import type { Foundation, Session, SessionPorts } from "./session.ts";
+import type { Children, Foundation, Session, SessionPorts } from "./session.ts";
 import type { Agent, ExecutorConfig, RecoveryReport, RunHandle } from "./types.ts";
 
 export interface Live {
@@ -47,7 +47,13 @@ export interface Core extends Foundation {
   readonly definitions: WeakMap<Agent, Definition>;
 }
 
-export function createCore(config: ExecutorConfig, foundation: Foundation, createEngine: (core: Core) => Engine): Core {
+/** What needs the core itself; each is made when it is first asked for. */
+export interface Parts {
+  readonly engine: (core: Core) => Engine;
+  readonly children: (core: Core) => Children;
+}
+
+export function createCore(config: ExecutorConfig, foundation: Foundation, parts: Parts): Core {
   const observers = config.observers ?? [];
   const budgets = openDesk(config, foundation);
   const ports: SessionPorts = {
@@ -57,7 +63,12 @@ export function createCore(config: ExecutorConfig, foundation: Foundation, creat
     circuits: new Circuits(),
     ...(budgets === undefined ? {} : { budgets }),
     ...(config.compactor === undefined ? {} : { compactor: config.compactor }),
+    get children() {
+      children ??= parts.children(core);
+      return children;
+    },
   };
+  let children: Children | undefined;
   let engine: Engine | undefined;
   const core: Core = {
     config,
@@ -67,7 +78,7 @@ export function createCore(config: ExecutorConfig, foundation: Foundation, creat
     leaving: new Map(),
     definitions: new WeakMap(),
     get engine() {
-      engine ??= createEngine(core);
+      engine ??= parts.engine(core);
       return engine;
     },
   };

@@ -4,6 +4,7 @@
  * Gather what came back, decide, make it durable, start what is wanted and not under way, abort what is under way and not
  * wanted, wait, again.
  */
+import { childRunId, leftBehind } from "../kernel/children.ts";
 import type { Deadline, Decision } from "../kernel/decide.ts";
 import type { Effect } from "../kernel/effects.ts";
 import type { EventBody } from "../ports/events.ts";
@@ -133,17 +134,17 @@ function whyUnwanted({ state }: Session): string {
 
 function start(session: Session, effect: Effect): void {
   if (!session.mayStart(effect))
-    return session.arrive({ effect, events: brokenOff(effect, new Error("it was about to be started twice")) });
+    return session.arrive({ effect, events: brokenOff(session.run, effect, new Error("it was about to be started twice")) });
   const stopper = new Stopper();
   session.running.set(effect.id, { effect, stopper });
   perform(session, effect, stopper).then(
     (events) => session.arrive({ effect, events }),
-    (error: unknown) => session.arrive({ effect, events: brokenOff(effect, error) }),
+    (error: unknown) => session.arrive({ effect, events: brokenOff(session.run, effect, error) }),
   );
 }
 
 /** A port that breaks its contract (a throwing clock, a blob store that fails) still gives the effect an outcome. */
-function brokenOff(effect: Effect, thrown: unknown): readonly EventBody[] {
+function brokenOff(run: string, effect: Effect, thrown: unknown): readonly EventBody[] {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const error = { code: "port_failed", message };
   switch (effect.kind) {
@@ -157,6 +158,11 @@ function brokenOff(effect: Effect, thrown: unknown): readonly EventBody[] {
       return [{ type: "tool.reconciled", call: effect.call.id, outcome: "unknown", error: message }];
     case "compact":
       return [{ type: "compaction.failed", error }];
+    case "child":
+      // Whatever became of it is in its own journal: the next attempt at this run looks again.
+      return [{ type: "child.parked", call: effect.call.id, run: childRunId(run, effect.call.id) }];
+    case "end-child":
+      return [leftBehind(effect.call, `Nobody could be told to end it: ${message}`)];
   }
 }
 
@@ -170,6 +176,9 @@ function perform(session: Session, effect: Effect, stopper: Stopper): Promise<re
       return performReconcile(session, effect, stopper);
     case "compact":
       return performCompaction(session, effect, stopper);
+    case "child":
+    case "end-child":
+      return session.ports.children.perform(session, effect, stopper);
   }
 }
 

@@ -2,6 +2,7 @@
 import { ExecutusError } from "../kernel/errors.ts";
 import { resolveLimits } from "../kernel/limits.ts";
 import { admit } from "./admission.ts";
+import { createChildren } from "./children.ts";
 import { launch, toRunError } from "./conduct.ts";
 import { type Core, createCore, type Live } from "./core.ts";
 import { followEvents } from "./follow.ts";
@@ -17,7 +18,7 @@ import type { Agent, Executor, ExecutorConfig, RunHandle, RunOptions, RunRequest
 import { Wakes } from "./wake.ts";
 
 export function createExecutorOn(config: ExecutorConfig, foundation: Foundation): Executor {
-  const core = createCore(config, foundation, (core) => new Wakes(core));
+  const core = createCore(config, foundation, { engine: (core) => new Wakes(core), children: createChildren });
   let closing: Promise<void> | undefined;
   const stopSweep = startSweep(core, config.sweepMs ?? 0);
 

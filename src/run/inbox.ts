@@ -24,6 +24,10 @@ export function toEvent(entry: PendingEntry): EventBody {
       const output = entry.output === undefined ? {} : { output: entry.output };
       return { type: "call.resolved", id, call: entry.call, outcome: entry.outcome, ...output, ...from };
     }
+    case "child-ended": {
+      const { call, run, status, output, usage, costUsd, steps, toolCalls, durationMs } = entry;
+      return { type: "child.ended", id, call, run, status, output, usage, costUsd, steps, toolCalls, durationMs };
+    }
     case "compact": {
       const instructions = entry.instructions === undefined ? {} : { instructions: entry.instructions };
       return { type: "compaction.requested", id, ...instructions, ...step(entry.afterStep) };

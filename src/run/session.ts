@@ -14,7 +14,7 @@ import type { Observer } from "../ports/observer.ts";
 import type { PendingEntry, Store } from "../ports/store.ts";
 import type { Tool } from "../ports/tools.ts";
 import type { Now } from "../kernel/decide.ts";
-import type { Effect } from "../kernel/effects.ts";
+import type { ChildEffect, Effect, EndChildEffect } from "../kernel/effects.ts";
 import { evolve } from "../kernel/evolve.ts";
 import { toArray } from "../kernel/list.ts";
 import type { RunState } from "../kernel/state.ts";
@@ -32,7 +32,14 @@ export interface Foundation {
   readonly clock: Clock;
 }
 
+/** Runs that answer calls of other runs. */
+export interface Children {
+  /** Resolves once the child has ended and its parent has been told, waits itself, or is not wanted any more. */
+  perform(session: Session, effect: ChildEffect | EndChildEffect, stopper: Stopper): Promise<readonly EventBody[]>;
+}
+
 export interface SessionPorts extends Foundation {
+  readonly children: Children;
   readonly compactor?: Compactor;
   readonly budgets?: BudgetDesk;
   readonly observers: readonly Observer[];

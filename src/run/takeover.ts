@@ -3,18 +3,17 @@ import { decide } from "../kernel/decide.ts";
 import { evolve } from "../kernel/evolve.ts";
 import { ExecutusError } from "../kernel/errors.ts";
 import type { EventBody } from "../ports/events.ts";
-import type { AgentSnapshot } from "../ports/agent.ts";
 import type { ModelCandidate } from "../ports/models.ts";
 import type { ClaimResult } from "../ports/store.ts";
 import type { Tool } from "../ports/tools.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { Core } from "./core.ts";
+import { toolsInCode } from "./find-agent.ts";
 import { foldJournal } from "./result.ts";
 import { Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
 import { appendWithLedger, draftLedger } from "./commit.ts";
 import { bindTools, type Binding } from "./toolbox.ts";
-import type { Agent } from "./types.ts";
 
 /**
  * Claims the run and appends `attempt.started`. A journal that cannot be read is refused before the claim, so that a process
@@ -83,8 +82,7 @@ async function appendAttempt(
 
 /** Code for the run's tools: from the agent as this process knows it, and from the registry. */
 async function bind(core: Core, state: RunState): Promise<Binding> {
-  const agent = await findAgent(core, state.agent);
-  const own = (agent?.tools ?? []).filter((tool): tool is Tool => typeof tool !== "string");
+  const own = await toolsInCode(core, state);
   const wanted = state.agent.tools.map((tool) => tool.name).filter((name) => !own.some((tool) => tool.name === name));
   return bindTools(state.agent, [...own, ...(await fromRegistry(core, wanted, state))]);
 }
@@ -101,12 +99,6 @@ async function fromRegistry(core: Core, names: readonly string[], state: RunStat
     }
   }
   return tools;
-}
-
-async function findAgent(core: Core, snapshot: AgentSnapshot): Promise<Agent | undefined> {
-  const { agents } = core.config;
-  if (typeof agents === "function") return agents(snapshot);
-  return agents?.find((agent) => agent.name === snapshot.name);
 }
 
 /**

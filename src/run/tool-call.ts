@@ -79,7 +79,8 @@ async function succeeded(
   };
   try {
     const encoded = await encodeResult(result, { tool, input, toolCallId: call.toolCallId, blobs: session.ports.blobs });
-    return { type: "tool.ended", call: call.id, ...encoded, ...more };
+    const pinned = encoded.outcome === "ok" && tool.pins?.(input) === true ? { pinned: true as const } : {};
+    return { type: "tool.ended", call: call.id, ...encoded, ...pinned, ...more };
   } catch (error) {
     const message = `${tool.name} ran, but its result could not be recorded: ${messageOf(error)}`;
     return { type: "tool.ended", call: call.id, outcome: "error", output: { type: "error-text", value: message }, ...more };

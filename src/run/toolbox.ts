@@ -4,20 +4,21 @@ import { canonical } from "../kernel/guards.ts";
 import type { AgentSnapshot, ToolSnapshot } from "../ports/agent.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Invocation, Tool, Tools } from "../ports/tools.ts";
-import type { Agent } from "./types.ts";
+import { delegatesNamedBy, delegateTools, snapshotDelegate } from "./palette.ts";
+import type { Agent, ExecutorConfig } from "./types.ts";
 
 export async function buildToolbox(
   agent: Agent,
-  registry: Tools | undefined,
+  { tools: registry, delegates }: Pick<ExecutorConfig, "tools" | "delegates">,
   extra: readonly Tool[],
   invocation: Invocation,
 ): Promise<readonly Tool[]> {
   const tools: Tool[] = [];
   for (const tool of agent.tools ?? []) {
     if (typeof tool !== "string") tools.push(tool);
-    else tools.push(...(await fromRegistry(agent, registry, tool, invocation)));
+    else if (delegatesNamedBy(tool) === undefined) tools.push(...(await fromRegistry(agent, registry, tool, invocation)));
   }
-  tools.push(...extra);
+  tools.push(...(await delegateTools(agent, delegates, invocation)), ...extra);
   const seen = new Set<string>();
   for (const { name } of tools) {
     if (seen.has(name)) {
@@ -50,6 +51,7 @@ export function snapshotTool(tool: Tool): ToolSnapshot {
     reconcile: tool.reconcile !== undefined,
     ...(tool.timeoutMs === undefined ? {} : { timeoutMs: tool.timeoutMs }),
     ...(tool.concurrency === undefined ? {} : { concurrency: tool.concurrency }),
+    ...(tool.delegate === undefined ? {} : snapshotDelegate(tool.delegate)),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Blobs } from "../ports/blobs.ts";
 import type { Admit, Budget, BudgetQuery, BudgetStanding, Ledger } from "../ports/budget.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Compactor } from "../ports/compactor.ts";
+import type { Delegates } from "../ports/delegates.ts";
 import type { Agent } from "../ports/definition.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { Limits, LimitsInput } from "../ports/limits.ts";
@@ -149,6 +150,8 @@ export interface Executor {
 export interface ExecutorConfig {
   readonly models: Models;
   readonly tools?: Tools;
+  /** Palette: where the names in an agent's `delegates` are looked up. Default: none. */
+  readonly delegates?: Delegates;
   readonly store?: Store;
   readonly blobs?: Blobs;
   /** Who may use how much, over all runs of the store. Give the same to every process that drives them. */

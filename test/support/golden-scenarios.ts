@@ -11,6 +11,7 @@ import type { Script, ScriptedAnswer } from "../../src/testing/scripted-model.ts
 import { compactionScenarios } from "./golden-compaction.ts";
 import { sourceScenarios } from "./golden-sources.ts";
 import { budgetScenarios } from "./golden-budgets.ts";
+import { delegationScenarios } from "./golden-delegation.ts";
 import { createWorld, makeAgent, makeTool, type World, type WorldOptions } from "./world.ts";
 
 type Play = () => Promise<readonly RunEvent[]>;
@@ -237,4 +238,5 @@ export const goldenScenarios: Readonly<Record<string, Play>> = {
     return world.store.journal.read("golden");
   },
   ...budgetScenarios,
+  ...delegationScenarios,
 };

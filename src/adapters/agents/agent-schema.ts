@@ -100,6 +100,9 @@ const LIMITS: readonly Field[] = [
     about: "First pause before another try; it doubles.",
   },
   limit("compactionRatio", "compactionRatio", NUMBER, "Part of the model's window at which the conversation is shortened."),
+  limit("depth", "depth", NUMBER, "Levels of delegates below it."),
+  limit("children", "children", NUMBER, "Times it may hand on work."),
+  limit("parallelChildren", "parallelChildren", NUMBER, "Delegates under way at once."),
   limit("recoveries", "recoveries", NUMBER, "Recoveries in a row without progress."),
 ];
 
@@ -150,6 +153,8 @@ export const AGENT_FIELDS: readonly Field[] = [
     about: "By glob over tool names: allow, ask or deny; the last that fits.",
   },
   { front: [MODE], shape: choice(...PERMISSION_MODES), about: "The same in one word." },
+  { at: "delegates", shape: { is: "special", schema: {} }, about: "Agents and skills it may hand work to." },
+  { at: "inputSchema", front: ["executus.input"], shape: BLOCK, about: "As a delegate: what it takes beside the prompt." },
   { at: "skills", front: ["skills"], shape: NAMES, about: "Skills it is offered." },
   { at: "mcpServers", front: ["mcpServers"], shape: SERVERS, about: "MCP servers, by name or as in .mcp.json." },
   {

@@ -30,6 +30,7 @@ export function defineAgent(agent: Agent): Agent {
   checkFields(agent, agent, "");
   if (typeof agent.instructions !== "string") throw invalid(agent, "it has no instructions", "Give the system prompt as text.");
   checkTools(agent);
+  checkDelegates(agent);
   checkPermission(agent);
   return agent;
 }
@@ -50,7 +51,7 @@ function checkAgentName(name: unknown, file: string | undefined): void {
 }
 
 /** Fields that are checked by a function of their own. */
-const OWN_CHECK: ReadonlySet<string> = new Set(["name", "instructions", "tools", "permission", "mcpServers"]);
+const OWN_CHECK: ReadonlySet<string> = new Set(["name", "instructions", "tools", "delegates", "permission", "mcpServers"]);
 
 function checkFields(agent: Agent, object: object, within: string): void {
   for (const [key, value] of Object.entries(object) as [string, unknown][]) {
@@ -118,6 +119,30 @@ function checkTools(agent: Agent): void {
     if (seen.has(name)) throw invalid(agent, `it has two tools named ${name}`, "Leave one of them out.");
     seen.add(name);
   }
+}
+
+function checkDelegates(agent: Agent): void {
+  const delegates: unknown = agent.delegates;
+  if (delegates === undefined) return;
+  const hint = "List names (`agent__x`, `skill__x`), agents made with `defineAgent`, or skills from `executus/delegates`.";
+  if (!Array.isArray(delegates)) throw invalid(agent, "`delegates` is not a list", hint);
+  const seen = new Set<string>();
+  for (const delegate of delegates as readonly unknown[]) {
+    const name = delegateName(delegate);
+    if (name === undefined)
+      throw invalid(agent, "`delegates` has an entry that is neither a name nor an agent nor a skill", hint);
+    if (seen.has(name)) throw invalid(agent, `it has two delegates named ${name}`, "Leave one of them out.");
+    seen.add(name);
+  }
+}
+
+function delegateName(delegate: unknown): string | undefined {
+  if (typeof delegate === "string") return delegate === "" ? undefined : delegate;
+  if (typeof delegate !== "object" || delegate === null || !("name" in delegate)) return undefined;
+  const { name } = delegate;
+  if (typeof name !== "string") return undefined;
+  if ("kind" in delegate) return "body" in delegate ? `skill__${name}` : undefined;
+  return "instructions" in delegate ? `agent__${name}` : undefined;
 }
 
 function nameOf(tool: unknown): string | undefined {

@@ -48,7 +48,7 @@ function blocksAround(name: string): readonly string[] {
 }
 
 /** Limits that are not enforced yet. */
-const LATER: readonly string[] = ["executus.limits.idle", "executus.limits.depth"];
+const LATER: readonly string[] = ["executus.limits.idle"];
 
 /**
  * Reads an agent from a Markdown file: YAML frontmatter, then the instructions. Its name is that of the file unless it says

@@ -58,6 +58,7 @@ function isPlainPart(part: AssistantPart | UserPart): boolean {
     case "tool-call":
       return isSendableInput(part);
     case "tool-result":
+      if (part.pinned === true) return false;
       return part.output.type !== "content" || part.output.value.every((item) => item.type === "text" && isPlainPart(item));
     case "reasoning":
       return false;

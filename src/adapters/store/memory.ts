@@ -156,7 +156,7 @@ function append(data: Data, request: AppendRequest): AppendResult {
   for (const id of consumed) consume(run, id);
   if (request.row !== undefined) change(run, request.row);
   end(run, request.events);
-  if (request.outbox !== undefined) addDeliveries(data.outbox, request.run, request.outbox, request.at);
+  bringAbout(data, request);
   data.watchers.touch(request.run, "journal");
   return APPENDED;
 }
@@ -181,6 +181,19 @@ function change(run: MemoryRun, row: RunRowChange): void {
   if (row.costUsd !== undefined) run.costUsd = row.costUsd;
   if (row.waitingFor !== undefined) run.waitingFor = row.waitingFor ?? undefined;
   if (row.dueAt !== undefined) run.dueAt = row.dueAt ?? undefined;
+}
+
+/** What an append does beside its own run. */
+function bringAbout(data: Data, { run, outbox, wakes, at }: AppendRequest): void {
+  if (outbox !== undefined) addDeliveries(data.outbox, run, outbox, at);
+  if (wakes !== undefined) wake(data, wakes, at);
+}
+
+/** A run that waits is due now. */
+function wake(data: Data, name: string, at: number): void {
+  const run = data.runs.get(name);
+  if (run === undefined || run.finished || run.waitingFor === undefined) return;
+  run.dueAt = run.dueAt === undefined ? at : Math.min(run.dueAt, at);
 }
 
 function end(run: MemoryRun, events: readonly EventBody[]): void {
@@ -320,7 +333,7 @@ function due(data: Data, now: number, limit: number): Due {
 // --- index -----------------------------------------------------------------------------------------------------------
 
 function toRow(run: MemoryRun): RunRow {
-  const { caller, channel, tenant, parent, labels, at: createdAt, run: name, agent } = run.created;
+  const { caller, channel, tenant, parent, root, labels, at: createdAt, run: name, agent } = run.created;
   const owned = isOwned(run);
   return {
     run: name,
@@ -332,7 +345,7 @@ function toRow(run: MemoryRun): RunRow {
     step: run.step,
     tokens: run.tokens,
     costUsd: run.costUsd,
-    ...present({ caller, channel, tenant, parent, labels, waitingFor: run.waitingFor, dueAt: run.dueAt }),
+    ...present({ caller, channel, tenant, parent, root, labels, waitingFor: run.waitingFor, dueAt: run.dueAt }),
     ...present({ owner: owned ? run.owner?.name : undefined }),
   };
 }
@@ -351,7 +364,7 @@ function matches(row: RunRow, query: RunQuery): boolean {
   if (label !== undefined && row.labels?.[label[0]] !== label[1]) return false;
   if (prefix !== undefined && !row.run.startsWith(prefix)) return false;
   if (createdAfter !== undefined && row.createdAt <= createdAfter) return false;
-  return (["agent", "caller", "channel", "tenant"] as const).every(
+  return (["agent", "caller", "channel", "tenant", "parent", "root"] as const).every(
     (field) => query[field] === undefined || row[field] === query[field],
   );
 }

@@ -12,6 +12,7 @@ interface IndexRow {
   readonly channel: string | null;
   readonly tenant: string | null;
   readonly parent: string | null;
+  readonly root: string | null;
   readonly labels: string | null;
   readonly created_at: number;
   readonly owner: number | null;
@@ -25,7 +26,7 @@ interface IndexRow {
   readonly due_at: number | null;
 }
 
-const COLUMNS = `r.run, r.agent, r.caller, r.channel, r.tenant, r.parent, r.labels, r.created_at,
+const COLUMNS = `r.run, r.agent, r.caller, r.channel, r.tenant, r.parent, r.root, r.labels, r.created_at,
   h.owner, h.seq, h.at, h.status, h.step, h.tokens, h.cost, h.waiting, h.due_at`;
 
 export interface RunIndex {
@@ -62,7 +63,7 @@ function toWhere(query: RunQuery, alive: readonly number[]): readonly [where: st
     values.push(...bound);
   };
   const { status, label, prefix, createdAfter } = query;
-  for (const field of ["agent", "caller", "channel", "tenant"] as const) {
+  for (const field of ["agent", "caller", "channel", "tenant", "parent", "root"] as const) {
     const value = query[field];
     if (value !== undefined) add(`r.${field} = ?`, value);
   }
@@ -92,6 +93,7 @@ function toRunRow(row: IndexRow, alive: ReadonlyMap<number, string>): RunRow {
       channel: row.channel ?? undefined,
       tenant: row.tenant ?? undefined,
       parent: row.parent ?? undefined,
+      root: row.root ?? undefined,
       labels: row.labels === null ? undefined : (JSON.parse(row.labels) as Readonly<Record<string, string>>),
       waitingFor: row.waiting === "" ? undefined : (JSON.parse(row.waiting) as WaitingFor),
       dueAt: row.due_at ?? undefined,

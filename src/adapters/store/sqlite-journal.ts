@@ -97,6 +97,8 @@ export function createAppender({ db, heads, insertEvents, insertDeliveries, ledg
   const close = createClose(db);
   const sealRefusal = createSealCheck(db, heads);
   const consume = createConsume(db);
+  const wake = db.prepare(`UPDATE heads SET due_at = min(coalesce(due_at, ?), ?)
+    WHERE id = (SELECT id FROM runs WHERE run = ?) AND finished = 0 AND waiting <> ''`);
 
   return (request, bodies) => {
     const { run, epoch } = request;
@@ -112,6 +114,7 @@ export function createAppender({ db, heads, insertEvents, insertDeliveries, ledg
     insertDeliveries(head.key, request);
     money.write();
     consume(head.key, request);
+    if (request.wakes !== undefined) wake.run(request.at, request.at, request.wakes);
     heads.remember(run, next);
     if (close(head.key, request.events)) heads.forget(run);
     return APPENDED;

@@ -25,14 +25,18 @@ type InsertRun = (
 function createInsertRun(db: DatabaseSync): InsertRun {
   const byKey = db.prepare("SELECT run FROM runs WHERE idempotency_key = ?");
   const byRun = db.prepare("SELECT run FROM runs WHERE run = ?");
-  const insert = db.prepare(`INSERT INTO runs (run, agent, caller, channel, tenant, parent, labels, idempotency_key, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-  return ({ run, agent, caller, channel, tenant, parent, labels, idempotencyKey, createdAt }, prepare = () => NO_CHANGE) => {
+  const insert =
+    db.prepare(`INSERT INTO runs (run, agent, caller, channel, tenant, parent, root, labels, idempotency_key, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  return (
+    { run, agent, caller, channel, tenant, parent, root, labels, idempotencyKey, createdAt },
+    prepare = () => NO_CHANGE,
+  ) => {
     const holder = (idempotencyKey === undefined ? undefined : byKey.get(idempotencyKey)) ?? byRun.get(run);
     if (holder !== undefined) return { holder: String(holder["run"]) };
     const money = prepare();
     if (money.refusal !== undefined) return { refusal: money.refusal };
-    const optional = [caller, channel, tenant, parent].map((value) => value ?? null);
+    const optional = [caller, channel, tenant, parent, root].map((value) => value ?? null);
     const labelText = labels === undefined ? null : JSON.stringify(labels);
     const { lastInsertRowid } = insert.run(run, agent, ...optional, labelText, idempotencyKey ?? null, createdAt);
     money.write();

@@ -51,12 +51,15 @@ CREATE TABLE runs (
   channel TEXT,
   tenant TEXT,
   parent TEXT,
+  root TEXT,
   labels TEXT,
   idempotency_key TEXT,
   created_at REAL NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX runs_by_idempotency_key ON runs (idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX runs_by_creation ON runs (created_at);
+CREATE INDEX runs_by_parent ON runs (parent) WHERE parent IS NOT NULL;
+CREATE INDEX runs_by_root ON runs (root) WHERE root IS NOT NULL;
 
 CREATE TABLE heads (
   id INTEGER PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE,

@@ -2,11 +2,20 @@
 import { evolve } from "../../../kernel/evolve.ts";
 import type { CallState, RunState } from "../../../kernel/state.ts";
 import { totalTokens } from "../../../kernel/state.ts";
-import type { AttemptStarted, ModelAnswered, ModelFailed, RunEvent, RunStarted, ToolEnded } from "../../../ports/events.ts";
+import type {
+  AttemptStarted,
+  ChildEnded,
+  ChildStarted,
+  ModelAnswered,
+  ModelFailed,
+  RunEvent,
+  RunStarted,
+  ToolEnded,
+} from "../../../ports/events.ts";
 import type { Limits } from "../../../ports/limits.ts";
 import type { ToolCallPart, UserPart } from "../../../ports/messages.ts";
 import type { CallOutcome, FinalStatus } from "../../../ports/view.ts";
-import { callArguments, callOutput, count, duration, plural, spent } from "./figures.ts";
+import { callArguments, callOutput, count, duration, plural, spent, money } from "./figures.ts";
 import type { Line, Span } from "./line.ts";
 import { callsDone, currentStep } from "./standing.ts";
 import type { Marks, Tone } from "./terminal.ts";
@@ -28,6 +37,10 @@ export function linesOf(event: RunEvent, before: RunState | undefined, view: Eve
       return answered(event, view);
     case "tool.ended":
       return ended(event, before, view);
+    case "child.started":
+      return childStarted(event, before, view);
+    case "child.ended":
+      return childEnded(event, before, view);
     case "attempt.started":
       return [continued(event, before, view)];
     case "run.finished":
@@ -175,6 +188,25 @@ function ended(event: ToolEnded, before: RunState, view: EventView): readonly Li
   return [atStep(stepOfCall(event.call), tone, marks[mark], spans)];
 }
 
+function childStarted({ call, run }: ChildStarted, before: RunState, { marks, columns }: EventView): readonly Line[] {
+  const name = before.calls.find(({ id }) => id === call)?.name ?? call;
+  return [atStep(stepOfCall(call), "dim", marks.call, [["dim", fit(`${name} is run ${run}`, columns - 8)]])];
+}
+
+function childEnded(event: ChildEnded, before: RunState, view: EventView): readonly Line[] {
+  const call = before.calls.find(({ id }) => id === event.call);
+  if (call === undefined || call.status === "ended") return [];
+  const { marks, columns } = view;
+  const isGood = event.status === "completed";
+  const tone = toneOfEnd(event.status);
+  const used = [plural(event.steps, "step"), `${count(totalTokens(event.usage))} tokens`, money(event.costUsd)];
+  const spans: Span[] = [["plain", callHead(call.name, call.input, Math.max(20, columns - 60))]];
+  if (!isGood)
+    spans.push([tone, `  ${statusWords(event.status)}: ${callOutput(event.output.value, Math.max(20, columns - 60))}`]);
+  spans.push(["dim", `  ${duration(event.durationMs)} ${marks.dot} ${used.join(` ${marks.dot} `)}`]);
+  return [atStep(stepOfCall(event.call), tone, isGood ? marks.ok : marks.error, spans)];
+}
+
 /** Name and arguments, the latter in the room there is. */
 export function callHead(name: string, input: unknown, columns: number): string {
   return `${name} ${callArguments(input, columns)}`.trimEnd();
@@ -227,6 +259,8 @@ function remarkText(event: RunEvent, before: RunState, columns: number): string 
       return `${event.mode}${by(event.from)}${event.reason === undefined ? "" : `: ${event.reason}`}`;
     case "limits.extended":
       return `more room${by(event.from)}: ${extension(event)}`;
+    case "child.parked":
+      return `${call(event.call)} waits: its run ${event.run} does`;
     case "call.resolved":
       return `${call(event.call)} resolved as ${event.outcome}${by(event.from)}`;
     case "compaction.failed":

@@ -1,0 +1,74 @@
+/** The code of a journaled run: its agent as this process knows it, and every tool that it may have been given. */
+import type { AgentSnapshot, RequestSnapshot } from "../ports/agent.ts";
+import type { Tool } from "../ports/tools.ts";
+import type { Core } from "./core.ts";
+import { delegatesOf, delegateTools, isSkill, readersOf } from "./palette.ts";
+import type { Agent } from "./types.ts";
+
+/** What of a run says where its code is. */
+export interface Origin {
+  readonly agent: AgentSnapshot;
+  readonly request: Pick<RequestSnapshot, "parent" | "parentCall" | "caller" | "channel" | "tenant">;
+}
+
+/**
+ * Tools in code: those of the agent, and for a child those of its parent as well, because a skill works with them. An agent that
+ * is nowhere by its name is looked for among the delegates of the parent's.
+ */
+export async function toolsInCode(core: Core, origin: Origin): Promise<readonly Tool[]> {
+  const agent = await findAgent(core, origin);
+  const own = agent === undefined ? [] : await toolsOf(core, agent, origin);
+  const above = await parentOf(core, origin);
+  const parent = above && (await findAgent(core, above));
+  if (above === undefined || parent === undefined) return own;
+  const inherited = await toolsOf(core, parent, above);
+  return [...own, ...[...inherited, ...readersOf(inherited)].filter((tool) => !own.some(({ name }) => name === tool.name))];
+}
+
+export async function findAgent(core: Core, origin: Origin): Promise<Agent | undefined> {
+  return (await known(core, origin.agent)) ?? (await fromPalette(core, origin)) ?? (await amongDelegates(core, origin));
+}
+
+async function known(core: Core, snapshot: AgentSnapshot): Promise<Agent | undefined> {
+  const { agents } = core.config;
+  if (typeof agents === "function") return agents(snapshot);
+  return agents?.find((agent) => agent.name === snapshot.name);
+}
+
+async function fromPalette(core: Core, { agent, request }: Origin): Promise<Agent | undefined> {
+  if (request.parentCall === undefined) return undefined;
+  try {
+    const [found] = (await core.config.delegates?.resolve([`agent__${agent.name}`], request)) ?? [];
+    return found === undefined || isSkill(found) ? undefined : found;
+  } catch {
+    // Not there by that name: it may be a delegate that its parent holds itself.
+    return undefined;
+  }
+}
+
+async function amongDelegates(core: Core, origin: Origin): Promise<Agent | undefined> {
+  const above = await parentOf(core, origin);
+  const parent = above && (await findAgent(core, above));
+  const delegates = (parent?.delegates ?? []).filter((delegate) => typeof delegate !== "string");
+  return delegates.find((delegate): delegate is Agent => !isSkill(delegate) && delegate.name === origin.agent.name);
+}
+
+async function parentOf(core: Core, { request }: Origin): Promise<Origin | undefined> {
+  if (request.parent === undefined || request.parentCall === undefined) return undefined;
+  const [started] = await core.store.journal.read(request.parent, { limit: 1 });
+  return started?.type === "run.started" ? started : undefined;
+}
+
+/** One delegate that is not there any more leaves the others usable. */
+async function toolsOf(core: Core, agent: Agent, { request }: Origin): Promise<readonly Tool[]> {
+  const tools = (agent.tools ?? []).filter((tool): tool is Tool => typeof tool !== "string");
+  for (const delegate of delegatesOf(agent)) {
+    try {
+      const { name, instructions } = agent;
+      tools.push(...(await delegateTools({ name, instructions, delegates: [delegate] }, core.config.delegates, request)));
+    } catch {
+      // `bindTools` reports it by name as missing.
+    }
+  }
+  return tools;
+}
