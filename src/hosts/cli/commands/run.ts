@@ -121,7 +121,12 @@ async function prepare(agentName: string, argument: string | undefined, options:
   const host = openHost({ db: options.db, access: "create" });
   const job: Job = { host, setup, input, options, progress, place };
   try {
-    const executor = host.executorWith({ ...setup, agents: async () => setup.agent, observers: [progress.observer] });
+    const executor = host.executorWith({
+      models: setup.models,
+      tools: setup.tools,
+      agents: [setup.agent],
+      observers: [progress.observer],
+    });
     const opened = await open(job, executor);
     if (typeof opened === "number") return opened;
     const format = options.outputFormat;
