@@ -17,6 +17,7 @@ export function evolveInput(next: Draft, event: EventBody): void {
       const how = { ...(afterStep === undefined ? {} : { afterStep }), ...(pinned === undefined ? {} : { pinned }) };
       next.steers = [...next.steers, { id, content, ...how }];
       next.fruitless = 0;
+      if (event.now === true && next.settling === undefined) abandonModelCall(next);
       return;
     }
     case "cancel.requested":

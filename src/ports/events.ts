@@ -183,6 +183,8 @@ export interface SteerReceived extends Versioned {
   readonly afterStep?: number;
   /** It stays in the conversation when that is shortened. */
   readonly pinned?: true;
+  /** A model call under way is given up for it and made again. */
+  readonly now?: true;
 }
 
 export interface CancelRequested extends Versioned {

@@ -84,7 +84,14 @@ export interface Journal {
 export type InboxEntry = { readonly id: string; readonly at?: number; readonly from?: string } & InboxBody;
 
 export type InboxBody =
-  | { readonly kind: "steer"; readonly content: readonly UserPart[]; readonly afterStep?: number; readonly pinned?: true }
+  | {
+      readonly kind: "steer";
+      readonly content: readonly UserPart[];
+      readonly afterStep?: number;
+      readonly pinned?: true;
+      /** `now` gives up a model call under way and makes it again with the message. Default `next`: before the next step. */
+      readonly when?: "now" | "next";
+    }
   | { readonly kind: "cancel"; readonly reason?: string }
   | { readonly kind: "kill"; readonly reason?: string }
   | {

@@ -23,11 +23,11 @@ export class Handle implements RunHandle {
   }
 
   steer(content: string | readonly UserPart[], options: SteerOptions = {}): Promise<SendResult> {
-    const { afterStep, ...entry } = options;
+    const { afterStep, when, ...entry } = options;
     return sendCommand(
       this.#core,
       this.run,
-      { kind: "steer", content, ...(afterStep === undefined ? {} : { afterStep }) },
+      { kind: "steer", content, ...(afterStep === undefined ? {} : { afterStep }), ...(when === undefined ? {} : { when }) },
       entry,
     );
   }

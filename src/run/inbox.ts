@@ -7,7 +7,15 @@ export function toEvent(entry: PendingEntry): EventBody {
   const from = entry.from === undefined ? {} : { from: entry.from };
   switch (entry.kind) {
     case "steer":
-      return { type: "steer.received", id, content: entry.content, ...from, ...step(entry.afterStep), ...pinned(entry.pinned) };
+      return {
+        type: "steer.received",
+        id,
+        content: entry.content,
+        ...from,
+        ...step(entry.afterStep),
+        ...pinned(entry.pinned),
+        ...(entry.when === "now" ? { now: true } : {}),
+      };
     case "cancel":
     case "kill": {
       const reason = entry.reason === undefined ? {} : { reason: entry.reason };

@@ -99,6 +99,11 @@ export interface SteerOptions {
   readonly from?: string;
   /** Not before this many steps are answered. */
   readonly afterStep?: number;
+  /**
+   * Default `next`: the model sees it before its next step. `now`: a model call under way is given up, its cost noted as unknown, and
+   * made again with the message; tool calls are never given up for it.
+   */
+  readonly when?: "now" | "next";
 }
 
 /** What a run can be told: an inbox entry without its id, text for a steer as a plain string if that is all there is. */
@@ -109,6 +114,7 @@ export type Command =
       readonly content: string | readonly UserPart[];
       readonly afterStep?: number;
       readonly pinned?: true;
+      readonly when?: "now" | "next";
     };
 
 export interface RunOptions {

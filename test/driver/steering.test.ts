@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { agent, tool, world } from "../support/driver-world.ts";
+import type { ModelCall, ModelCallOptions, ModelCandidate } from "../../src/ports/models.ts";
+import { createExecutorOn } from "../../src/run/executor.ts";
+import { agent, blobs, journal, tool, types, world } from "../support/driver-world.ts";
 
 describe("steering and stopping", () => {
   it("S12 takes a message before the next step, once and in order", async () => {
@@ -13,6 +15,43 @@ describe("steering and stopping", () => {
     await executor.run(agent([steering]), "x");
     const texts = models.calls[1]?.messages.slice(-2).map((message) => JSON.stringify(message.content));
     expect(texts).toEqual(['[{"type":"text","text":"first"}]', '[{"type":"text","text":"second"}]']);
+  });
+
+  it("S12 gives up a model call under way for a message that says now, and counts it", async () => {
+    const aborted: unknown[] = [];
+    const w = world(async (call) => {
+      if (call.attempt > 1) return { text: "on it" };
+      void w.executor.send(call.run, { kind: "steer", content: "Stop, other file", when: "now" });
+      return { hang: true };
+    });
+    const [candidate] = await w.models.resolve("fast");
+    const observed = {
+      ...candidate,
+      call: (c: ModelCall, o: ModelCallOptions) => ((o.signal.onabort = () => aborted.push(c.attempt)), candidate?.call(c, o)),
+    };
+    const executor = createExecutorOn(
+      { models: { resolve: async () => [observed as ModelCandidate] } },
+      { store: w.store, blobs: blobs(), clock: w.clock },
+    );
+    const result = await executor.run(agent([], { modelAttempts: 1 }), "x");
+    expect(result).toMatchObject({ status: "completed", output: "on it", usage: { unknownCalls: 1 } });
+    expect(aborted).toEqual([1]);
+    expect(JSON.stringify(w.models.calls[1]?.messages)).toContain("Stop, other file");
+    expect(types(await journal(w.store, result.run)).filter((type) => type === "model.failed")).toEqual([]);
+  });
+
+  it("S12 never gives up a tool call for a message that says now", async () => {
+    let reason: unknown = "none";
+    const { executor, models } = world([{ calls: [{ name: "t" }] }, { text: "ok" }]);
+    const steering = tool("t", async (_input, context) => {
+      await executor.send(context.run, { kind: "steer", content: "hurry", when: "now" });
+      for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+      if (context.signal.aborted) reason = context.signal.reason;
+      return "x";
+    });
+    await executor.run(agent([steering]), "x");
+    expect(reason).toBe("none");
+    expect(JSON.stringify(models.calls[1]?.messages.at(-1))).toContain("hurry");
   });
 
   it("continues instead of ending when a message arrives at the final answer", async () => {

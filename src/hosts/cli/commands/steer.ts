@@ -9,12 +9,14 @@ interface Options {
   readonly db: string;
   readonly id?: string;
   readonly afterStep?: number;
+  readonly now?: true;
 }
 
 const EXAMPLES = `
 Examples:
   executus steer run_01J9 "Leave the tests alone"
-  executus steer run_01J9 "Stop reading, write the report" --after-step 8`;
+  executus steer run_01J9 "Stop reading, write the report" --after-step 8
+  executus steer run_01J9 "Wrong file, stop" --now`;
 
 export function configure(command: Command): void {
   command
@@ -23,15 +25,17 @@ export function configure(command: Command): void {
     .argument("<text>", "the message")
     .option("--id <id>", "the same id again is the same message: safe to repeat")
     .option("--after-step <n>", "not before so many steps are answered", parseCount)
+    .option("--now", "give up the model call under way, if there is one, and make it again with the message")
     .addHelpText("after", EXAMPLES)
     .action(async (run: string, text: string, options: Options) => {
       const host = openHost({ db: options.db, access: "write" });
       try {
-        const { afterStep, id } = options;
+        const { afterStep, id, now } = options;
+        const when = now === true ? { when: "now" as const } : {};
         const told = await tell(
           host,
           run,
-          { kind: "steer", content: text, ...(afterStep === undefined ? {} : { afterStep }) },
+          { kind: "steer", content: text, ...(afterStep === undefined ? {} : { afterStep }), ...when },
           id,
         );
         note(`${told.row.run}: ${whenHeard(told, options.db)}`);
