@@ -27,7 +27,10 @@ describe("steering and stopping", () => {
     const [candidate] = await w.models.resolve("fast");
     const observed = {
       ...candidate,
-      call: (c: ModelCall, o: ModelCallOptions) => ((o.signal.onabort = () => aborted.push(c.attempt)), candidate?.call(c, o)),
+      call: (c: ModelCall, o: ModelCallOptions) => {
+        o.signal.addEventListener("abort", () => aborted.push(c.attempt));
+        return candidate?.call(c, o);
+      },
     };
     const executor = createExecutorOn(
       { models: { resolve: async () => [observed as ModelCandidate] } },
