@@ -1,4 +1,5 @@
 /** What of an agent and a request goes into the journal: data and schemas, never code. */
+import type { DeliveryTarget } from "./delivery.ts";
 import type { JsonObject } from "./json.ts";
 import type { Message, UserPart } from "./messages.ts";
 import type { ModelSettings } from "./models.ts";
@@ -49,6 +50,8 @@ export interface RequestSnapshot {
   readonly depth?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string;
+  /** Where the outcome goes. */
+  readonly delivery?: readonly DeliveryTarget[];
   /** Runs without guards (played recordings). */
   readonly unguarded?: boolean;
 }

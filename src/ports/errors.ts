@@ -10,6 +10,8 @@ export type ErrorCode =
   | "corpus_invalid"
   | "delegate_duplicate"
   | "delegate_unknown"
+  | "delivery_busy"
+  | "delivery_unknown"
   | "journal_damaged"
   | "limit_unpriced"
   | "model_failed"

@@ -17,6 +17,7 @@ import { checkId, newId } from "./ids.ts";
 import { refusalMessage } from "./ledger.ts";
 import { plan } from "./commit.ts";
 import type { Core, Definition } from "./core.ts";
+import { checkTargets } from "./delivery-targets.ts";
 import { Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
 import { buildToolbox, snapshotTool } from "./toolbox.ts";
@@ -178,7 +179,8 @@ async function snapshotRequest(core: Core, request: RunRequest, place: ChildPlac
   const { history, caller, channel, tenant, parent, root, labels, idempotencyKey, unguarded } = request;
   const { parentCall, depth } = place ?? {};
   const optional = { history, caller, channel, tenant, parent, parentCall, root, depth, labels, idempotencyKey, unguarded };
-  return { input: await firstTurn(core, request), ...dropUndefined(optional) };
+  const delivery = checkTargets(request.delivery, core.config.delivery?.adapters ?? []);
+  return { input: await firstTurn(core, request), ...dropUndefined({ ...optional, delivery }) };
 }
 
 /** Text, then images; no empty text part. */

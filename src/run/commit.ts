@@ -15,6 +15,7 @@ import type { AppendRequest, AppendResult, PendingEntry } from "../ports/store.t
 import { isExecutusError } from "../kernel/errors.ts";
 import { toEvent } from "./inbox.ts";
 import { LedgerDraft, toRefusedEvent } from "./ledger.ts";
+import { deliveriesOf } from "./outcome.ts";
 import type { Arrival, Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
 
@@ -120,6 +121,7 @@ async function pause(session: Session, clock: Clock): Promise<boolean> {
 
 function toRequest(session: Session, planned: Plan): AppendRequest {
   const { header, events, next, consumed, decision, ledger } = planned;
+  const outbox = next.finished ? deliveriesOf(next, header.at) : undefined;
   const terminal = next.settling !== undefined && session.state.settling === undefined;
   return {
     run: session.run,
@@ -133,6 +135,7 @@ function toRequest(session: Session, planned: Plan): AppendRequest {
     ...(terminal ? { sealAfterInbox: session.inboxPosition } : {}),
     row: toRowChange(next, decision),
     ...(ledger === undefined ? {} : { ledger }),
+    ...(outbox === undefined ? {} : { outbox }),
   };
 }
 

@@ -28,6 +28,7 @@ async function conduct(core: Core, session: Session): Promise<RunResult> {
     end = await drive(session);
     if (end === "fenced") failure = { code: "run_owned", message: "another process took this run over" };
     if (end === "finished") await tellParent(core, session);
+    if (end === "finished" && session.state.request.delivery !== undefined) core.deliverer.kick();
   } catch (error) {
     failure = toRunError(error);
     session.warn(`the run stands still: ${failure.message}`);

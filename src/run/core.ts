@@ -6,8 +6,9 @@ import type { Tool } from "../ports/tools.ts";
 import { Circuits } from "./circuits.ts";
 import { checkBudgets } from "./budget-accounts.ts";
 import type { BudgetDesk } from "./ledger.ts";
+import { Deliverer } from "./deliverer.ts";
 import { Turns } from "./turns.ts";
-import type { Children, Foundation, Session, SessionPorts } from "./session.ts";
+import { type Children, type Foundation, guarded, type Session, type SessionPorts } from "./session.ts";
 import type { Agent, ExecutorConfig, RecoveryReport, RunHandle } from "./types.ts";
 
 export interface Live {
@@ -43,6 +44,7 @@ export interface Core extends Foundation {
   /** Runs that this process is letting go; each resolves once others may have it. */
   readonly leaving: Map<string, Promise<void>>;
   readonly engine: Engine;
+  readonly deliverer: Deliverer;
   /** Runs of one agent with the same tools share what follows from it. */
   readonly definitions: WeakMap<Agent, Definition>;
 }
@@ -77,6 +79,7 @@ export function createCore(config: ExecutorConfig, foundation: Foundation, parts
     live: new Map(),
     leaving: new Map(),
     definitions: new WeakMap(),
+    deliverer: createDeliverer(config, ports),
     get engine() {
       engine ??= parts.engine(core);
       return engine;
@@ -92,4 +95,11 @@ function openDesk({ budgets = [], ledger }: ExecutorConfig, { store }: Foundatio
   if (store.budgets !== undefined) return { budgets };
   const hint = "Give `createExecutor` a `ledger` of your own, or a store that keeps one.";
   throw new ExecutusError("budget_invalid", "there are budgets, but this store keeps no ledger", { hint });
+}
+
+function createDeliverer({ delivery = { adapters: [] } }: ExecutorConfig, { store, clock, observers }: SessionPorts): Deliverer {
+  const warn = (run: string, message: string): void => {
+    for (const observer of observers) guarded(() => observer.warning?.(run, message));
+  };
+  return new Deliverer({ ...delivery, outbox: store.outbox, clock, warn });
 }

@@ -5,6 +5,7 @@ import { admit } from "./admission.ts";
 import { createChildren } from "./children.ts";
 import { launch, toRunError } from "./conduct.ts";
 import { type Core, createCore, type Live } from "./core.ts";
+import { redeliver } from "./redeliver.ts";
 import { followEvents } from "./follow.ts";
 import { Handle } from "./handle.ts";
 import { newId } from "./ids.ts";
@@ -60,6 +61,9 @@ export function createExecutorOn(config: ExecutorConfig, foundation: Foundation)
       return state === undefined ? undefined : { ...toStatusView(state), status: row.status, row };
     },
     budgets: async (query) => (await (core.config.ledger ?? core.store.budgets)?.standings(query)) ?? [],
+    deliveries: (query) => core.store.outbox.list(query),
+    redeliver: (id) => redeliver(core, id),
+    deliver: () => core.deliverer.deliver(),
     shutdown: (options) => {
       stopSweep();
       closing ??= shutdown(core, options?.graceMs ?? 2_000);
@@ -103,6 +107,7 @@ async function shutdown(core: Core, graceMs: number): Promise<void> {
     for (const { session } of live) session.stop("drop");
   });
   await Promise.all(live.map(({ handle }) => handle.result));
+  await core.deliverer.stop(graceMs);
   cancel();
 }
 

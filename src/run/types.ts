@@ -6,12 +6,13 @@ import type { Clock } from "../ports/clock.ts";
 import type { Compactor } from "../ports/compactor.ts";
 import type { Delegates } from "../ports/delegates.ts";
 import type { Agent } from "../ports/definition.ts";
+import type { DeliveryAdapter, DeliveryTarget } from "../ports/delivery.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { Limits, LimitsInput } from "../ports/limits.ts";
 import type { Message, UserPart } from "../ports/messages.ts";
 import type { Models } from "../ports/models.ts";
 import type { Observer } from "../ports/observer.ts";
-import type { Durability, InboxBody, RunRow, SendResult, Store } from "../ports/store.ts";
+import type { DeliveryQuery, DeliveryRow, Durability, InboxBody, RunRow, SendResult, Store } from "../ports/store.ts";
 import type { Tool, Tools } from "../ports/tools.ts";
 import type { Cost, FinalStatus, RunError, RunStatusView, StepView, UsageTotal, WaitingFor } from "../ports/view.ts";
 
@@ -40,6 +41,8 @@ export interface RunRequest {
   readonly limits?: LimitsInput;
   /** Overrides the agent's tier. */
   readonly model?: string;
+  /** Where the outcome goes once the run has ended, at least once each. Needs adapters in the executor's `delivery`. */
+  readonly delivery?: DeliveryTarget | readonly DeliveryTarget[];
   /** Added to the agent's tools for this run; a duplicate name is refused. */
   readonly extraTools?: readonly Tool[];
   /**
@@ -148,9 +151,32 @@ export interface Executor {
   status(run: string): Promise<(RunStatusView & { readonly row: RunRow }) | undefined>;
   /** What is used and reserved of every budget, windows that have ended included unless `at` is given. */
   budgets(query?: BudgetQuery): Promise<readonly BudgetStanding[]>;
+  /** What is to be delivered, was delivered, or was given up; the newest first. */
+  deliveries(query?: DeliveryQuery): Promise<readonly DeliveryRow[]>;
+  /** Deliver again, under the same id, however it ended. Rejects `delivery_unknown`, or `delivery_busy` while it is being sent. */
+  redeliver(id: string): Promise<void>;
+  /** Try everything that is due now, once; resolves when that is done. Deliveries need no call: this one waits for them. */
+  deliver(): Promise<DeliveryTally>;
   /** Take nothing new, let calls under way come back for `graceMs` (default 2,000), leave every run resumable. */
   shutdown(options?: { readonly graceMs?: number }): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Ids of deliveries that were tried. */
+export interface DeliveryTally {
+  readonly delivered: readonly string[];
+  readonly failed: readonly string[];
+}
+
+export interface DeliveryConfig {
+  /** One per kind of target, from `executus/delivery` or your own. */
+  readonly adapters: readonly DeliveryAdapter[];
+  /** Delays before each attempt, ms; the first is 0. Default: 0, 5 s, 5 m, 30 m, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h, plus up to a fifth. */
+  readonly scheduleMs?: readonly number[];
+  /** For one attempt. Default 20,000. */
+  readonly timeoutMs?: number;
+  /** Under way at once; one at a time per target. Default 8. */
+  readonly concurrency?: number;
 }
 
 export interface ExecutorConfig {
@@ -167,6 +193,8 @@ export interface ExecutorConfig {
   /** Asked before anything of a run happens: a refused run makes no model call and leaves no journal. */
   readonly admit?: Admit;
   readonly compactor?: Compactor;
+  /** How outcomes are delivered; without it, requests cannot have a target. */
+  readonly delivery?: DeliveryConfig;
   readonly observers?: readonly Observer[];
   readonly clock?: Clock;
   /** Agents that recovered runs may need for their tools, by name; or a function that finds one by its journaled source. */

@@ -73,6 +73,7 @@ export class Wakes implements Engine {
     }
     const { nextAt } = await store.owners.due(now, 0);
     if (nextAt !== undefined) this.#setTimer(nextAt);
+    this.#core.deliverer.kick();
     return { resumed, skipped };
   }
 

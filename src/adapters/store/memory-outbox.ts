@@ -105,7 +105,11 @@ function claim(outbox: MemoryOutbox, self: Sender, { kinds, id, at, until, limit
 /** The last delivery to this place that ended, ended there for good. */
 function isClosed(entries: readonly Entry[], key: string): boolean {
   const ended = entries.filter(({ key: other, row }) => other === key && row.status !== "pending");
-  return ended.toSorted((a, b) => a.row.updatedAt - b.row.updatedAt).at(-1)?.row.gone === true;
+  return (
+    ended
+      .toSorted((a, b) => a.row.updatedAt - b.row.updatedAt || Number(b.row.gone === true) - Number(a.row.gone === true))
+      .at(-1)?.row.gone === true
+  );
 }
 
 function record(outbox: MemoryOutbox, id: string, attempt: number, change: DeliveryChange): boolean {

@@ -157,7 +157,7 @@ function createClaim({ db, presence, processes }: OutboxWriteOptions): OutboxWri
     ORDER BY o.due_at, o.position`);
   const isBusy = db.prepare(`SELECT 1 FROM outbox o WHERE o.target_key = ? AND o.status = 'pending' AND ${IS_SENT}`);
   const lastWord = db.prepare(
-    "SELECT gone FROM outbox WHERE target_key = ? AND status <> 'pending' ORDER BY updated_at DESC, position DESC LIMIT 1",
+    "SELECT gone FROM outbox WHERE target_key = ? AND status <> 'pending' ORDER BY updated_at DESC, gone LIMIT 1",
   );
   const take = db.prepare(
     "UPDATE outbox SET attempts = attempts + 1, owner = ?, leased_until = ?, updated_at = ? WHERE id = ? AND attempts = ?",

@@ -1,0 +1,36 @@
+/** Targets of a request, checked at the door: what can never be delivered is refused before the run begins. */
+import { ExecutusError, nearest } from "../kernel/errors.ts";
+import type { DeliveryAdapter, DeliveryTarget } from "../ports/delivery.ts";
+import type { JsonObject } from "../ports/json.ts";
+import { toJson } from "./json.ts";
+
+export function checkTargets(
+  given: DeliveryTarget | readonly DeliveryTarget[] | undefined,
+  adapters: readonly DeliveryAdapter[],
+): readonly DeliveryTarget[] | undefined {
+  if (given === undefined) return undefined;
+  const targets: readonly DeliveryTarget[] = "kind" in given ? [given] : given;
+  return targets.length === 0 ? undefined : targets.map((target) => checkTarget(target, adapters));
+}
+
+function checkTarget(given: DeliveryTarget, adapters: readonly DeliveryAdapter[]): DeliveryTarget {
+  const plain = toJson(given);
+  if (!plain.ok) throw invalid(`a delivery target is not JSON: ${plain.problem}`, "Targets are journaled: give plain data.");
+  const target = plain.value as JsonObject & DeliveryTarget;
+  const adapter = adapters.find(({ kind }) => kind === target.kind);
+  if (adapter === undefined) throw unknownKind(target.kind, adapters);
+  adapter.check?.(target);
+  return target;
+}
+
+function unknownKind(kind: string, adapters: readonly DeliveryAdapter[]): ExecutusError {
+  const kinds = adapters.map((adapter) => adapter.kind);
+  const message = `there is no delivery adapter for targets of the kind ${JSON.stringify(kind)}`;
+  if (kinds.length === 0) return invalid(message, "Give the executor `delivery: { adapters: [...] }` from executus/delivery.");
+  const near = nearest(kind, kinds);
+  return invalid(message, near === undefined ? `There are: ${kinds.join(", ")}.` : `Did you mean ${near}?`);
+}
+
+function invalid(message: string, hint: string): ExecutusError {
+  return new ExecutusError("request_invalid", message, { hint });
+}
