@@ -41,6 +41,8 @@ export interface ChildPlace {
 }
 
 export async function admit(core: Core, agent: Agent, request: RunRequest, place?: ChildPlace): Promise<Admitted> {
+  const { redaction } = core.ports;
+  if (redaction !== undefined) await redaction.refresh();
   const run = checkId(request.id ?? newId("run", core.clock), "run id");
   if (request.idempotencyKey !== undefined) checkId(request.idempotencyKey, "idempotency key");
   const limits =
@@ -51,7 +53,7 @@ export async function admit(core: Core, agent: Agent, request: RunRequest, place
   checkPrices(candidates, dollarBudget(core, run, agent, request));
   const tools = await buildToolbox(agent, core.config, request.extraTools ?? [], request);
   const definition = define(core, agent, { tier, tools, candidates });
-  const started: RunStarted = {
+  const told: RunStarted = {
     type: "run.started",
     run,
     agent: definition.snapshot,
@@ -60,7 +62,7 @@ export async function admit(core: Core, agent: Agent, request: RunRequest, place
     models: candidates.map((candidate) => candidate.id),
     ...(core.ports.compactor === undefined ? {} : { windows: windowsOf(candidates) }),
   };
-  return create(core, started, definition, request.durability);
+  return create(core, redaction === undefined ? told : redaction.data(told), definition, request.durability);
 }
 
 /** The host's own gate. A run that is there already was admitted when it began. */

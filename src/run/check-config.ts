@@ -15,6 +15,7 @@ const FIELDS: Readonly<Record<keyof ExecutorConfig, readonly string[]>> = {
   compactor: ["compact"],
   delivery: ["adapters"],
   observers: [],
+  secrets: [],
   clock: ["now", "monotonic", "after", "random", "yield"],
   agents: [],
   limits: [],

@@ -36,7 +36,9 @@ export function plan(session: Session, arrivals: readonly Arrival[], entries: re
   const events: EventBody[] = [];
   let next = session.state;
   const ledger = draftLedger(session, now.at);
-  const add = (event: EventBody): void => {
+  const { redaction } = session.ports;
+  const add = (given: EventBody): void => {
+    const event = redaction === undefined ? given : redaction.data(given);
     events.push(event);
     const before = next;
     next = evolve(next, { ...header, seq: next.seq + 1 }, event);

@@ -30,7 +30,7 @@ async function conduct(core: Core, session: Session): Promise<RunResult> {
     if (end === "finished") await tellParent(core, session);
     if (end === "finished" && session.state.request.delivery !== undefined) core.deliverer.kick();
   } catch (error) {
-    failure = toRunError(error);
+    failure = toRunError(core.ports.redaction?.error(error) ?? error);
     session.warn(`the run stands still: ${failure.message}`);
   }
   const result = toResult(session, failure);

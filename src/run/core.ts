@@ -7,6 +7,7 @@ import { Circuits } from "./circuits.ts";
 import { checkBudgets } from "./budget-accounts.ts";
 import type { BudgetDesk } from "./ledger.ts";
 import { Deliverer } from "./deliverer.ts";
+import { Redaction, withCleanInbox } from "./redaction.ts";
 import { Turns } from "./turns.ts";
 import { type Children, type Foundation, guarded, type Session, type SessionPorts } from "./session.ts";
 import type { Agent, ExecutorConfig, RecoveryReport, RunHandle } from "./types.ts";
@@ -55,7 +56,9 @@ export interface Parts {
   readonly children: (core: Core) => Children;
 }
 
-export function createCore(config: ExecutorConfig, foundation: Foundation, parts: Parts): Core {
+export function createCore(config: ExecutorConfig, given: Foundation, parts: Parts): Core {
+  const redaction = config.secrets === undefined ? undefined : new Redaction(config.secrets);
+  const foundation = redaction === undefined ? given : { ...given, store: withCleanInbox(given.store, redaction) };
   const observers = config.observers ?? [];
   const budgets = openDesk(config, foundation);
   const ports: SessionPorts = {
@@ -64,6 +67,7 @@ export function createCore(config: ExecutorConfig, foundation: Foundation, parts
     turns: new Turns(foundation.clock),
     circuits: new Circuits(),
     ...(budgets === undefined ? {} : { budgets }),
+    ...(redaction === undefined ? {} : { redaction }),
     ...(config.compactor === undefined ? {} : { compactor: config.compactor }),
     get children() {
       children ??= parts.children(core);

@@ -1,7 +1,7 @@
 /** The executor: starts, resumes, recovers and stops runs. Safe for any number of concurrent runs. */
 import { ExecutusError } from "../kernel/errors.ts";
 import { resolveLimits } from "../kernel/limits.ts";
-import { admit } from "./admission.ts";
+import { type Admitted, admit } from "./admission.ts";
 import { createChildren } from "./children.ts";
 import { launch, toRunError } from "./conduct.ts";
 import { type Core, createCore, type Live } from "./core.ts";
@@ -26,7 +26,7 @@ export function createExecutorOn(config: ExecutorConfig, foundation: Foundation)
   const start = async (agent: Agent, given: RunRequest | string, options: RunOptions = {}): Promise<RunHandle> => {
     if (closing !== undefined) throw new ExecutusError("shutting_down", "this executor is shutting down", { retryable: true });
     const request = typeof given === "string" ? { input: given } : given;
-    const { run, session } = await admit(core, agent, request);
+    const { run, session } = await admitted(core, agent, request);
     const handle = session === undefined ? await join(core, run) : launch(core, session);
     cancelOnAbort(core, handle, options.signal);
     return handle;
@@ -75,6 +75,13 @@ export function createExecutorOn(config: ExecutorConfig, foundation: Foundation)
       return closing;
     },
   };
+}
+
+/** What is refused is said without secrets. */
+async function admitted(core: Core, agent: Agent, request: RunRequest): Promise<Admitted> {
+  const { redaction } = core.ports;
+  if (redaction === undefined) return admit(core, agent, request);
+  return admit(core, agent, request).catch((error: unknown) => Promise.reject(redaction.error(error)));
 }
 
 /** The id or idempotency key is taken: give the caller that run. */
@@ -126,5 +133,5 @@ function refused(core: Core, agent: Agent, given: RunRequest | string, error: un
   const request = typeof given === "string" ? {} : given;
   const limits = resolveLimits(request.limits, agent?.limits, core.config.limits);
   const run = request.id ?? newId("run", core.clock);
-  return refusedResult({ run, agent: agent?.name ?? "", limits }, toRunError(error));
+  return refusedResult({ run, agent: agent?.name ?? "", limits }, toRunError(core.ports.redaction?.error(error) ?? error));
 }

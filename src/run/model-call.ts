@@ -5,7 +5,7 @@ import { view } from "../kernel/list.ts";
 import { toModelFailure } from "../kernel/model-error.ts";
 import type { EventBody, ModelAnswered, ModelFailed } from "../ports/events.ts";
 import type { AssistantPart, ToolCallPart } from "../ports/messages.ts";
-import type { ModelAnswer, ModelCandidate } from "../ports/models.ts";
+import type { ModelAnswer, ModelCandidate, ModelDelta } from "../ports/models.ts";
 import { settleOrAbandon } from "./abandonable.ts";
 import { checkCalls } from "./check-calls.ts";
 import type { Session } from "./session.ts";
@@ -74,16 +74,22 @@ interface Attempt {
 }
 
 async function callWithTimeouts(session: Session, { effect, candidate, stopper, patience }: Attempt): Promise<Settlement> {
+  const { observers, redaction } = session.ports;
+  const redactor = observers.length === 0 ? undefined : redaction?.current?.deltas();
+  const show = (delta: ModelDelta): void => session.delta(effect.attempt, delta);
   const work = (): Promise<ModelAnswer> =>
     candidate.call(toCall(session, effect), {
       signal: stopper.signal,
       onPart: (delta) => {
         patience.heard();
-        if (delta !== undefined && session.ports.observers.length > 0) session.delta(effect.attempt, delta);
+        if (delta === undefined || observers.length === 0) return;
+        if (redactor === undefined) show(delta);
+        else redactor.push(delta).forEach(show);
       },
     });
   const settled = await settleOrAbandon(work, { stopper, graceMs: MODEL_GRACE_MS, timers: session.timers });
   patience.end();
+  redactor?.end().forEach(show);
   return settled;
 }
 
@@ -175,7 +181,9 @@ async function answered(
   given: { readonly candidate: ModelCandidate; readonly answer: ModelAnswer; readonly durationMs: number },
 ): Promise<ModelAnswered> {
   const { answer, candidate, durationMs } = given;
-  const { content, refused } = await checkCalls(session, withUniqueIds(session, answer.content), answer.finish);
+  // Before the calls are looked at: what a tool is given is what the journal says it was given.
+  const said = session.ports.redaction?.data(answer.content) ?? answer.content;
+  const { content, refused } = await checkCalls(session, withUniqueIds(session, said), answer.finish);
   const cost = candidate.price === undefined ? undefined : costUsd(answer.usage, candidate.price);
   const { type, rawFinish, providerMetadata, response, warnings } = { type: "model.answered" as const, ...answer };
   return {

@@ -12,6 +12,7 @@ export async function sendCommand(
 ): Promise<SendResult> {
   const id = options.id === undefined ? newId("in", core.clock) : checkId(options.id, "inbox id");
   const from = options.from === undefined ? {} : { from: options.from };
+  if (core.ports.redaction !== undefined) await core.ports.redaction.refresh();
   const result = await core.store.inbox.send(run, toEntry({ id, at: Math.round(core.clock.now()), ...from }, command));
   // Also for one that was told before: whoever told it may have died before the run could hear.
   if (result === "accepted" || result === "duplicate") core.engine.wake(run);

@@ -21,6 +21,7 @@ import type { RunState } from "../kernel/state.ts";
 import type { StepLog } from "../kernel/steps.ts";
 import { LazyTimers } from "./lazy-timers.ts";
 import type { BudgetDesk } from "./ledger.ts";
+import type { Redaction } from "./redaction.ts";
 import type { Stopper } from "./stopper.ts";
 import type { Circuits } from "./circuits.ts";
 import type { Turns } from "./turns.ts";
@@ -44,6 +45,8 @@ export interface SessionPorts extends Foundation {
   readonly budgets?: BudgetDesk;
   readonly observers: readonly Observer[];
   readonly turns: Turns;
+  /** Absent when no secret is registered. */
+  readonly redaction?: Redaction;
   readonly circuits: Circuits;
 }
 
@@ -223,7 +226,9 @@ export class Session {
   }
 
   warn(message: string): void {
-    for (const observer of this.ports.observers) guarded(() => observer.warning?.(this.run, message));
+    const { observers, redaction } = this.ports;
+    const told = redaction === undefined ? message : redaction.text(message);
+    for (const observer of observers) guarded(() => observer.warning?.(this.run, told));
   }
 
   delta(attempt: number, delta: ModelDelta): void {

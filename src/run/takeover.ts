@@ -20,6 +20,7 @@ import { bindTools, type Binding } from "./toolbox.ts";
  * that can read it may have the run. So is, when nobody asked for it, a waiting run whose tools have no code here.
  */
 export async function takeOver(core: Core, run: string, by: "somebody" | "itself" = "somebody"): Promise<Session> {
+  if (core.ports.redaction !== undefined) await core.ports.redaction.refresh();
   const before = foldJournal(await core.store.journal.read(run));
   if (before === undefined) throw unknownRun(run);
   if (before.state.finished) throw finishedRun(run);

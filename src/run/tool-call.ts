@@ -78,7 +78,8 @@ async function succeeded(
     ...(given.reconciled === true ? { reconciled: true } : {}),
   };
   try {
-    const encoded = await encodeResult(result, { tool, input, toolCallId: call.toolCallId, blobs: session.ports.blobs });
+    const { blobs, redaction } = session.ports;
+    const encoded = await encodeResult(result, { tool, input, toolCallId: call.toolCallId, blobs, redaction });
     const pinned = encoded.outcome === "ok" && tool.pins?.(input) === true ? { pinned: true as const } : {};
     return { type: "tool.ended", call: call.id, ...encoded, ...pinned, ...more };
   } catch (error) {

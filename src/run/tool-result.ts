@@ -2,6 +2,7 @@
 import type { Blobs } from "../ports/blobs.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { BlobReference, ToolOutput } from "../ports/messages.ts";
+import type { Redaction } from "./redaction.ts";
 import type { Tool } from "../ports/tools.ts";
 import { toJson } from "./json.ts";
 
@@ -17,11 +18,16 @@ export interface EncodedResult {
   readonly spilled?: BlobReference;
 }
 
-export async function encodeResult(
-  result: unknown,
-  call: { readonly tool: Tool; readonly input: unknown; readonly toolCallId: string; readonly blobs: Blobs },
-): Promise<EncodedResult> {
-  const place: Place = { blobs: call.blobs, bytes: Math.min(call.tool.outputBytes ?? SPILL_BYTES, SPILL_BYTES) };
+export interface Recording {
+  readonly tool: Tool;
+  readonly input: unknown;
+  readonly toolCallId: string;
+  readonly blobs: Blobs;
+  readonly redaction: Redaction | undefined;
+}
+
+export async function encodeResult(result: unknown, call: Recording): Promise<EncodedResult> {
+  const place: Place = { ...call, bytes: Math.min(call.tool.outputBytes ?? SPILL_BYTES, SPILL_BYTES) };
   if (call.tool.toOutput !== undefined) {
     const output = await call.tool.toOutput(result, call.input, call.toolCallId);
     const failed = output.type === "error-text" || output.type === "error-json";
@@ -42,10 +48,12 @@ function notJson(tool: Tool, problem: string): EncodedResult {
 /** Where a large result goes, and when it is one. */
 interface Place {
   readonly blobs: Blobs;
+  readonly redaction: Redaction | undefined;
   readonly bytes: number;
 }
 
-async function spillIfLarge(encoded: EncodedResult, place: Place): Promise<EncodedResult> {
+async function spillIfLarge(given: EncodedResult, place: Place): Promise<EncodedResult> {
+  const encoded = place.redaction === undefined ? given : place.redaction.data(given);
   const { output } = encoded;
   if (output.type === "content") return { ...encoded, output: await shortenParts(output, place) };
   const text = textOf(output.value);

@@ -13,6 +13,7 @@ import type { Message, UserPart } from "../ports/messages.ts";
 import type { Models } from "../ports/models.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { DeliveryQuery, DeliveryRow, Durability, InboxBody, RunRow, SendResult, Store } from "../ports/store.ts";
+import type { Secret, SecretProvider } from "./redaction.ts";
 import type { Tool, Tools } from "../ports/tools.ts";
 import type { Cost, FinalStatus, RunError, RunStatusView, StepView, UsageTotal, WaitingFor } from "../ports/view.ts";
 
@@ -196,6 +197,11 @@ export interface ExecutorConfig {
   /** How outcomes are delivered; without it, requests cannot have a target. */
   readonly delivery?: DeliveryConfig;
   readonly observers?: readonly Observer[];
+  /**
+   * Values that never leave a run: they are taken out of journal, prompts, streams, warnings, errors and deliveries. Each has at
+   * least 6 characters.
+   */
+  readonly secrets?: readonly Secret[] | SecretProvider;
   readonly clock?: Clock;
   /** Agents that recovered runs may need for their tools, by name; or a function that finds one by its journaled source. */
   readonly agents?:

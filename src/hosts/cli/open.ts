@@ -6,6 +6,7 @@ import { ExecutusError } from "../../kernel/errors.ts";
 import type { Blobs } from "../../ports/blobs.ts";
 import type { Models } from "../../ports/models.ts";
 import type { Executor, ExecutorConfig } from "../../run/types.ts";
+import { cliSecrets } from "./secrets.ts";
 import { DEFAULT_DB } from "./command-line.ts";
 
 export interface HostOptions {
@@ -47,7 +48,7 @@ export function openHost(options: HostOptions = {}): Host {
   const { blobs } = store;
   const executors: Executor[] = [];
   const executorWith = (given: ExecutorOptions): Executor => {
-    const executor = createExecutor({ models: NO_MODELS, ...given, store, blobs });
+    const executor = createExecutor({ models: NO_MODELS, secrets: cliSecrets(), ...given, store, blobs });
     executors.push(executor);
     return executor;
   };

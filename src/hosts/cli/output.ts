@@ -1,5 +1,6 @@
 /** Standard output and standard error: results go to the one, everything said to a person to the other. */
 import { styleText } from "node:util";
+import { withoutSecrets } from "./secrets.ts";
 import { sanitize } from "./view/text.ts";
 
 let endsWithReader = true;
@@ -53,5 +54,5 @@ export function writeError(text: string): void {
 }
 
 function write(stream: NodeJS.WriteStream, text: string): void {
-  if (!stream.destroyed) stream.write(`${text}\n`);
+  if (!stream.destroyed) stream.write(`${withoutSecrets(text)}\n`);
 }

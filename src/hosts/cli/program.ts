@@ -6,6 +6,7 @@ import { COMMANDS } from "./command-table.ts";
 import { describeError } from "./describe-error.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { guardStreams, writeError } from "./output.ts";
+import { withoutSecrets } from "./secrets.ts";
 
 /** Runs one command line and ends the process: whatever a tool left open does not keep it alive. */
 export async function runProgram(words: readonly string[]): Promise<void> {
@@ -71,7 +72,7 @@ function report(error: unknown, words: readonly string[]): number {
   if (error instanceof CommanderError) return reportUsage(error, words);
   const { text, exitCode } = describeError(error, optionOf(words, "--db"));
   writeError(text);
-  if (process.env["EXECUTUS_DEBUG"] === "1") process.stderr.write(`${stackOf(error)}\n`);
+  if (process.env["EXECUTUS_DEBUG"] === "1") process.stderr.write(`${withoutSecrets(stackOf(error))}\n`);
   return exitCode;
 }
 

@@ -20,6 +20,7 @@ import { parseAmount, parseCount, parseDuration, parseLabel } from "../option-va
 import { addStoreOption, addFormatOption, addModelsOption } from "../options.ts";
 import { goOnWithoutReader, note, printJsonLine } from "../output.ts";
 import { prepareOutputFile } from "../output-file.ts";
+import { withoutSecrets } from "../secrets.ts";
 import { toErrorJson } from "../result-json.ts";
 import { createProgress, type Progress, redirectConsole } from "../view/progress.ts";
 import { terminalOf } from "../view/terminal.ts";
@@ -158,7 +159,7 @@ interface Job {
 /** The run to wait for, or the exit code of one that had ended before. */
 async function open(job: Job, executor: Executor): Promise<RunHandle | number> {
   const { host, setup, input, options } = job;
-  const wanted: Beginning = { source: setup.agent.source ?? setup.agent.name, input };
+  const wanted: Beginning = { source: setup.agent.source ?? setup.agent.name, input: withoutSecrets(input) };
   if (options.id !== undefined) {
     const row = await host.store.runs.get(options.id);
     if (row !== undefined) return openKnown(job, executor, { row, wanted });

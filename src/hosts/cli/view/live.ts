@@ -1,4 +1,5 @@
 /** One run on a terminal, redrawn in place below what has scrolled by. */
+import { withoutSecrets } from "../secrets.ts";
 import type { CallState, RunState } from "../../../kernel/state.ts";
 import { totalTokens } from "../../../kernel/state.ts";
 import type { RunEvent } from "../../../ports/events.ts";
@@ -170,7 +171,7 @@ class Region {
     const rows = this.#rowsDrawn();
     const up = rows === 0 ? "" : `\r\u001B[${rows}A`;
     const lines = [...above, ...region].map((line) => `${line}${CLEAR_LINE_END}\n`);
-    this.#terminal.stream.write(`${BEGIN_FRAME}${up}${lines.join("")}${CLEAR_BELOW}${END_FRAME}`);
+    this.#terminal.stream.write(`${BEGIN_FRAME}${up}${withoutSecrets(lines.join(""))}${CLEAR_BELOW}${END_FRAME}`);
     this.#drawn = region;
   }
 

@@ -4,6 +4,7 @@ import { evolve, initialState } from "../../../kernel/evolve.ts";
 import type { RunState } from "../../../kernel/state.ts";
 import type { RunEvent } from "../../../ports/events.ts";
 import type { Observer } from "../../../ports/observer.ts";
+import { withoutSecrets } from "../secrets.ts";
 import { createLiveView, MOST_ROWS } from "./live.ts";
 import { type EventView, linesOf } from "./event-lines.ts";
 import { type Line, paintLine } from "./line.ts";
@@ -38,7 +39,8 @@ export function createProgress(options: ProgressOptions): Progress {
   const write = (lines: readonly Line[]): void => {
     if (lines.length === 0) return;
     if (live !== undefined) return live.print(lines);
-    terminal.stream.write(lines.map((line) => `${paintLine(terminal, line, terminal.columns() * MOST_ROWS)}\n`).join(""));
+    const text = lines.map((line) => `${paintLine(terminal, line, terminal.columns() * MOST_ROWS)}\n`).join("");
+    terminal.stream.write(withoutSecrets(text));
   };
   const view = (): EventView => ({ marks: terminal.marks, columns: terminal.columns(), showsStarts: live === undefined });
 

@@ -1,0 +1,147 @@
+/** Registered secrets: nowhere in what a run leaves behind, and a resumed run knows what the live one knew. */
+import { describe, expect, it } from "vitest";
+import type { Observer } from "../../src/ports/observer.ts";
+import type { ModelDelta } from "../../src/ports/models.ts";
+import { foldJournal } from "../../src/run/result.ts";
+import type { Secret } from "../../src/run/redaction.ts";
+import type { ScriptedAnswer } from "../../src/testing/scripted-model.ts";
+import { scriptedModel } from "../../src/testing/scripted-model.ts";
+import { createWorld, makeAgent, makeTool } from "../support/world.ts";
+
+const CANARY = "canary-0123456789";
+const secrets: readonly Secret[] = [{ name: "TOKEN", value: CANARY }];
+
+function recorder(): { readonly observer: Observer; readonly seen: unknown[]; readonly deltas: ModelDelta[] } {
+  const seen: unknown[] = [];
+  const deltas: ModelDelta[] = [];
+  const observer: Observer = {
+    events: (_run, events) => void seen.push(...events),
+    delta: (_origin, delta) => void deltas.push(delta),
+    warning: (_run, message) => void seen.push(message),
+  };
+  return { observer, seen, deltas };
+}
+
+const leaks = (value: unknown): boolean => JSON.stringify(value).includes(CANARY);
+
+describe("a registered secret", () => {
+  it("is in no event, prompt, result or stream, wherever it came from", async () => {
+    const { observer, seen, deltas } = recorder();
+    const given: unknown[] = [];
+    const leaky = makeTool("leaky", async (input, context) => {
+      given.push(input);
+      await context.attach([{ type: "text", text: `attached ${CANARY}` }]);
+      return { token: CANARY, [CANARY]: 1, page: `${CANARY} `.repeat(30_000) };
+    });
+    const failing = makeTool("failing", async () => {
+      throw new Error(`401 for ${CANARY}`);
+    });
+    const script: readonly ScriptedAnswer[] = [
+      { text: `I have ${CANARY}.`, calls: [{ name: "leaky", input: { key: CANARY } }, { name: "failing" }] },
+      { text: `So it was ${CANARY}.`, reasoning: CANARY },
+    ];
+    const world = createWorld(script, { secrets, observers: [observer], systemHeader: `Header ${CANARY}` });
+    const run = world.executor.run(makeAgent([leaky, failing]), {
+      input: `Use ${CANARY}`,
+      history: [{ role: "user", content: [{ type: "text", text: CANARY }] }],
+      labels: { token: CANARY },
+      caller: CANARY,
+      id: "r",
+    });
+    const result = await world.clock.until(run);
+    expect(result.status).toBe("completed");
+    const events = await world.store.journal.read("r");
+    expect(events.some(({ type }) => type === "steer.received")).toBe(true);
+    expect([result, events, seen, deltas, world.models.calls, given, await world.store.runs.list()].map(leaks)).toEqual(
+      Array.from({ length: 7 }, () => false),
+    );
+    expect(given).toEqual([{ key: "[redacted TOKEN]" }]);
+    const spilled = events.find((event) => event.type === "tool.ended" && event.spilled !== undefined);
+    const hash = spilled?.type === "tool.ended" ? (spilled.spilled?.hash ?? "") : "";
+    expect(Buffer.from(await world.blobs.get(hash)).toString()).toContain("[redacted TOKEN]");
+    expect(leaks(Buffer.from(await world.blobs.get(hash)).toString())).toBe(false);
+  });
+
+  it("is in no error of a provider and in no refusal of a run", async () => {
+    const world = createWorld(() => ({ error: new Error(`bad key ${CANARY}`) }), { secrets });
+    const failed = await world.clock.until(world.executor.run(makeAgent([]), { input: "x", id: "r" }));
+    expect(failed.error).toMatchObject({ message: "bad key [redacted TOKEN]" });
+    expect(leaks(await world.store.journal.read("r"))).toBe(false);
+    const models = { resolve: () => Promise.reject(new Error(`no tier for ${CANARY}`)) };
+    const refusing = createWorld([], { secrets, models });
+    expect(await refusing.executor.run(makeAgent([]), "x")).toMatchObject({ error: { message: "no tier for [redacted TOKEN]" } });
+    await expect(refusing.executor.start(makeAgent([]), "x")).rejects.toThrow("no tier for [redacted TOKEN]");
+  });
+
+  it("does not even wait in the inbox", async () => {
+    const world = createWorld(() => ({ hang: true }), { secrets });
+    await world.executor.start(makeAgent([]), { input: "x", id: "r" });
+    await world.executor.shutdown();
+    await world.executor.send("r", { kind: "steer", content: `now with ${CANARY}` });
+    expect(await world.store.inbox.pending("r")).toMatchObject([{ content: [{ text: "now with [redacted TOKEN]" }] }]);
+  });
+
+  it("is taken out when it was put into the inbox by somebody who did not know it", async () => {
+    const world = createWorld(() => ({ text: "ok" }), { secrets });
+    const handle = await world.executor.start(makeAgent([]), { input: "x", id: "r" });
+    await world.store.inbox.send("r", { id: "s", kind: "steer", content: [{ type: "text", text: CANARY }] });
+    await world.clock.until(handle.result);
+    expect(leaks(await world.store.journal.read("r"))).toBe(false);
+  });
+
+  it("leaves live and resumed runs with the same state and the same arguments", async () => {
+    const inputs: unknown[] = [];
+    const tool = makeTool("pay", async (input) => void inputs.push(input), { effect: "idempotent" });
+    const script: readonly ScriptedAnswer[] = [{ calls: [{ name: "pay", input: { to: CANARY } }] }, { text: "end" }];
+    const agent = makeAgent([tool]);
+    const live = createWorld(script, { secrets, agents: [agent] });
+    await live.clock.until(live.executor.run(agent, { input: "x", id: "r" }));
+    const events = await live.store.journal.read("r");
+    const hanging = createWorld(script, {
+      secrets,
+      agents: [makeAgent([{ ...tool, execute: () => new Promise(() => {}) }])],
+    });
+    await hanging.executor.start(makeAgent([{ ...tool, execute: () => new Promise(() => {}) }]), { input: "x", id: "r" });
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+    hanging.store.die();
+    const next = createWorld(script, { secrets, agents: [agent], from: { ...hanging, store: hanging.store.peer("memory/2") } });
+    await next.clock.until((await next.executor.resume("r")).result);
+    const resumed = foldJournal(await next.store.journal.read("r"))?.state;
+    expect(resumed?.messages).toEqual(foldJournal(events)?.state.messages);
+    expect(inputs).toEqual([{ to: "[redacted TOKEN]" }, { to: "[redacted TOKEN]" }]);
+  });
+
+  it("may be split over the pieces of a stream", async () => {
+    const { observer, deltas } = recorder();
+    const models = scriptedModel([]);
+    const [candidate] = await models.resolve("x");
+    const pieces = ["It is can", "ary-0123", "456789, I th", "ink can"];
+    const chatty = {
+      id: candidate?.id ?? "",
+      call: async (_call: unknown, { onPart }: { readonly onPart: (delta: ModelDelta) => void }) => {
+        for (const text of pieces) onPart({ type: "text.delta", text });
+        return { content: [{ type: "text" as const, text: pieces.join("") }], finish: "stop" as const, usage: {} };
+      },
+    };
+    const world = createWorld([], { secrets, observers: [observer], models: { resolve: async () => [chatty] } });
+    const result = await world.clock.until(world.executor.run(makeAgent([]), "x"));
+    expect(result.output).toBe("It is [redacted TOKEN], I think can");
+    expect(deltas.map(({ text }) => text).join("")).toBe(result.output);
+  });
+
+  it("may come from the environment or from a function that is asked again", async () => {
+    process.env["EXECUTUS_TEST_SECRET"] = CANARY;
+    const byName = createWorld([{ text: CANARY }], { secrets: [{ env: "EXECUTUS_TEST_SECRET" }, { env: "EXECUTUS_TEST_NONE" }] });
+    expect((await byName.clock.until(byName.executor.run(makeAgent([]), "x"))).output).toBe("[redacted EXECUTUS_TEST_SECRET]");
+    delete process.env["EXECUTUS_TEST_SECRET"];
+    const rotated = [["old-secret"], ["new-secret"]];
+    const asked = createWorld(() => ({ text: "old-secret new-secret" }), { secrets: () => rotated.shift() ?? [] });
+    expect((await asked.clock.until(asked.executor.run(makeAgent([]), "x"))).output).toBe("[redacted] new-secret");
+    expect((await asked.clock.until(asked.executor.run(makeAgent([]), "x"))).output).toBe("old-secret [redacted]");
+  });
+
+  it("has at least six characters", () => {
+    expect(() => createWorld([], { secrets: ["abc"] })).toThrow("a registered secret has fewer than 6 characters");
+    expect(() => createWorld([], { secrets: [{ name: "PIN", value: "1234" }] })).toThrow("the secret PIN has fewer than 6");
+  });
+});
