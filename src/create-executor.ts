@@ -5,6 +5,7 @@ import { systemClock } from "./adapters/clock/system.ts";
 import { createMemoryStore } from "./adapters/store/memory.ts";
 import { checkConfig } from "./run/check-config.ts";
 import { createExecutorOn } from "./run/executor.ts";
+import type { Schemas } from "./ports/output.ts";
 import type { Executor, ExecutorConfig } from "./run/types.ts";
 
 /**
@@ -22,5 +23,10 @@ export function createExecutor(config: ExecutorConfig): Executor {
   const clock = config.clock ?? systemClock;
   const inMemory = (): Store => createMemoryStore({ now: () => clock.now() });
   const store = config.store === undefined ? inMemory() : createPerRunStore(config.store, inMemory);
-  return createExecutorOn(config, { store, blobs: config.blobs ?? store.blobs ?? createMemoryBlobs(), clock });
+  return createExecutorOn(config, { store, blobs: config.blobs ?? store.blobs ?? createMemoryBlobs(), clock, schemas });
 }
+
+/** Loaded by the first run that asks for a structured answer. */
+const schemas: Schemas = {
+  read: async (schema, owner) => (await import("./adapters/tools/output-schema.ts")).schemas.read(schema, owner),
+};

@@ -49,6 +49,9 @@ const EVERY_EVENT: Readonly<Record<EventType, true>> = {
   "guard.tripped": true,
   "tools.missing": true,
   "artifact.added": true,
+  "phase.started": true,
+  "phase.ended": true,
+  "output.refused": true,
   "run.settling": true,
   "run.finished": true,
 };

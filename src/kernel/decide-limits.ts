@@ -1,16 +1,22 @@
 /** When a bound, or the reserve inside it, is reached. */
 import type { LimitReached } from "../ports/events.ts";
 import type { Deadline, Now } from "./decide.ts";
+import { phaseDeadline, phaseLimitReached } from "./decide-phases.ts";
 import { wrapUpReserveMs } from "./limits.ts";
+import { isRepairing } from "./output.ts";
 import { type RunState, totalTokens } from "./state.ts";
 
 export function limitReached(state: RunState, now: Now): LimitReached | undefined {
   const time = timeReached(state, now);
   if (time !== undefined) return time;
-  if (state.ending !== undefined) return undefined;
   const betweenSteps = state.calls.length === 0 && !state.model.inFlight && !(state.answered && state.steers.length === 0);
-  if (!betweenSteps) return undefined;
-  return stepsReached(state) ?? budgetReached(state);
+  const ofRun = betweenSteps && state.ending === undefined ? (stepsReached(state) ?? budgetReached(state)) : undefined;
+  return ofRun ?? (state.phase === undefined ? undefined : phaseLimitReached(state, now, betweenSteps));
+}
+
+/** A phase that wraps up is no end of the run: its bounds still count. */
+function isEnding({ ending }: RunState): boolean {
+  return ending !== undefined && ending.phase !== true;
 }
 
 /** Past the reserve: wrap up. Past the limit itself: stop. */
@@ -18,15 +24,19 @@ function timeReached(state: RunState, now: Now): LimitReached | undefined {
   const { timeMs } = state.limits;
   const past = now.activeMs >= timeMs;
   const message = `The running time limit of ${seconds(timeMs)} is reached.`;
-  if (past) return state.ending?.wrapUp === false ? undefined : { type: "limit.reached", limit: "time", message, wrapUp: false };
-  if (state.ending !== undefined || now.activeMs < timeMs - wrapUpReserveMs(state.limits) || state.answered) return undefined;
+  if (past)
+    return isEnding(state) && state.ending?.wrapUp === false
+      ? undefined
+      : { type: "limit.reached", limit: "time", message, wrapUp: false };
+  if (isEnding(state) || now.activeMs < timeMs - wrapUpReserveMs(state.limits) || state.answered) return undefined;
   return { type: "limit.reached", limit: "time", message, wrapUp: true };
 }
 
 /** When time alone will change the decision. */
 export function nextDeadline(state: RunState): Deadline {
   const { timeMs } = state.limits;
-  return { activeMs: state.ending === undefined ? timeMs - wrapUpReserveMs(state.limits) : timeMs };
+  const ofRun = isEnding(state) ? timeMs : timeMs - wrapUpReserveMs(state.limits);
+  return { activeMs: state.phase === undefined ? ofRun : Math.min(ofRun, phaseDeadline(state)) };
 }
 
 function seconds(ms: number): string {
@@ -37,7 +47,7 @@ function seconds(ms: number): string {
 function stepsReached(state: RunState): LimitReached | undefined {
   const { maxSteps } = state.limits;
   const left = maxSteps - state.step;
-  const reserve = state.agent.tools.length > 0 && state.step > 0 ? 1 : 0;
+  const reserve = state.agent.tools.length > 0 && state.step > 0 && !isRepairing(state) ? 1 : 0;
   if (left > reserve) return undefined;
   return { type: "limit.reached", limit: "steps", message: `The limit of ${maxSteps} steps is reached.`, wrapUp: left > 0 };
 }

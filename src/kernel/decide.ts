@@ -13,6 +13,8 @@ import { limitReached, nextDeadline } from "./decide-limits.ts";
 import type { Effect, ModelEffect } from "./effects.ts";
 import { isDue } from "./evolve-model.ts";
 import { repetition } from "./guards.ts";
+import { isRepairing, mayRepair } from "./output.ts";
+import { changeOfPhase, nextPhase, phaseToEnd } from "./phases.ts";
 import type { RunState } from "./state.ts";
 
 export interface Now {
@@ -47,18 +49,34 @@ export function decide(state: RunState, now: Now): Decision {
   if (limit !== undefined) return record(limit);
   if (state.ending !== undefined) return decideEnding(state, now);
   if (state.calls.length > 0) return withDeadline(decideCalls(state), state);
-  return decideNextStep(state, now);
+  const first = state.phase === undefined ? nextPhase(state) : undefined;
+  return first === undefined ? decideNextStep(state, now) : record({ type: "phase.started", phase: first.name });
 }
 
 // --- the ordinary course ---------------------------------------------------------------------------------------------
 
 function decideNextStep(state: RunState, now: Now): Decision {
-  const inputIsDue = state.steers.some((steer) => isDue(steer, state));
-  if (state.answered && !inputIsDue) return settle(state, "completed");
+  if (state.answered && !state.steers.some((steer) => isDue(steer, state))) return decideAnswered(state);
   if (state.model.exhausted) return settle(state, "failed", state.model.lastError);
   const guard = state.model.inFlight ? undefined : guardTripped(state);
   if (guard !== undefined) return record(guard);
-  return beforeModel(state) ?? wantModel(state, now, "auto");
+  return beforeModel(state) ?? wantModel(state, now, isRepairing(state) ? "none" : "auto");
+}
+
+/** An answer without calls ends a phase, or the run if it has the shape that was asked for. */
+function decideAnswered(state: RunState): Decision {
+  const { phase, verdict } = state;
+  if (phase !== undefined && nextPhase(state) !== undefined) return record(...changeOfPhase(state, phase));
+  if (verdict?.ok === false) {
+    if (mayRepair(state)) return record({ type: "output.refused", problem: verdict.problem });
+    return settle(state, "failed", outputError(verdict.problem));
+  }
+  if (phase !== undefined && !phase.isOver) return record(...changeOfPhase(state, phase));
+  return settle(state, "completed");
+}
+
+function outputError(problem: string): RunError {
+  return { code: "output_invalid", message: `the answer does not have the shape that was asked for: ${problem}` };
 }
 
 function wantModel(state: RunState, now: Now, toolChoice: ModelEffect["toolChoice"]): Decision {
@@ -79,9 +97,9 @@ function wantModel(state: RunState, now: Now, toolChoice: ModelEffect["toolChoic
   return withDeadline(want([effect]), state);
 }
 
-/** A run of one step is all reserve: it is answered without tools and ends in the ordinary way. */
+/** A run or a phase of one step is all reserve: it is answered without tools and ends in the ordinary way. */
 function isOnlyStep(state: RunState): boolean {
-  return state.limits.maxSteps === 1;
+  return state.limits.maxSteps === 1 || state.phase?.limits.maxSteps === 1;
 }
 
 /** The conversation is shortened first, if it has to be. */
@@ -149,8 +167,9 @@ function decideEnding(state: RunState, now: Now): Decision {
   const open = closeOpenCalls(state, { abandonStarted: false, reason: ending.error?.message ?? "The run is ending." });
   if (open !== undefined) return withDeadline(open, state);
   const wrapUp = ending.wrapUp && !state.answered && !state.model.exhausted && state.step < state.limits.maxSteps;
-  if (!wrapUp) return settle(state, ending.status, ending.error);
-  return beforeModel(state) ?? wantModel(state, now, "none");
+  if (wrapUp) return beforeModel(state) ?? wantModel(state, now, "none");
+  const phase = phaseToEnd(state);
+  return phase === undefined ? settle(state, ending.status, ending.error) : record(...changeOfPhase(state, phase));
 }
 
 function settle(state: RunState, status: FinalStatus, error?: RunError): Decision {

@@ -1,4 +1,5 @@
 /** How attempts, input from outside, limits and guards change a run. */
+import type { PhaseLimits } from "../ports/agent.ts";
 import type { AttemptStarted, BudgetRefused, EventBody, GuardTripped, LimitReached, LimitsExtended } from "../ports/events.ts";
 import type { FinalStatus } from "../ports/view.ts";
 import { compactionDue } from "./compaction.ts";
@@ -6,7 +7,7 @@ import { compactionRequested } from "./evolve-compaction.ts";
 import { artifactAdded } from "./evolve-artifacts.ts";
 import { inDoubt } from "./evolve-calls.ts";
 import { NO_LIMIT } from "./limits.ts";
-import type { CallState, Draft, RunState } from "./state.ts";
+import type { CallState, Draft, Ending, RunState } from "./state.ts";
 
 export function evolveInput(next: Draft, event: EventBody): void {
   switch (event.type) {
@@ -90,10 +91,22 @@ function extended(next: Draft, event: LimitsExtended): void {
     ...(limits.tokens === undefined ? {} : { tokens: plus(limits.tokens, event.tokens) }),
     ...(limits.costUsd === undefined ? {} : { costUsd: plus(limits.costUsd, event.costUsd) }),
   };
+  if (next.phase !== undefined) next.phase = { ...next.phase, limits: extendedPhase(next.phase.limits, event) };
   if (ending?.error?.code.startsWith("limit_") !== true || next.model.inFlight) return;
   const note = wrapUpNote(ending.error.message);
   next.ending = undefined;
   next.notes = next.notes.filter((text) => text !== note);
+}
+
+/** The current phase gets the same as the run, where it has bounds of its own. */
+function extendedPhase(limits: PhaseLimits, event: LimitsExtended): PhaseLimits {
+  const { maxSteps, timeMs, tokens, costUsd } = limits;
+  return {
+    ...(maxSteps === undefined ? {} : { maxSteps: plus(maxSteps, event.steps) }),
+    ...(timeMs === undefined ? {} : { timeMs: plus(timeMs, event.timeMs) }),
+    ...(tokens === undefined ? {} : { tokens: plus(tokens, event.tokens) }),
+    ...(costUsd === undefined ? {} : { costUsd: plus(costUsd, event.costUsd) }),
+  };
 }
 
 function plus(limit: number, more: number | undefined): number {
@@ -110,16 +123,24 @@ const STATUS_OF_LIMIT: Readonly<Record<LimitReached["limit"], FinalStatus>> = {
 function limitReached(next: Draft, event: LimitReached): void {
   abandonModelCall(next);
   next.compaction = undefined;
-  const status = next.ending?.status ?? STATUS_OF_LIMIT[event.limit];
-  const error = next.ending?.error ?? { code: `limit_${event.limit}`, message: event.message };
-  next.ending = { status, error, wrapUp: event.wrapUp };
+  const before = event.phase === undefined ? endingOfRun(next) : next.ending;
+  const status = before?.status ?? STATUS_OF_LIMIT[event.limit];
+  const error = before?.error ?? { code: `limit_${event.limit}`, message: event.message };
+  const scope = event.phase === undefined ? {} : { phase: true as const };
+  next.ending = { status, error, wrapUp: event.wrapUp, limit: before?.limit ?? event.limit, ...scope };
   if (event.wrapUp) next.notes = [...next.notes, wrapUpNote(event.message)];
+}
+
+/** A bound of the run outranks that of a phase; of two of the run the first one is the reason. */
+function endingOfRun({ ending }: RunState): Ending | undefined {
+  return ending?.phase === true ? undefined : ending;
 }
 
 /** A wrap-up that is refused as well is the end. */
 function budgetRefused(next: Draft, { message, wrapUp }: BudgetRefused): void {
-  const status = next.ending?.status ?? "over_budget";
-  const error = next.ending?.error ?? { code: "budget_refused", message };
+  const before = endingOfRun(next);
+  const status = before?.status ?? "over_budget";
+  const error = before?.error ?? { code: "budget_refused", message };
   next.ending = { status, error, wrapUp };
   if (wrapUp) next.notes = [...next.notes, wrapUpNote(message)];
 }

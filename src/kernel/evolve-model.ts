@@ -41,6 +41,10 @@ export function modelStarted(next: Draft, event: ModelStarted): void {
       next.messages = append(next.messages, { role: "user", content, ...(pinned === true ? { pinned } : {}) });
     }
     next.steers = next.steers.filter((steer) => !isDue(steer, next));
+    if (due.length > 0) {
+      next.verdict = undefined;
+      next.repairs = 0;
+    }
   }
   for (const note of next.notes) next.messages = append(next.messages, { role: "user", content: toText(note) });
   if (next.notes.length > 0) next.notes = [];
@@ -74,6 +78,7 @@ function modelAnswered(next: Draft, event: ModelAnswered): void {
   next.overflows = 0;
   if (text !== "" || (calls.length === 0 && !wrappedUp)) next.output = text;
   next.answered = calls.length === 0 || wrappedUp;
+  next.verdict = event.output;
   closeStep(next);
 }
 

@@ -11,26 +11,33 @@ import { evolveInput } from "./evolve-input.ts";
 import { evolveModel, modelStarted } from "./evolve-model.ts";
 import { NO_ARTIFACTS } from "./evolve-artifacts.ts";
 import { NO_HISTORY } from "./guards.ts";
-import { append, emptyList, type List } from "./list.ts";
+import { emptyList, type List } from "./list.ts";
+import { outputRefused } from "./output.ts";
+import { opening, phaseEnded, phaseStarted } from "./phases.ts";
+import { mergeSettings } from "./settings.ts";
 import { type Draft, IDLE_MODEL, NO_USAGE, NOTHING_DELEGATED, type RunState } from "./state.ts";
 import type { Message } from "../ports/messages.ts";
 
-/** The first event makes the state; anything else before it is an error of the store. */
-export function initialState(header: EventHeader, event: RunStarted): RunState {
-  let messages: List<Message> = emptyList();
-  for (const message of event.request.history ?? []) messages = append(messages, message);
-  if (event.request.input.length > 0) messages = append(messages, { role: "user", content: event.request.input });
+/**
+ * The first event makes the state; anything else before it is an error of the store. `earlier` is the conversation of the
+ * thread up to the run that this one continues.
+ */
+export function initialState(header: EventHeader, event: RunStarted, earlier: List<Message> = emptyList()): RunState {
+  const { agent, request } = event;
   const state: RunState = {
     run: event.run,
     seq: header.seq,
     epoch: header.epoch,
     activeMs: header.activeMs,
-    agent: event.agent,
-    request: event.request,
+    definition: agent,
+    agent: request.settings === undefined ? agent : { ...agent, settings: mergeSettings(agent.settings, request.settings) },
+    request,
+    earlier,
+    phase: undefined,
     limits: event.limits,
     models: event.models,
     step: 0,
-    messages,
+    messages: opening({ earlier, request }, request.input),
     calls: [],
     model: IDLE_MODEL,
     steers: [],
@@ -50,7 +57,7 @@ export function initialState(header: EventHeader, event: RunStarted): RunState {
     hintedStep: -1,
     compaction: undefined,
     windows: event.windows,
-    head: event.request.history?.length ?? 0,
+    head: earlier.length + (request.history?.length ?? 0),
     measuredTokens: 0,
     measuredMessages: 0,
     compactions: 0,
@@ -64,6 +71,8 @@ export function initialState(header: EventHeader, event: RunStarted): RunState {
     artifacts: NO_ARTIFACTS,
     output: "",
     answered: false,
+    verdict: undefined,
+    repairs: 0,
     settling: undefined,
     finished: false,
   };
@@ -102,6 +111,15 @@ function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
     case "child.ended":
       next.fruitless = 0;
       evolveCalls(next, event);
+      break;
+    case "phase.started":
+      phaseStarted(next, event);
+      break;
+    case "phase.ended":
+      phaseEnded(next, event);
+      break;
+    case "output.refused":
+      outputRefused(next, event);
       break;
     default:
       evolveInput(next, event);

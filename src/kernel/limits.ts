@@ -48,6 +48,6 @@ function firstPositive(key: keyof Limits, sources: readonly (LimitsInput | undef
 }
 
 /** Part of the running time kept for the wrap-up step: a sixth, at most 10 s (so 10 s of the default minute). */
-export function wrapUpReserveMs(limits: Limits): number {
+export function wrapUpReserveMs(limits: Pick<Limits, "timeMs">): number {
   return Math.min(limits.timeMs / 6, 10_000);
 }

@@ -5,11 +5,13 @@
  * K2 Everything in it comes from events; live and resumed runs have equal states.
  * K3 Every call of a committed answer has exactly one outcome before the next model call.
  */
-import type { AgentSnapshot, RequestSnapshot } from "../ports/agent.ts";
+import type { AgentSnapshot, PhaseLimits, RequestSnapshot } from "../ports/agent.ts";
+import type { LimitName } from "../ports/events.ts";
 import type { Artifact } from "../ports/artifact.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Limits } from "../ports/limits.ts";
 import type { Message, ToolOutput, UserPart } from "../ports/messages.ts";
+import type { OutputVerdict } from "../ports/output.ts";
 import type { CallOutcome, Cost, FinalStatus, RunError, UsageTotal } from "../ports/view.ts";
 import type { History } from "./guards.ts";
 import type { List } from "./list.ts";
@@ -84,11 +86,36 @@ export interface PendingCompaction {
   readonly afterStep?: number;
 }
 
+/** A phase that is over. */
+export interface EndedPhase {
+  readonly name: string;
+  readonly output: string;
+  readonly steps: number;
+  readonly limit?: LimitName;
+}
+
+/** The current phase, and where the run stood when it began. */
+export interface PhaseState {
+  readonly index: number;
+  readonly name: string;
+  readonly step: number;
+  readonly activeMs: number;
+  readonly tokens: number;
+  readonly costUsd: Cost;
+  readonly limits: PhaseLimits;
+  /** Its answer is in: the next one begins, or the run ends. */
+  readonly isOver: boolean;
+  readonly ended: readonly EndedPhase[];
+}
+
 /** Why the run will end once the wrap-up (if any) is through. */
 export interface Ending {
   readonly status: FinalStatus;
   readonly error?: RunError;
   readonly wrapUp: boolean;
+  readonly limit?: LimitName;
+  /** It is the current phase that ends: with its answer the run goes on. */
+  readonly phase?: true;
 }
 
 /**
@@ -100,8 +127,14 @@ export interface RunState {
   readonly seq: number;
   readonly epoch: number;
   readonly activeMs: number;
+  /** The agent as it was journaled. */
+  readonly definition: AgentSnapshot;
+  /** The same as it is now: in the current phase, with the request's settings. */
   readonly agent: AgentSnapshot;
   readonly request: RequestSnapshot;
+  /** The thread's conversation before this run. Empty where nobody needs it: views of status, steps and cost. */
+  readonly earlier: List<Message>;
+  readonly phase: PhaseState | undefined;
   readonly limits: Limits;
   readonly models: readonly string[];
   /** Steps answered so far; the index of the next step. */
@@ -158,6 +191,10 @@ export interface RunState {
   readonly output: string;
   /** The last answer asked for no calls: the run may end. */
   readonly answered: boolean;
+  /** Whether the last answer has the shape that was asked for; undefined: nobody asked, or it was no final one. */
+  readonly verdict: OutputVerdict | undefined;
+  /** How often the model was told that its answer has not. */
+  readonly repairs: number;
   readonly settling: { readonly status: FinalStatus; readonly error?: RunError } | undefined;
   readonly finished: boolean;
 }

@@ -2,7 +2,7 @@
  * The steps of a run as they appear on a result: every call with exactly one outcome, in call order.
  *
  * Text, arguments and outputs are in the conversation already, so while a run is under way only what is not there is kept
- * beside it: models, outcomes, durations. Messages that a compaction takes away are turned into views just before.
+ * beside it: models, outcomes, durations. Messages that a compaction or the next phase takes away are turned into views just before.
  */
 import type { EventBody, ModelAnswered } from "../ports/events.ts";
 import type { AssistantMessage, Message, ToolCallPart, ToolMessage } from "../ports/messages.ts";
@@ -23,9 +23,12 @@ export class StepLog {
   readonly #children = new Map<number, string>();
   /** Calls before those of the last step. */
   #before = 0;
+  /** That of the messages from `#from` on. */
+  #phase: string | undefined;
 
   constructor(start: RunState) {
     this.#from = start.messages.length;
+    this.#phase = start.phase?.name;
   }
 
   /** Told of every event, with the states before and after it. */
@@ -46,6 +49,7 @@ export class StepLog {
       case "child.ended":
         this.#ended(event.call, outcomeOfChild(event), event.durationMs);
         break;
+      case "phase.started":
       case "context.compacted":
         this.#compacted = this.views(before);
         this.#from = after.messages.length;
@@ -53,6 +57,7 @@ export class StepLog {
         this.#outcomes = [];
         this.#durations = [];
         this.#children.clear();
+        this.#phase = after.phase?.name;
         break;
       default:
     }
@@ -96,6 +101,7 @@ export class StepLog {
         this.#toCall(call, callId(step, ordinal), { at: seen + ordinal, output: outputs[ordinal] });
       views.push({
         step,
+        ...(this.#phase === undefined ? {} : { phase: this.#phase }),
         model: this.#models[step - this.#compacted.length] ?? "",
         text: textOf(message),
         calls: calls.map(view),

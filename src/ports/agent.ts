@@ -3,6 +3,7 @@ import type { DeliveryTarget } from "./delivery.ts";
 import type { JsonObject } from "./json.ts";
 import type { Message, UserPart } from "./messages.ts";
 import type { ModelSettings } from "./models.ts";
+import type { OutputSnapshot } from "./output.ts";
 import type { ToolEffect, UnknownPolicy } from "./tools.ts";
 
 export interface ToolSnapshot {
@@ -20,6 +21,36 @@ export interface ToolSnapshot {
   readonly forks?: true;
 }
 
+/** Bounds of one phase, counted from its start. Those of the run hold as well. */
+export interface PhaseLimits {
+  readonly maxSteps?: number;
+  readonly timeMs?: number;
+  readonly tokens?: number;
+  readonly costUsd?: number;
+}
+
+export interface PhaseSnapshot {
+  readonly name: string;
+  /** Template of its system prompt, platform header included. */
+  readonly instructions: string;
+  /** Template of its first user turn. Absent: the request's input. */
+  readonly input?: string;
+  readonly tier: string;
+  /** Ordered `provider/model` candidates the tier was resolved to. */
+  readonly models: readonly string[];
+  /** What it says beside the agent's settings. */
+  readonly settings?: ModelSettings;
+  /** Absent: the agent's. */
+  readonly tools?: readonly ToolSnapshot[];
+  readonly limits?: PhaseLimits;
+}
+
+/** The finished run that a run goes on from: its conversation up to that event comes before the request. */
+export interface Continuation {
+  readonly run: string;
+  readonly seq: number;
+}
+
 export interface AgentSnapshot {
   readonly name: string;
   readonly id?: string;
@@ -29,6 +60,9 @@ export interface AgentSnapshot {
   readonly tier: string;
   readonly settings: ModelSettings;
   readonly tools: readonly ToolSnapshot[];
+  /** Stages it goes through, in order. */
+  readonly phases?: readonly PhaseSnapshot[];
+  readonly output?: OutputSnapshot;
   /** Where the definition came from, so that another process can find its code again: a file path or a module. */
   readonly source?: string;
 }
@@ -38,6 +72,12 @@ export interface RequestSnapshot {
   readonly input: readonly UserPart[];
   /** Earlier turns of the conversation. */
   readonly history?: readonly Message[];
+  /** Comes before `history`. By reference: the messages are in the journals of the thread. */
+  readonly continues?: Continuation;
+  /** Instead of the agent's. */
+  readonly output?: OutputSnapshot;
+  /** Merged over the settings of the agent and of each phase. */
+  readonly settings?: ModelSettings;
   readonly caller?: string;
   readonly channel?: string;
   readonly tenant?: string;

@@ -1,5 +1,6 @@
 /** What an agent is: data plus the code of its tools. */
 import type { Skill } from "./delegates.ts";
+import type { PhaseLimits } from "./agent.ts";
 import type { JsonObject } from "./json.ts";
 import type { LimitsInput } from "./limits.ts";
 import type { ModelSettings } from "./models.ts";
@@ -11,13 +12,26 @@ export type ChangePolicy = "pin" | "adopt" | "ask";
 /** What a tool whose name fits may do without a person. */
 export type PermissionRule = "allow" | "ask" | "deny";
 
-/** A named stage with instructions, tier, tools and step cap of its own. */
-export interface PhaseDefinition {
+/**
+ * A stage of an agent, with instructions of its own; what else it leaves out is the agent's. In `instructions` and `input`,
+ * `{{Name}}` (or `{{.Name}}`) is the answer of the earlier phase of that name, `{{Input}}` the text of the request,
+ * `{{Instructions}}` what the agent itself says; `\{{Name}}` stands for itself.
+ */
+export interface Phase {
+  /** A letter, then up to 63 letters, digits, `_` and `-`. */
   readonly name: string;
+  /** Its system prompt. */
   readonly instructions: string;
+  /** Its first user turn, instead of the text of the request. Files of the request come along. */
+  readonly input?: string;
   readonly model?: string;
-  readonly tools?: readonly string[];
+  readonly tools?: readonly (string | Tool)[];
+  /** The same as `limits.maxSteps`. */
   readonly maxSteps?: number;
+  /** Counted from its start; those of the run hold as well. At one of them the phase is wrapped up and the next begins. */
+  readonly limits?: PhaseLimits;
+  /** Merged over the agent's. */
+  readonly settings?: ModelSettings;
 }
 
 /** Over what a tool says of itself. */
@@ -34,8 +48,8 @@ export interface InlineMcpServer {
   readonly config: JsonObject;
 }
 
-/** Made by `defineAgent` or read from a Markdown file. */
-export interface Agent {
+/** Made by `defineAgent` or read from a Markdown file. `Output` is the type of `result.data`. */
+export interface Agent<Output = unknown> {
   readonly name: string;
   readonly id?: string;
   readonly description?: string;
@@ -58,12 +72,15 @@ export interface Agent {
   readonly skills?: readonly string[];
   /** MCP servers whose tools it may use: names of configured ones, or servers of its own. */
   readonly mcpServers?: readonly (string | InlineMcpServer)[];
-  readonly phases?: readonly PhaseDefinition[];
+  /** Stages, in order: each has a conversation of its own, and its answer is there for later ones by its name. */
+  readonly phases?: readonly Phase[];
   /** Notices a run that gets nowhere, and decides about it. */
   readonly supervision?: JsonObject;
   readonly compaction?: JsonObject;
-  /** JSON Schema of the answer. */
-  readonly output?: JsonObject;
+  /** Standard Schema, TypeBox schema or JSON Schema of the final answer. */
+  readonly output?: object;
+  /** Never there: it carries the type of `result.data`. */
+  readonly "~output"?: Output;
   /** Where the outcome goes: one target or several. */
   readonly delivery?: JsonObject | readonly JsonObject[];
   readonly attachments?: JsonObject;

@@ -9,6 +9,7 @@ import type { JsonObject, JsonValue } from "./json.ts";
 import type { Limits } from "./limits.ts";
 import type { AssistantPart, BlobReference, ToolOutput, UserPart } from "./messages.ts";
 import type { FinishReason, TokenUsage } from "./models.ts";
+import type { OutputVerdict } from "./output.ts";
 import type { CallOutcome, Cost, FinalStatus, RunError, UsageTotal } from "./view.ts";
 
 /** What the store adds to a body. Numbers only, so that a record's header is small and its order plain. */
@@ -51,6 +52,9 @@ export type EventBody =
   | GuardTripped
   | ToolsMissing
   | ArtifactAdded
+  | PhaseStarted
+  | PhaseEnded
+  | OutputRefused
   | RunSettling
   | RunFinished;
 
@@ -115,6 +119,8 @@ export interface ModelAnswered extends Versioned {
   readonly costUsd?: number;
   /** Calls that are answered at once, without being run: unknown tool, arguments that do not fit. */
   readonly refused?: readonly CallRefusal[];
+  /** Of a final answer that must have a certain shape: whether it has. */
+  readonly output?: OutputVerdict;
   readonly providerMetadata?: JsonObject;
   readonly response?: { readonly id?: string; readonly model?: string };
   readonly warnings?: readonly string[];
@@ -304,6 +310,29 @@ export interface LimitReached extends Versioned {
   readonly message: string;
   /** False when the bound itself has passed and nothing more may be spent. */
   readonly wrapUp: boolean;
+  /** The phase whose own bound it is: once wrapped up, the phase is over, not the run. */
+  readonly phase?: string;
+}
+
+/** A stage began, with a conversation of its own. What it sees follows from the snapshot and the answers before it. */
+export interface PhaseStarted extends Versioned {
+  readonly type: "phase.started";
+  readonly phase: string;
+}
+
+export interface PhaseEnded extends Versioned {
+  readonly type: "phase.ended";
+  readonly phase: string;
+  /** Its answer: what later phases get by its name. */
+  readonly output: string;
+  /** Its own bound that ended it. */
+  readonly limit?: LimitName;
+}
+
+/** The final answer does not have the shape that was asked for; the model is told and answers once more. */
+export interface OutputRefused extends Versioned {
+  readonly type: "output.refused";
+  readonly problem: string;
 }
 
 /** The ledger had no room for the next model call. Like a limit: what follows is the wrap-up, if there is room for that. */

@@ -23,6 +23,8 @@ export type FileData =
 
 interface PartBase {
   readonly providerMetadata?: ProviderMetadata;
+  /** What a provider is told about this part, per provider: a caching hint, the detail of an image. */
+  readonly providerOptions?: JsonObject;
 }
 
 export interface TextPart extends PartBase {
@@ -87,6 +89,7 @@ interface MessageBase {
 export interface UserMessage extends MessageBase {
   readonly role: "user";
   readonly content: readonly UserPart[];
+  readonly providerOptions?: JsonObject;
 }
 
 export interface AssistantMessage extends MessageBase {

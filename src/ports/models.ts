@@ -1,6 +1,7 @@
 /** Models port: a tier or `provider/model` becomes an ordered list of candidates, each of which can make one call. */
 import type { JsonObject } from "./json.ts";
 import type { AssistantPart, Message } from "./messages.ts";
+import type { OutputSnapshot } from "./output.ts";
 import type { ToolEffect } from "./tools.ts";
 
 /** US dollars per million tokens. A missing part costs what `input` costs (cache) or what `output` costs (reasoning). */
@@ -53,8 +54,12 @@ export interface ModelSettings {
   readonly frequencyPenalty?: number;
   readonly stopSequences?: readonly string[];
   readonly seed?: number;
+  /** How much to reason: `provider-default`, `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`. */
   readonly reasoning?: string;
+  /** Per provider, passed on with every call: `{ openai: { reasoningEffort: "low" } }`. */
   readonly providerOptions?: JsonObject;
+  /** The same for the system prompt alone: `{ anthropic: { cacheControl: { type: "ephemeral" } } }`. */
+  readonly instructionsProviderOptions?: JsonObject;
 }
 
 export interface ToolSchema {
@@ -76,6 +81,8 @@ export interface ModelCall {
   readonly tools: readonly ToolSchema[];
   readonly toolChoice: "auto" | "none" | "required";
   readonly settings: ModelSettings;
+  /** The shape of the final answer. The instructions say it too. */
+  readonly output?: OutputSnapshot;
 }
 
 /** Something streamed before the answer is complete. Never journaled. */

@@ -182,6 +182,8 @@ export interface RunRow {
   readonly parent?: string;
   /** The run at the top of the tree; absent for that run itself. */
   readonly root?: string;
+  /** The finished run that it goes on from. */
+  readonly continues?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -215,6 +217,8 @@ export interface CreateRequest {
   readonly tenant?: string;
   readonly parent?: string;
   readonly root?: string;
+  /** Must be there: rejects with ExecutusError `run_unknown` when it is not. */
+  readonly continues?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string;
   /** Read by a store that keeps some runs and not others; default `required`. */
@@ -248,6 +252,8 @@ export interface RunQuery {
   /** Everything below this run, at any depth. */
   readonly root?: string;
   readonly label?: readonly [name: string, value: string];
+  /** Those that go on from this run. */
+  readonly continues?: string;
   /** Ids that start with this. */
   readonly prefix?: string;
   readonly createdAfter?: number;
@@ -260,7 +266,10 @@ export interface Runs {
   create(request: CreateRequest): Promise<CreateResult>;
   get(run: string): Promise<RunRow | undefined>;
   list(query?: RunQuery): Promise<readonly RunRow[]>;
-  /** Remove finished runs with their journals and inboxes; resolves to how many went. Unfinished ones stay. */
+  /**
+   * Remove finished runs with their journals and inboxes; resolves to how many went. Unfinished ones stay, and so do those
+   * that a run which stays goes on from.
+   */
   remove(runs: readonly string[]): Promise<number>;
 }
 

@@ -37,6 +37,8 @@ export interface RunStatusView {
   readonly seq: number;
   /** Steps answered so far. */
   readonly step: number;
+  /** Name of the phase it is in. */
+  readonly phase?: string;
   readonly limits: Limits;
   readonly usage: UsageTotal;
   readonly costUsd: Cost;
@@ -56,9 +58,21 @@ export type WaitingFor =
 /** One step as it appears on a result: the answer's text and its calls, each with exactly one outcome once the step is closed. */
 export interface StepView {
   readonly step: number;
+  /** Name of the phase it belongs to. */
+  readonly phase?: string;
   readonly model: string;
   readonly text: string;
   readonly calls: readonly CallView[];
+}
+
+/** One phase as it appears on a result. */
+export interface PhaseView {
+  readonly name: string;
+  readonly steps: number;
+  /** Its answer; absent while it has none. */
+  readonly output?: string;
+  /** Its own bound that ended it. */
+  readonly limit?: "steps" | "time" | "tokens" | "usd";
 }
 
 export interface CallView {

@@ -10,16 +10,21 @@ import type { CreateRequest, CreateResult } from "../ports/store.ts";
 import type { Limits } from "../ports/limits.ts";
 import type { UserPart } from "../ports/messages.ts";
 import type { ModelCandidate } from "../ports/models.ts";
+import type { OutputSchema } from "../ports/output.ts";
 import type { Durability } from "../ports/store.ts";
 import type { Tool } from "../ports/tools.ts";
 import { accountsOf } from "./budget-accounts.ts";
 import { checkId, newId } from "./ids.ts";
 import { refusalMessage } from "./ledger.ts";
-import { plan } from "./commit.ts";
+import { plan, recordSteps } from "./commit.ts";
 import type { Core, Definition } from "./core.ts";
 import { checkTargets } from "./delivery-targets.ts";
+import { readOutput, snapshotOutput } from "./output.ts";
+import { type ResolvedPhase, resolvePhases, snapshotPhase, stepsOfPhases } from "./phases.ts";
+import { checkPrices, resolveModels } from "./resolve-models.ts";
 import { Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
+import { endOf, loadThread } from "./thread.ts";
 import { buildToolbox, snapshotTool } from "./toolbox.ts";
 import type { Agent, RunRequest } from "./types.ts";
 
@@ -45,24 +50,37 @@ export async function admit(core: Core, agent: Agent, request: RunRequest, place
   if (redaction !== undefined) await redaction.refresh();
   const run = checkId(request.id ?? newId("run", core.clock), "run id");
   if (request.idempotencyKey !== undefined) checkId(request.idempotencyKey, "idempotency key");
-  const limits =
-    place === undefined ? resolveLimits(request.limits, agent.limits, core.config.limits) : within(core, agent, place);
+  const limits = limitsOf(core, agent, request, place);
+  const continues = request.continues === undefined ? undefined : await endOf(core.store, request.continues);
   await gate(core, run, agent, request);
   const tier = request.model ?? agent.model ?? core.config.defaultTier ?? "fast";
   const candidates = await resolveModels(core, tier, limits);
   checkPrices(candidates, dollarBudget(core, run, agent, request));
   const tools = await buildToolbox(agent, core.config, request.extraTools ?? [], request);
-  const definition = define(core, agent, { tier, tools, candidates });
+  const phases = await resolvePhases(core, agent, request, { tier, candidates, limits });
+  const output = await readOutput(core, agent.output, `agent ${agent.name}`);
+  const ownOutput = await readOutput(core, request.output, "this request");
+  const definition = define(core, agent, { tier, tools, candidates, phases, output });
   const told: RunStarted = {
     type: "run.started",
     run,
     agent: definition.snapshot,
-    request: await snapshotRequest(core, request, place),
+    request: {
+      ...(await snapshotRequest(core, request, place)),
+      ...dropUndefined({ continues, output: ownOutput && snapshotOutput(ownOutput) }),
+    },
     limits,
     models: candidates.map((candidate) => candidate.id),
-    ...(core.ports.compactor === undefined ? {} : { windows: windowsOf(candidates) }),
+    ...windowsOf(core, [...candidates, ...phases.flatMap((phase) => phase.candidates)]),
   };
-  return create(core, redaction === undefined ? told : redaction.data(told), definition, request.durability);
+  const started = redaction === undefined ? told : redaction.data(told);
+  const answering = ownOutput === undefined ? definition : { ...definition, output: ownOutput };
+  return create(core, started, answering, request.durability);
+}
+
+function limitsOf(core: Core, agent: Agent, request: RunRequest, place: ChildPlace | undefined): Limits {
+  if (place !== undefined) return within(core, agent, place);
+  return resolveLimits(request.limits, agent.limits, stepsOfPhases(agent, core.config.limits), core.config.limits);
 }
 
 /** The host's own gate. A run that is there already was admitted when it began. */
@@ -90,7 +108,7 @@ function dollarBudget(core: Core, run: string, agent: Agent, request: RunRequest
 /** A child that names no time of its own may use all that its parent has left; no bound is wider than the parent's. */
 function within(core: Core, agent: Agent, place: ChildPlace): Limits {
   const { timeMs, depth, deepest } = place;
-  const own = resolveLimits(agent.limits, { timeMs }, core.config.limits);
+  const own = resolveLimits(agent.limits, { timeMs }, stepsOfPhases(agent, core.config.limits), core.config.limits);
   const tokens = lesser(own.tokens, place.tokens);
   const costUsd = lesser(own.costUsd, place.costUsd);
   return {
@@ -107,65 +125,57 @@ function lesser(one: number | undefined, other: number | undefined): number | un
   return Math.min(one, other);
 }
 
-/** A tier becomes its candidates now; a cost limit needs a price for each of them. */
-export async function resolveModels(
-  core: Pick<Core, "config">,
-  tier: string,
-  limits: Limits,
-): Promise<readonly ModelCandidate[]> {
-  const candidates = await core.config.models.resolve(tier);
-  if (candidates.length === 0) {
-    throw new ExecutusError("model_unknown", `the tier ${tier} has no models`, { hint: "Give the tier at least one model." });
-  }
-  checkPrices(candidates, limits.costUsd === undefined ? undefined : `a cost limit of $${limits.costUsd}`);
-  return candidates;
-}
-
-/** What is limited in dollars must have a price. */
-function checkPrices(candidates: readonly ModelCandidate[], limit: string | undefined): void {
-  if (limit === undefined) return;
-  const unpriced = candidates.filter((candidate) => candidate.price === undefined).map((candidate) => candidate.id);
-  if (unpriced.length === 0) return;
-  const message = `this run has ${limit}, but there is no known price for ${unpriced.join(", ")}`;
-  const hint = "Give its price in models.json (models.<id>.price), choose a priced model, or limit tokens instead of cost.";
-  throw new ExecutusError("limit_unpriced", message, { hint });
-}
-
-function windowsOf(candidates: readonly ModelCandidate[]): Readonly<Record<string, number>> {
+function windowsOf(core: Core, candidates: readonly ModelCandidate[]): Pick<RunStarted, "windows"> {
+  if (core.ports.compactor === undefined) return {};
   const known = candidates.flatMap(({ id, contextTokens }) =>
     contextTokens === undefined ? [] : [[id, contextTokens] as const],
   );
-  return Object.fromEntries(known);
+  return { windows: Object.fromEntries(known) };
 }
 
 interface Resolved {
   readonly tier: string;
   readonly tools: readonly Tool[];
   readonly candidates: readonly ModelCandidate[];
+  readonly phases: readonly ResolvedPhase[];
+  readonly output: OutputSchema | undefined;
 }
 
 /** Runs of one agent with the same tools and models share one definition in memory. */
 function define(core: Core, agent: Agent, resolved: Resolved): Definition {
-  const { tier, tools, candidates } = resolved;
+  const { tier, tools, candidates, phases, output } = resolved;
+  const parts = [tier, ...tools, ...candidates, output, ...phases.flatMap(partsOf)];
   const known = core.definitions.get(agent);
-  const isSame = known?.snapshot.tier === tier && sameItems(known.tools, tools) && sameItems(known.candidates, candidates);
-  if (known !== undefined && isSame) return known;
+  if (known !== undefined && sameItems(known.parts, parts)) return known;
+  const all = [...candidates, ...phases.flatMap((phase) => phase.candidates)];
+  const toolbox = byName(tools);
   const definition: Definition = {
+    parts,
     snapshot: snapshotAgent(core, agent, resolved),
-    tools: new Map(tools.map((tool) => [tool.name, tool])),
-    candidates: new Map(candidates.map((candidate) => [candidate.id, candidate])),
+    tools: toolbox,
+    ...(phases.length === 0
+      ? {}
+      : { phaseTools: phases.map((phase) => (phase.tools === undefined ? toolbox : byName(phase.tools))) }),
+    candidates: new Map(all.map((candidate) => [candidate.id, candidate])),
+    output,
   };
   core.definitions.set(agent, definition);
   return definition;
 }
 
-function sameItems<T>(known: ReadonlyMap<string, T>, items: readonly T[]): boolean {
-  let i = 0;
-  for (const item of known.values()) if (item !== items[i++]) return false;
-  return i === items.length;
+function partsOf({ tier, candidates, tools }: ResolvedPhase): readonly unknown[] {
+  return [tier, ...candidates, ...(tools ?? [])];
 }
 
-function snapshotAgent(core: Core, agent: Agent, { tier, tools }: Resolved): AgentSnapshot {
+function byName(tools: readonly Tool[]): ReadonlyMap<string, Tool> {
+  return new Map(tools.map((tool) => [tool.name, tool]));
+}
+
+function sameItems(known: readonly unknown[], items: readonly unknown[]): boolean {
+  return known.length === items.length && known.every((item, i) => item === items[i]);
+}
+
+function snapshotAgent(core: Core, agent: Agent, { tier, tools, phases, output }: Resolved): AgentSnapshot {
   const header = core.config.systemHeader ?? "";
   return {
     name: agent.name,
@@ -174,21 +184,24 @@ function snapshotAgent(core: Core, agent: Agent, { tier, tools }: Resolved): Age
     tier,
     settings: agent.settings ?? {},
     tools: tools.map(snapshotTool),
+    ...(phases.length === 0 ? {} : { phases: phases.map((phase) => snapshotPhase(phase, header)) }),
+    ...(output === undefined ? {} : { output: snapshotOutput(output) }),
   };
 }
 
 async function snapshotRequest(core: Core, request: RunRequest, place: ChildPlace | undefined): Promise<RequestSnapshot> {
-  const { history, caller, channel, tenant, parent, root, labels, idempotencyKey, unguarded } = request;
+  const { history, settings, caller, channel, tenant, parent, root, labels, idempotencyKey, unguarded } = request;
   const { parentCall, depth } = place ?? {};
-  const optional = { history, caller, channel, tenant, parent, parentCall, root, depth, labels, idempotencyKey, unguarded };
+  const origin = { caller, channel, tenant, parent, parentCall, root, depth, labels, idempotencyKey };
   const delivery = checkTargets(request.delivery, core.config.delivery?.adapters ?? []);
-  return { input: await firstTurn(core, request), ...dropUndefined({ ...optional, delivery }) };
+  return { input: await firstTurn(core, request), ...dropUndefined({ history, settings, ...origin, unguarded, delivery }) };
 }
 
 /** Text, then images; no empty text part. */
 async function firstTurn(core: Core, request: RunRequest): Promise<readonly UserPart[]> {
   const parts: UserPart[] = [];
-  if (request.input !== undefined && request.input !== "") parts.push({ type: "text", text: request.input });
+  if (typeof request.input === "object") parts.push(...request.input);
+  else if (request.input !== undefined && request.input !== "") parts.push({ type: "text", text: request.input });
   for (const image of request.images ?? []) {
     const hash = await core.blobs.put(image.bytes);
     const data = { type: "blob" as const, hash, bytes: image.bytes.length };
@@ -213,26 +226,37 @@ const FIRST_EPOCH = 1;
 async function create(
   core: Core,
   started: RunStarted,
-  { tools, candidates }: Definition,
+  definition: Definition,
   durability: Durability | undefined,
 ): Promise<Admitted> {
   const at = Math.round(core.clock.now());
   const { run, agent, request } = started;
-  const state = initialState({ seq: 0, epoch: FIRST_EPOCH, at, activeMs: 0 }, started);
+  const earlier = request.continues && (await loadThread(core.store, { run, continues: request.continues }));
+  const state = initialState({ seq: 0, epoch: FIRST_EPOCH, at, activeMs: 0 }, started, earlier);
   const session = new Session({
     ports: core.ports,
     state,
     epoch: FIRST_EPOCH,
     steps: new StepLog(state),
-    tools,
-    candidates,
+    ...definition,
   });
   const first = plan(session, [], []);
+  recordSteps(session.steps, state, first);
   const { caller, channel, tenant, parent, root, labels, idempotencyKey } = request;
   const created = await createWithLedger(core, {
     run,
     agent: agent.name,
-    ...dropUndefined({ caller, channel, tenant, parent, root, labels, idempotencyKey, durability }),
+    ...dropUndefined({
+      caller,
+      channel,
+      tenant,
+      parent,
+      root,
+      labels,
+      idempotencyKey,
+      durability,
+      continues: request.continues?.run,
+    }),
     at,
     events: [started, ...first.events],
     row: toRowChange(first.next, first.decision),

@@ -8,6 +8,7 @@ import { decide, type Decision } from "../kernel/decide.ts";
 import { type Effect, intentOf, isAwaited } from "../kernel/effects.ts";
 import { evolve } from "../kernel/evolve.ts";
 import type { RunState } from "../kernel/state.ts";
+import type { StepLog } from "../kernel/steps.ts";
 import type { EventBody, EventHeader, RunEvent } from "../ports/events.ts";
 import type { LedgerChange } from "../ports/budget.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -152,10 +153,24 @@ function wokenBy({ finished, request }: RunState): { readonly wakes?: string } {
 /** The store has it: the state moves on, and whoever watches is told. */
 export function acknowledge(session: Session, planned: Plan): void {
   const before = session.state;
-  for (const event of planned.events) session.steps.record(before, planned.next, event);
+  recordSteps(session.steps, before, planned);
   session.state = planned.next;
   if (session.ports.observers.length === 0) return;
   let { seq } = before;
   const events = planned.events.map((event): RunEvent => ({ ...event, ...planned.header, seq: ++seq }));
   session.publish(events);
+}
+
+/** Where a phase gives way to the next, the log needs the states in between; otherwise those around the commit will do. */
+export function recordSteps(steps: StepLog, before: RunState, { events, header, next }: Plan): void {
+  if (before.phase === next.phase) {
+    for (const event of events) steps.record(before, next, event);
+    return;
+  }
+  let state = before;
+  for (const event of events) {
+    const after = evolve(state, { ...header, seq: state.seq + 1 }, event);
+    steps.record(state, after, event);
+    state = after;
+  }
 }

@@ -2,6 +2,7 @@
 import { ExecutusError } from "../kernel/errors.ts";
 import type { AgentSnapshot } from "../ports/agent.ts";
 import type { ModelCandidate } from "../ports/models.ts";
+import type { OutputSchema } from "../ports/output.ts";
 import type { Tool } from "../ports/tools.ts";
 import { Circuits } from "./circuits.ts";
 import { checkBudgets } from "./budget-accounts.ts";
@@ -18,8 +19,12 @@ export interface Live {
 }
 
 export interface Definition {
+  /** What it follows from, besides the agent. */
+  readonly parts: readonly unknown[];
   readonly snapshot: AgentSnapshot;
   readonly tools: ReadonlyMap<string, Tool>;
+  readonly phaseTools?: readonly ReadonlyMap<string, Tool>[];
+  readonly output: OutputSchema | undefined;
   readonly candidates: ReadonlyMap<string, ModelCandidate>;
 }
 

@@ -23,24 +23,24 @@ export function createExecutorOn(config: ExecutorConfig, foundation: Foundation)
   let closing: Promise<void> | undefined;
   const stopSweep = startSweep(core, config.sweepMs ?? 0);
 
-  const start = async (agent: Agent, given: RunRequest | string, options: RunOptions = {}): Promise<RunHandle> => {
+  const start = async <Output>(agent: Agent<Output>, given: RunRequest | string, options: RunOptions = {}) => {
     if (closing !== undefined) throw new ExecutusError("shutting_down", "this executor is shutting down", { retryable: true });
     const request = typeof given === "string" ? { input: given } : given;
     const { run, session } = await admitted(core, agent, request);
     const handle = session === undefined ? await join(core, run) : launch(core, session);
     cancelOnAbort(core, handle, options.signal);
-    return handle;
+    return handle as RunHandle<Output>;
   };
 
   return {
     start,
-    run: async (agent, request, options) => {
+    run: async <Output>(agent: Agent<Output>, request: RunRequest | string, options?: RunOptions) => {
       try {
         return await (
           await start(agent, request, options)
         ).result;
       } catch (error) {
-        return refused(core, agent, request, error);
+        return refused(core, agent, request, error) as RunResult<Output>;
       }
     },
     resume: async (run) => {

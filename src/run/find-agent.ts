@@ -3,6 +3,7 @@ import type { AgentSnapshot, RequestSnapshot } from "../ports/agent.ts";
 import type { Tool } from "../ports/tools.ts";
 import type { Core } from "./core.ts";
 import { delegatesOf, delegateTools, isSkill, readersOf } from "./palette.ts";
+import { agentIn } from "./phase-agent.ts";
 import type { Agent } from "./types.ts";
 
 /** What of a run says where its code is. */
@@ -13,10 +14,11 @@ export interface Origin {
 
 /**
  * Tools in code: those of the agent, and for a child those of its parent as well, because a skill works with them. An agent that
- * is nowhere by its name is looked for among the delegates of the parent's.
+ * is nowhere by its name is looked for among the delegates of the parent's. With a phase: those that the agent has in it.
  */
-export async function toolsInCode(core: Core, origin: Origin): Promise<readonly Tool[]> {
-  const agent = await findAgent(core, origin);
+export async function toolsInCode(core: Core, origin: Origin, phase?: string): Promise<readonly Tool[]> {
+  const found = await findAgent(core, origin);
+  const agent = found === undefined || phase === undefined ? found : agentIn(found, phase);
   const own = agent === undefined ? [] : await toolsOf(core, agent, origin);
   const above = await parentOf(core, origin);
   const parent = above && (await findAgent(core, above));

@@ -8,6 +8,7 @@ import type { AssistantPart, ToolCallPart } from "../ports/messages.ts";
 import type { ModelAnswer, ModelCandidate, ModelDelta } from "../ports/models.ts";
 import { settleOrAbandon } from "./abandonable.ts";
 import { checkCalls } from "./check-calls.ts";
+import { askForOutput, checkOutput } from "./output.ts";
 import type { Session } from "./session.ts";
 import { describeStop, type StopReason } from "./stop-reason.ts";
 import type { Stopper } from "./stopper.ts";
@@ -147,7 +148,7 @@ function toCall(session: Session, effect: ModelEffect): Parameters<ModelCandidat
     run: state.run,
     step: effect.step,
     attempt: effect.attempt,
-    instructions: state.agent.instructions,
+    ...askForOutput(state),
     messages: view(state.messages),
     tools: state.agent.tools,
     toolChoice: effect.toolChoice,
@@ -184,6 +185,7 @@ async function answered(
   // Before the calls are looked at: what a tool is given is what the journal says it was given.
   const said = session.ports.redaction?.data(answer.content) ?? answer.content;
   const { content, refused } = await checkCalls(session, withUniqueIds(session, said), answer.finish);
+  const output = await checkOutput(session, content, answer.finish);
   const cost = candidate.price === undefined ? undefined : costUsd(answer.usage, candidate.price);
   const { type, rawFinish, providerMetadata, response, warnings } = { type: "model.answered" as const, ...answer };
   return {
@@ -196,6 +198,7 @@ async function answered(
     usage: answer.usage,
     ...(cost === undefined ? {} : { costUsd: cost }),
     ...(refused.length === 0 ? {} : { refused }),
+    ...output,
     ...(providerMetadata === undefined ? {} : { providerMetadata }),
     ...(response === undefined ? {} : { response }),
     ...(warnings === undefined || warnings.length === 0 ? {} : { warnings }),

@@ -1,10 +1,13 @@
 /** A run's result, folded from what is known of it. */
 import { evolve, initialState } from "../kernel/evolve.ts";
-import type { RunState } from "../kernel/state.ts";
+import type { List } from "../kernel/list.ts";
+import { dataOf } from "../kernel/output.ts";
+import type { PhaseState, RunState } from "../kernel/state.ts";
 import { StepLog } from "../kernel/steps.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { Limits } from "../ports/limits.ts";
-import type { RunError } from "../ports/view.ts";
+import type { Message } from "../ports/messages.ts";
+import type { PhaseView, RunError } from "../ports/view.ts";
 import { NO_USAGE } from "../kernel/state.ts";
 import { toStatusView } from "./status.ts";
 import type { RunResult } from "./types.ts";
@@ -14,13 +17,16 @@ export interface Folded {
   readonly steps: StepLog;
 }
 
-/** State and steps of a journal, going on from what was folded before; undefined when there is nothing. */
-export function foldJournal(events: readonly RunEvent[], from?: Folded): Folded | undefined {
+/**
+ * State and steps of a journal, going on from what was folded before; undefined when there is nothing. `earlier` is the
+ * conversation of the thread that the run goes on from; only who reads or continues the conversation needs it.
+ */
+export function foldJournal(events: readonly RunEvent[], from?: Folded, earlier?: List<Message>): Folded | undefined {
   let state = from?.state;
   let steps = from?.steps;
   for (const event of events) {
     if (state === undefined) {
-      if (event.type === "run.started") state = initialState(event, event);
+      if (event.type === "run.started") state = initialState(event, event, earlier);
       continue;
     }
     steps ??= new StepLog(state);
@@ -34,14 +40,17 @@ export function foldJournal(events: readonly RunEvent[], from?: Folded): Folded 
 export function toResult({ state, steps }: Folded, error?: RunError): RunResult {
   const view = toStatusView(state);
   const cause = error ?? state.settling?.error;
+  const data = dataOf(state);
   return {
     run: state.run,
     agent: state.agent.name,
     status: view.status === "running" || view.status === "queued" ? "interrupted" : view.status,
     output: state.output,
+    ...(data === undefined ? {} : { data }),
     ...(cause === undefined ? {} : { error: cause }),
     ...(view.waitingFor === undefined ? {} : { waitingFor: view.waitingFor }),
     steps: steps.views(state),
+    ...(state.phase === undefined ? {} : { phases: toPhases(state, state.phase) }),
     toolCalls: state.toolCalls,
     toolErrors: state.toolErrors,
     usage: state.usage,
@@ -51,6 +60,14 @@ export function toResult({ state, steps }: Folded, error?: RunError): RunResult 
     limits: state.limits,
     seq: state.seq,
   };
+}
+
+function toPhases(state: RunState, current: PhaseState): readonly PhaseView[] {
+  const names = state.definition.phases?.map(({ name }) => name) ?? [];
+  return names.map((name, index): PhaseView => {
+    const ended = current.ended.find((phase) => phase.name === name);
+    return ended ?? { name, steps: index === current.index ? state.step - current.step : 0 };
+  });
 }
 
 /** The result of a run that never came to be: refused at the door, or a port failed before anything was recorded. */

@@ -10,6 +10,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Compactor } from "../ports/compactor.ts";
 import type { EventBody, RunEvent } from "../ports/events.ts";
 import type { ModelCandidate, ModelDelta } from "../ports/models.ts";
+import type { OutputSchema, Schemas } from "../ports/output.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { PendingEntry, Store } from "../ports/store.ts";
 import type { Tool } from "../ports/tools.ts";
@@ -31,6 +32,8 @@ export interface Foundation {
   readonly store: Store;
   readonly blobs: Blobs;
   readonly clock: Clock;
+  /** Reads the schemas of structured answers; without it they are refused. */
+  readonly schemas?: Schemas;
 }
 
 /** Runs that answer calls of other runs. */
@@ -67,7 +70,11 @@ export interface SessionOptions {
   readonly epoch: number;
   readonly steps: StepLog;
   readonly tools: ReadonlyMap<string, Tool>;
+  /** Of an agent with phases: those of each phase. */
+  readonly phaseTools?: readonly ReadonlyMap<string, Tool>[] | undefined;
   readonly candidates: ReadonlyMap<string, ModelCandidate>;
+  /** The check of the final answer, where it must have a certain shape. */
+  readonly output?: OutputSchema | undefined;
 }
 
 const NOW = Promise.resolve();
@@ -79,8 +86,8 @@ export class Session {
   readonly run: string;
   readonly epoch: number;
   readonly steps: StepLog;
-  readonly tools: ReadonlyMap<string, Tool>;
   readonly candidates: ReadonlyMap<string, ModelCandidate>;
+  readonly output: OutputSchema | undefined;
   readonly timers: LazyTimers;
   readonly running: Map<string, Running> = new Map();
   state: RunState;
@@ -100,6 +107,8 @@ export class Session {
   #started: string[] = [];
   #startedStep = -1;
   #inputs: Map<string, unknown> | undefined;
+  readonly #tools: ReadonlyMap<string, Tool>;
+  readonly #phaseTools: readonly ReadonlyMap<string, Tool>[] | undefined;
   readonly #startedAt: number;
   readonly #startedWall: number;
   readonly #activeBefore: number;
@@ -109,8 +118,10 @@ export class Session {
     this.run = options.state.run;
     this.epoch = options.epoch;
     this.steps = options.steps;
-    this.tools = options.tools;
+    this.#tools = options.tools;
+    this.#phaseTools = options.phaseTools;
     this.candidates = options.candidates;
+    this.output = options.output;
     this.state = options.state;
     this.timers = new LazyTimers(options.ports.clock);
     this.#startedAt = options.ports.clock.monotonic();
@@ -124,6 +135,12 @@ export class Session {
     this.state = added.reduce((next, event) => evolve(next, { ...header, seq: next.seq + 1 }, event), state);
     this.publish([...events, ...added].map((event, seq): RunEvent => ({ ...event, ...header, seq })));
     for (const event of added) if (event.type === "durability.lost") this.warn(`this run is not kept: ${event.reason}`);
+  }
+
+  /** The code of the tools there are now: those of the current phase. */
+  get tools(): ReadonlyMap<string, Tool> {
+    const { phase } = this.state;
+    return (phase === undefined ? undefined : this.#phaseTools?.[phase.index]) ?? this.#tools;
   }
 
   publish(events: readonly RunEvent[]): void {

@@ -12,6 +12,7 @@ export function toStatusView(state: RunState, activeMs: number = state.activeMs)
     status: statusOf(state, waitingFor),
     seq: state.seq,
     step: state.step,
+    ...(state.phase === undefined ? {} : { phase: state.phase.name }),
     limits: state.limits,
     usage: state.usage,
     costUsd: state.costUsd,

@@ -5,15 +5,17 @@ import { ExecutusError } from "../kernel/errors.ts";
 import type { EventBody } from "../ports/events.ts";
 import type { ModelCandidate } from "../ports/models.ts";
 import type { ClaimResult } from "../ports/store.ts";
-import type { Tool } from "../ports/tools.ts";
 import type { RunState } from "../kernel/state.ts";
+import type { List } from "../kernel/list.ts";
+import type { RunEvent } from "../ports/events.ts";
+import type { Message } from "../ports/messages.ts";
 import type { Core } from "./core.ts";
-import { toolsInCode } from "./find-agent.ts";
+import { bind } from "./bind.ts";
 import { foldJournal } from "./result.ts";
 import { Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
 import { appendWithLedger, draftLedger } from "./commit.ts";
-import { bindTools, type Binding } from "./toolbox.ts";
+import { loadThread } from "./thread.ts";
 
 /**
  * Claims the run and appends `attempt.started`. A journal that cannot be read is refused before the claim, so that a process
@@ -21,7 +23,8 @@ import { bindTools, type Binding } from "./toolbox.ts";
  */
 export async function takeOver(core: Core, run: string, by: "somebody" | "itself" = "somebody"): Promise<Session> {
   if (core.ports.redaction !== undefined) await core.ports.redaction.refresh();
-  const before = foldJournal(await core.store.journal.read(run));
+  const events = await core.store.journal.read(run);
+  const before = foldJournal(events, undefined, await earlierOf(core, run, events[0]));
   if (before === undefined) throw unknownRun(run);
   if (before.state.finished) throw finishedRun(run);
   const binding = await bind(core, before.state);
@@ -38,7 +41,9 @@ export async function takeOver(core: Core, run: string, by: "somebody" | "itself
     epoch: claim.epoch,
     steps: loaded.steps,
     tools: binding.tools,
+    phaseTools: binding.phaseTools,
     candidates,
+    output: binding.output,
   });
   await appendAttempt(core, session, claim.after, binding.missing);
   return session;
@@ -81,25 +86,10 @@ async function appendAttempt(
   session.publish(events.map((event, i) => ({ ...event, ...header, seq: seq + i })));
 }
 
-/** Code for the run's tools: from the agent as this process knows it, and from the registry. */
-async function bind(core: Core, state: RunState): Promise<Binding> {
-  const own = await toolsInCode(core, state);
-  const wanted = state.agent.tools.map((tool) => tool.name).filter((name) => !own.some((tool) => tool.name === name));
-  return bindTools(state.agent, [...own, ...(await fromRegistry(core, wanted, state))]);
-}
-
-async function fromRegistry(core: Core, names: readonly string[], state: RunState): Promise<readonly Tool[]> {
-  const registry = core.config.tools;
-  if (registry === undefined) return [];
-  const tools: Tool[] = [];
-  for (const name of names) {
-    try {
-      tools.push(...(await registry.resolve([name], state.request)));
-    } catch {
-      // Not there: `bindTools` reports it by name as missing.
-    }
-  }
-  return tools;
+/** The conversation of the thread that a run goes on from, if it does. */
+async function earlierOf(core: Core, run: string, first: RunEvent | undefined): Promise<List<Message> | undefined> {
+  if (first?.type !== "run.started" || first.request.continues === undefined) return undefined;
+  return loadThread(core.store, { run, continues: first.request.continues });
 }
 
 /**
@@ -109,7 +99,9 @@ async function fromRegistry(core: Core, names: readonly string[], state: RunStat
 async function candidatesOf(core: Core, state: RunState): Promise<ReadonlyMap<string, ModelCandidate>> {
   const found = new Map<string, ModelCandidate>();
   let reason: unknown;
-  for (const wanted of [state.agent.tier, ...state.models]) {
+  const phases = state.definition.phases?.slice(state.phase?.index ?? 0) ?? [];
+  const models = phases.flatMap((phase) => [phase.tier, ...phase.models]);
+  for (const wanted of [state.agent.tier, ...state.models, ...models]) {
     if (found.has(wanted)) continue;
     try {
       for (const candidate of await core.config.models.resolve(wanted)) found.set(candidate.id, candidate);

@@ -10,12 +10,12 @@ import type { DeliveryAdapter, DeliveryTarget } from "../ports/delivery.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { Limits, LimitsInput } from "../ports/limits.ts";
 import type { Message, UserPart } from "../ports/messages.ts";
-import type { Models } from "../ports/models.ts";
+import type { Models, ModelSettings } from "../ports/models.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { DeliveryQuery, DeliveryRow, Durability, InboxBody, RunRow, SendResult, Store } from "../ports/store.ts";
 import type { Secret, SecretProvider } from "./redaction.ts";
 import type { Tool, Tools } from "../ports/tools.ts";
-import type { Cost, FinalStatus, RunError, RunStatusView, StepView, UsageTotal, WaitingFor } from "../ports/view.ts";
+import type { Cost, FinalStatus, PhaseView, RunError, RunStatusView, StepView, UsageTotal, WaitingFor } from "../ports/view.ts";
 
 export type { Agent };
 
@@ -26,9 +26,16 @@ export interface ImageInput {
 }
 
 export interface RunRequest {
-  readonly input?: string;
+  /** Text, or parts with what a provider is to be told about them (`providerOptions`). */
+  readonly input?: string | readonly UserPart[];
   readonly images?: readonly ImageInput[];
   readonly history?: readonly Message[];
+  /** Id of a finished run: this one is a follow-up to it and has its conversation, which is not copied. */
+  readonly continues?: string;
+  /** Standard Schema, TypeBox or JSON Schema of the final answer, instead of the agent's. */
+  readonly output?: object;
+  /** Merged over those of the agent and of its phases. */
+  readonly settings?: ModelSettings;
   /** Own id for the run: starts are insert-if-absent. 1-128 of `A-Z a-z 0-9 _ - . :`. */
   readonly id?: string;
   readonly idempotencyKey?: string;
@@ -56,15 +63,20 @@ export interface RunRequest {
 }
 
 /** How a run ended, filled as far as it got, whatever happened. `run()` resolves to one and never rejects. */
-export interface RunResult {
+export interface RunResult<Output = unknown> {
   readonly run: string;
   readonly agent: string;
   /** `waiting` or `interrupted` when the run has not ended: it can be resumed. */
   readonly status: FinalStatus | "waiting" | "interrupted";
+  /** Text of the last answer. */
   readonly output: string;
+  /** What a structured answer says, once it was found valid: plain JSON. */
+  readonly data?: Output;
   readonly error?: RunError;
   readonly waitingFor?: WaitingFor;
   readonly steps: readonly StepView[];
+  /** Of an agent with phases: all of them, in order. */
+  readonly phases?: readonly PhaseView[];
   readonly toolCalls: number;
   readonly toolErrors: number;
   readonly usage: UsageTotal;
@@ -86,12 +98,12 @@ export interface EventsOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface RunHandle {
+export interface RunHandle<Output = unknown> {
   readonly run: string;
   /** Committed events from the beginning, then live ones, until the run has ended (or is left waiting or interrupted). */
   events(options?: EventsOptions): AsyncIterable<RunEvent>;
   /** Resolves when the run has ended or was left resumable. Never rejects. */
-  readonly result: Promise<RunResult>;
+  readonly result: Promise<RunResult<Output>>;
   steer(text: string | readonly UserPart[], options?: SteerOptions): Promise<SendResult>;
   cancel(reason?: string): Promise<SendResult>;
   kill(reason?: string): Promise<SendResult>;
@@ -135,9 +147,9 @@ export interface RecoveryReport {
 
 export interface Executor {
   /** Start a run and wait for its end. Never rejects: a failure is a result. */
-  run(agent: Agent, request: RunRequest | string, options?: RunOptions): Promise<RunResult>;
+  run<Output = unknown>(agent: Agent<Output>, request: RunRequest | string, options?: RunOptions): Promise<RunResult<Output>>;
   /** Start a run; resolves once its start is durable. Rejects with ExecutusError for what cannot be started. */
-  start(agent: Agent, request: RunRequest | string, options?: RunOptions): Promise<RunHandle>;
+  start<Output = unknown>(agent: Agent<Output>, request: RunRequest | string, options?: RunOptions): Promise<RunHandle<Output>>;
   /** Continue an unfinished run in this process. Rejects `run_unknown`, `run_finished`, `run_owned`. */
   resume(run: string): Promise<RunHandle>;
   /** Continue every run that nobody alive drives. Called once at boot; `sweepMs` in the config repeats it. */

@@ -1,5 +1,6 @@
 /** The world of the driver's tests: fake time, memory store, scripted model, real validation. */
 import { createMemoryStore } from "../../src/adapters/store/memory.ts";
+import { schemas } from "../../src/adapters/tools/output-schema.ts";
 import { defineTool } from "../../src/adapters/tools/define-tool.ts";
 import type { Blobs } from "../../src/ports/blobs.ts";
 import type { RunEvent } from "../../src/ports/events.ts";
@@ -38,7 +39,7 @@ export function world(
   const clock = given.clock ?? createFakeClock();
   const store = given.store ?? createMemoryStore({ now: () => clock.now() });
   const models = scriptedModel(script, { price: { input: 1, output: 1, asOf: "2026-01-01" } });
-  const executor = createExecutorOn({ models, ...config }, { store, blobs: blobs(), clock });
+  const executor = createExecutorOn({ models, ...config }, { store, blobs: blobs(), clock, schemas });
   return { clock, store, models, executor };
 }
 

@@ -9,6 +9,7 @@ import type { Tool } from "../../src/ports/tools.ts";
 import type { RunRequest } from "../../src/run/types.ts";
 import type { Script, ScriptedAnswer } from "../../src/testing/scripted-model.ts";
 import { compactionScenarios } from "./golden-compaction.ts";
+import { phaseScenarios } from "./golden-phases.ts";
 import { sourceScenarios } from "./golden-sources.ts";
 import { budgetScenarios } from "./golden-budgets.ts";
 import { delegationScenarios } from "./golden-delegation.ts";
@@ -97,6 +98,7 @@ function commanding(
 const commander = { calls: [{ name: "commander" }] };
 
 export const goldenScenarios: Readonly<Record<string, Play>> = {
+  ...phaseScenarios,
   ...sourceScenarios,
   ...compactionScenarios,
   "plain-answer": simple({ script: [{ text: "Hello." }] }),

@@ -1,6 +1,7 @@
 /** A small world for tests across rooms: fake time, memory store, scripted model. */
 import { createMemoryBlobs } from "../../src/adapters/blobs/memory.ts";
 import { createMemoryStore, type MemoryStore } from "../../src/adapters/store/memory.ts";
+import { schemas } from "../../src/adapters/tools/output-schema.ts";
 import { defineTool } from "../../src/adapters/tools/define-tool.ts";
 import type { Blobs } from "../../src/ports/blobs.ts";
 import type { Store } from "../../src/ports/store.ts";
@@ -34,7 +35,7 @@ export function createWorld(script: Script, { from, through, contextTokens, ...c
     price: { input: 1, output: 2, asOf: "2026-01-01" },
     ...(contextTokens === undefined ? {} : { contextTokens }),
   });
-  const executor = createExecutorOn({ models, ...config }, { store: through?.(store) ?? store, blobs, clock });
+  const executor = createExecutorOn({ models, ...config }, { store: through?.(store) ?? store, blobs, clock, schemas });
   return { clock, store, blobs, models, executor };
 }
 

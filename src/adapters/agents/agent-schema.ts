@@ -6,14 +6,6 @@ export const EFFORTS: readonly string[] = ["none", "minimal", "low", "medium", "
 
 const RULES = ["allow", "ask", "deny"];
 
-const PHASE: readonly Part[] = [
-  { key: "name", shape: TEXT, about: "What later phases call its output: {{Name}}.", required: true },
-  { key: "instructions", shape: TEXT, about: "Its part of the system prompt.", required: true },
-  { key: "model", shape: TEXT, about: "Tier or provider/model; default: the agent's." },
-  { key: "tools", shape: NAMES, about: "Only these of the agent's tools." },
-  { key: "maxSteps", front: "steps", shape: NUMBER, about: "Steps in this phase." },
-];
-
 const TOOL_OPTIONS: readonly Part[] = [
   { key: "effect", shape: choice("read", "idempotent", "once"), about: "What a crash during a call means." },
   { key: "onUnknown", shape: choice("report", "ask", "rerun"), about: "What happens to a call whose outcome is unknown." },
@@ -122,7 +114,31 @@ const SETTINGS: readonly Field[] = [
     about: "How much the model reasons: a word, or a budget of tokens.",
   },
   setting("providerOptions", BLOCK, "Passed on to the provider as they are."),
+  setting("instructionsProviderOptions", BLOCK, "The same, for the system prompt alone: a caching hint."),
 ];
+
+const PHASE_LIMITS: readonly Part[] = [
+  { key: "maxSteps", front: "steps", shape: NUMBER, about: "Steps in this phase." },
+  { key: "timeMs", front: "time", shape: TIME, about: "Running time of this phase." },
+  { key: "tokens", shape: NUMBER, about: "Input and output tokens together." },
+  { key: "costUsd", shape: NUMBER, about: "US dollars." },
+];
+
+const PHASE: readonly Part[] = [
+  { key: "name", shape: TEXT, about: "What later phases call its output: {{Name}}.", required: true },
+  { key: "instructions", shape: TEXT, about: "Its system prompt.", required: true },
+  { key: "input", shape: TEXT, about: "Its first user turn; default: the request." },
+  { key: "model", shape: TEXT, about: "Tier or provider/model; default: the agent's." },
+  { key: "tools", shape: { is: "tools" }, about: "Its tools; default: the agent's." },
+  { key: "maxSteps", front: "steps", shape: NUMBER, about: "Steps in this phase." },
+  { key: "limits", shape: { is: "object", fields: PHASE_LIMITS }, about: "Bounds, counted from its start." },
+  { key: "settings", shape: { is: "object", fields: SETTINGS.map(toPart) }, about: "Merged over the agent's." },
+];
+
+function toPart({ at = "", shape, about }: Field): Part {
+  const key = at.slice(at.indexOf(".") + 1);
+  return { key, shape: key === "reasoning" ? choice(...EFFORTS) : shape, about };
+}
 
 /** What agent files of other programs have and executus does not do: read with a warning. */
 const NOT_SUPPORTED: readonly Field[] = ["hooks", "memory", "isolation"].map((name) => ({

@@ -1,7 +1,10 @@
 import { ExecutusError, nearest } from "../../kernel/errors.ts";
 import type { Agent } from "../../ports/definition.ts";
+import { type InferOutput, readOutputSchema } from "../tools/output-schema.ts";
 import { AGENT_FIELDS, OTHER_WORDS } from "./agent-schema.ts";
+import { checkPhases } from "./define-phases.ts";
 import type { Entry } from "./frontmatter.ts";
+import { invalid } from "./invalid-agent.ts";
 import { type Reading, readValue } from "./read-value.ts";
 import type { Field } from "./shapes.ts";
 
@@ -22,17 +25,21 @@ const BY_PATH: ReadonlyMap<string, Field> = new Map(
  *   limits: { maxSteps: 20, timeMs: 10 * 60_000 },
  * });
  */
-export function defineAgent(agent: Agent): Agent {
+export function defineAgent<const Schema extends object = object>(
+  agent: Agent & { readonly output?: Schema },
+): Agent<InferOutput<Schema>> {
   if (typeof agent !== "object" || agent === null) {
     throw new ExecutusError("agent_invalid", "That is not an agent.", { hint: "Give an object with `name` and `instructions`." });
   }
   checkAgentName(agent.name, agent.source);
   checkFields(agent, agent, "");
   if (typeof agent.instructions !== "string") throw invalid(agent, "it has no instructions", "Give the system prompt as text.");
-  checkTools(agent);
+  checkTools(agent, agent.tools, "tools");
   checkDelegates(agent);
   checkPermission(agent);
-  return agent;
+  checkPhases(agent, (tools, path) => checkTools(agent, tools, path));
+  if (agent.output !== undefined) readOutputSchema(agent.output, `Agent ${agent.name}`, "agent_invalid");
+  return agent as Agent<InferOutput<Schema>>;
 }
 
 export const AGENT_NAME_HINT = "Use 1 to 128 letters, digits, dots, hyphens and underscores, beginning with a letter or digit.";
@@ -51,7 +58,15 @@ function checkAgentName(name: unknown, file: string | undefined): void {
 }
 
 /** Fields that are checked by a function of their own. */
-const OWN_CHECK: ReadonlySet<string> = new Set(["name", "instructions", "tools", "delegates", "permission", "mcpServers"]);
+const OWN_CHECK: ReadonlySet<string> = new Set([
+  "name",
+  "instructions",
+  "tools",
+  "delegates",
+  "permission",
+  "mcpServers",
+  "output",
+]);
 
 function checkFields(agent: Agent, object: object, within: string): void {
   for (const [key, value] of Object.entries(object) as [string, unknown][]) {
@@ -106,15 +121,15 @@ function toEntry(key: string, path: string, value: unknown): Entry {
   };
 }
 
-function checkTools(agent: Agent): void {
-  if (agent.tools === undefined) return;
-  if (!Array.isArray(agent.tools)) throw invalid(agent, "`tools` is not a list", "List names of tools, or tools themselves.");
+function checkTools(agent: Agent, tools: Agent["tools"], path: string): void {
+  if (tools === undefined) return;
+  if (!Array.isArray(tools)) throw invalid(agent, `\`${path}\` is not a list`, "List names of tools, or tools themselves.");
   const seen = new Set<string>();
-  for (const tool of agent.tools) {
+  for (const tool of tools) {
     const name = nameOf(tool);
     if (name === undefined) {
       const hint = "List names, or tools made with `defineTool` or `fromAiSdkTool`.";
-      throw invalid(agent, `\`tools\` has an entry that is neither a name nor a tool`, hint);
+      throw invalid(agent, `\`${path}\` has an entry that is neither a name nor a tool`, hint);
     }
     if (seen.has(name)) throw invalid(agent, `it has two tools named ${name}`, "Leave one of them out.");
     seen.add(name);
@@ -157,9 +172,4 @@ function checkPermission(agent: Agent): void {
     if (!rules.includes(rule))
       throw invalid(agent, `\`permission.${name}\` is ${JSON.stringify(rule)}`, `Use one of ${rules.join(", ")}.`);
   }
-}
-
-function invalid(agent: Agent, problem: string, hint: string): ExecutusError {
-  const file = typeof agent.source === "string" ? { file: agent.source } : {};
-  return new ExecutusError("agent_invalid", `Agent ${agent.name}: ${problem}.`, { hint, ...file });
 }

@@ -52,6 +52,7 @@ function toSchema(shape: Shape): object {
     case "choice":
       return { enum: shape.of };
     case "names":
+    case "tools":
       return { anyOf: [{ type: ["string", "null"] }, { type: "array", items: { type: "string" } }] };
     case "list":
       return { type: "array", items: toSchema(shape.of) };

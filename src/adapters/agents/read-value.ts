@@ -28,6 +28,8 @@ export function readValue(reading: Reading, shape: Shape, entry: Entry): unknown
       throw reading.fail(entry, shown(entry), `Use one of ${shape.of.join(", ")}.`);
     case "names":
       return readNames(reading, entry);
+    case "tools":
+      return reading.form === "front" ? readNames(reading, entry) : entry.value;
     case "list":
       return readList(reading, shape, entry);
     case "object":

@@ -13,6 +13,8 @@ export type Shape =
   | { readonly is: "flag" }
   | { readonly is: "choice"; readonly of: readonly string[] }
   | { readonly is: "names" }
+  /** Names; in code also tools themselves. */
+  | { readonly is: "tools" }
   | { readonly is: "list"; readonly of: Shape; readonly orOne?: true }
   | { readonly is: "object"; readonly fields: readonly Part[] }
   | { readonly is: "map"; readonly of: Shape }

@@ -24,6 +24,7 @@ import { addDeliveries, hasPending, type MemoryOutbox, openMemoryOutbox, removeD
 import { present } from "./present.ts";
 import { MemoryLedger } from "./memory-ledger.ts";
 import { batchEnd, checkEntryId, checkRunId } from "./requests.ts";
+import { goneRun, removeFromTheEnd } from "./threads.ts";
 import { createWatchers, type Watchers } from "./watchers.ts";
 
 export interface MemoryStore extends Store {
@@ -68,6 +69,8 @@ interface MemoryRun {
 interface Data {
   readonly runs: Map<string, MemoryRun>;
   readonly keys: Map<string, string>;
+  /** How many runs go on from each. */
+  readonly followUps: Map<string, number>;
   readonly watchers: Watchers;
   readonly outbox: MemoryOutbox;
   readonly ledger: MemoryLedger;
@@ -85,6 +88,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
   const data: Data = {
     runs: new Map(),
     keys: new Map(),
+    followUps: new Map(),
     watchers: createWatchers(),
     outbox: new Map(),
     ledger: new MemoryLedger(),
@@ -219,10 +223,11 @@ function send(data: Data, name: string, entry: InboxEntry): SendResult {
 
 function create(data: Data, request: CreateRequest, owner: Process): CreateResult {
   checkRunId(request.run);
-  const { idempotencyKey } = request;
+  const { idempotencyKey, continues } = request;
   const holder = idempotencyKey === undefined ? undefined : data.keys.get(idempotencyKey);
   if (holder !== undefined) return { created: false, run: holder };
   if (data.runs.has(request.run)) return { created: false, run: request.run };
+  if (continues !== undefined && !data.runs.has(continues)) throw goneRun(continues);
   const refusal = data.ledger.change(request.run, request.ledger);
   if (refusal !== undefined) return { created: false, run: request.run, refusal };
   const run: MemoryRun = {
@@ -249,23 +254,25 @@ function create(data: Data, request: CreateRequest, owner: Process): CreateResul
   end(run, request.events);
   data.runs.set(request.run, run);
   if (idempotencyKey !== undefined) data.keys.set(idempotencyKey, request.run);
+  if (continues !== undefined) data.followUps.set(continues, (data.followUps.get(continues) ?? 0) + 1);
   data.watchers.touch(request.run, "journal");
   return { created: true, epoch: 1 };
 }
 
 function remove(data: Data, names: readonly string[]): number {
-  let removed = 0;
-  for (const name of names) {
+  return removeFromTheEnd(names, (name) => {
     const run = data.runs.get(name);
-    if (run === undefined || !run.finished || hasPending(data.outbox, name)) continue;
+    if (run === undefined || !run.finished || hasPending(data.outbox, name) || (data.followUps.get(name) ?? 0) > 0)
+      return undefined;
+    const { idempotencyKey, continues } = run.created;
     removeDeliveries(data.outbox, name);
     data.runs.delete(name);
     data.ledger.remove(name);
-    if (run.created.idempotencyKey !== undefined) data.keys.delete(run.created.idempotencyKey);
+    if (idempotencyKey !== undefined) data.keys.delete(idempotencyKey);
+    if (continues !== undefined) data.followUps.set(continues, (data.followUps.get(continues) ?? 1) - 1);
     data.watchers.touch(name);
-    removed++;
-  }
-  return removed;
+    return { continues };
+  });
 }
 
 // --- ownership -------------------------------------------------------------------------------------------------------
@@ -333,7 +340,7 @@ function due(data: Data, now: number, limit: number): Due {
 // --- index -----------------------------------------------------------------------------------------------------------
 
 function toRow(run: MemoryRun): RunRow {
-  const { caller, channel, tenant, parent, root, labels, at: createdAt, run: name, agent } = run.created;
+  const { caller, channel, tenant, parent, root, continues, labels, at: createdAt, run: name, agent } = run.created;
   const owned = isOwned(run);
   return {
     run: name,
@@ -345,7 +352,7 @@ function toRow(run: MemoryRun): RunRow {
     step: run.step,
     tokens: run.tokens,
     costUsd: run.costUsd,
-    ...present({ caller, channel, tenant, parent, root, labels, waitingFor: run.waitingFor, dueAt: run.dueAt }),
+    ...present({ caller, channel, tenant, parent, root, continues, labels, waitingFor: run.waitingFor, dueAt: run.dueAt }),
     ...present({ owner: owned ? run.owner?.name : undefined }),
   };
 }
@@ -364,7 +371,7 @@ function matches(row: RunRow, query: RunQuery): boolean {
   if (label !== undefined && row.labels?.[label[0]] !== label[1]) return false;
   if (prefix !== undefined && !row.run.startsWith(prefix)) return false;
   if (createdAfter !== undefined && row.createdAt <= createdAfter) return false;
-  return (["agent", "caller", "channel", "tenant", "parent", "root"] as const).every(
+  return (["agent", "caller", "channel", "tenant", "parent", "root", "continues"] as const).every(
     (field) => query[field] === undefined || row[field] === query[field],
   );
 }

@@ -19,7 +19,10 @@ export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store
   const of = (run: string): Store => (here.has(run) ? volatile() : kept);
 
   const createHere = async (request: CreateRequest, added: readonly EventBody[]): Promise<CreateResult> => {
-    const created = await volatile().runs.create({ ...request, events: [...request.events, ...added] });
+    const { continues, ...rest } = request;
+    // The run it goes on from may be a kept one: its journal names it all the same.
+    const link = continues === undefined || !here.has(continues) ? {} : { continues };
+    const created = await volatile().runs.create({ ...rest, ...link, events: [...request.events, ...added] });
     if (created.created) here.add(request.run);
     return created.created && added.length > 0 ? { ...created, added } : created;
   };

@@ -13,6 +13,7 @@ interface IndexRow {
   readonly tenant: string | null;
   readonly parent: string | null;
   readonly root: string | null;
+  readonly continues: string | null;
   readonly labels: string | null;
   readonly created_at: number;
   readonly owner: number | null;
@@ -26,7 +27,7 @@ interface IndexRow {
   readonly due_at: number | null;
 }
 
-const COLUMNS = `r.run, r.agent, r.caller, r.channel, r.tenant, r.parent, r.root, r.labels, r.created_at,
+const COLUMNS = `r.run, r.agent, r.caller, r.channel, r.tenant, r.parent, r.root, r.continues, r.labels, r.created_at,
   h.owner, h.seq, h.at, h.status, h.step, h.tokens, h.cost, h.waiting, h.due_at`;
 
 export interface RunIndex {
@@ -63,7 +64,7 @@ function toWhere(query: RunQuery, alive: readonly number[]): readonly [where: st
     values.push(...bound);
   };
   const { status, label, prefix, createdAfter } = query;
-  for (const field of ["agent", "caller", "channel", "tenant", "parent", "root"] as const) {
+  for (const field of ["agent", "caller", "channel", "tenant", "parent", "root", "continues"] as const) {
     const value = query[field];
     if (value !== undefined) add(`r.${field} = ?`, value);
   }
@@ -88,16 +89,17 @@ function toRunRow(row: IndexRow, alive: ReadonlyMap<number, string>): RunRow {
     step: row.step,
     tokens: row.tokens,
     costUsd: row.cost,
+    ...originOf(row),
     ...present({
-      caller: row.caller ?? undefined,
-      channel: row.channel ?? undefined,
-      tenant: row.tenant ?? undefined,
-      parent: row.parent ?? undefined,
-      root: row.root ?? undefined,
       labels: row.labels === null ? undefined : (JSON.parse(row.labels) as Readonly<Record<string, string>>),
       waitingFor: row.waiting === "" ? undefined : (JSON.parse(row.waiting) as WaitingFor),
       dueAt: row.due_at ?? undefined,
       owner,
     }),
   };
+}
+
+function originOf({ caller, channel, tenant, parent, root, continues }: IndexRow): Partial<RunRow> {
+  const origin = Object.entries({ caller, channel, tenant, parent, root, continues });
+  return Object.fromEntries(origin.filter(([, value]) => value !== null));
 }

@@ -5,6 +5,7 @@ import type { EventBody, EventHeader } from "../../ports/events.ts";
 import type { CreateRequest, CreateResult, InboxEntry, RunRow, RunRowChange } from "../../ports/store.ts";
 import { chainStart } from "./chain.ts";
 import { type BatchEnd, batchEnd } from "./requests.ts";
+import { goneRun, removeFromTheEnd } from "./threads.ts";
 import type { Head, Heads } from "./sqlite-heads.ts";
 import { NO_CHANGE, type PreparedLedger, type PrepareLedger } from "./sqlite-ledger.ts";
 import { type EncodedBody, type InsertEvents, toRecords } from "./sqlite-journal.ts";
@@ -26,17 +27,17 @@ function createInsertRun(db: DatabaseSync): InsertRun {
   const byKey = db.prepare("SELECT run FROM runs WHERE idempotency_key = ?");
   const byRun = db.prepare("SELECT run FROM runs WHERE run = ?");
   const insert =
-    db.prepare(`INSERT INTO runs (run, agent, caller, channel, tenant, parent, root, labels, idempotency_key, created_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    db.prepare(`INSERT INTO runs (run, agent, caller, channel, tenant, parent, root, continues, labels, idempotency_key, created_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   return (
-    { run, agent, caller, channel, tenant, parent, root, labels, idempotencyKey, createdAt },
+    { run, agent, caller, channel, tenant, parent, root, continues, labels, idempotencyKey, createdAt },
     prepare = () => NO_CHANGE,
   ) => {
     const holder = (idempotencyKey === undefined ? undefined : byKey.get(idempotencyKey)) ?? byRun.get(run);
     if (holder !== undefined) return { holder: String(holder["run"]) };
     const money = prepare();
     if (money.refusal !== undefined) return { refusal: money.refusal };
-    const optional = [caller, channel, tenant, parent, root].map((value) => value ?? null);
+    const optional = [caller, channel, tenant, parent, root, continues].map((value) => value ?? null);
     const labelText = labels === undefined ? null : JSON.stringify(labels);
     const { lastInsertRowid } = insert.run(run, agent, ...optional, labelText, idempotencyKey ?? null, createdAt);
     money.write();
@@ -61,7 +62,9 @@ export type CreateRun = (request: CreateRequest, bodies: readonly EncodedBody[])
 export function createCreateRun({ db, heads, presence, insertEvents, ledger }: CreateRunOptions): CreateRun {
   const insertRun = createInsertRun(db);
   const insertHead = createInsertHead(db);
+  const isThere = db.prepare("SELECT 1 FROM runs WHERE run = ?");
   return (request, bodies) => {
+    if (request.continues !== undefined && isThere.get(request.continues) === undefined) throw goneRun(request.continues);
     const inserted = insertRun({ ...request, createdAt: request.at }, () => ledger(request.run, request.ledger));
     if ("holder" in inserted) return { created: false, run: inserted.holder };
     if ("refusal" in inserted) return { created: false, run: request.run, refusal: inserted.refusal };
@@ -135,25 +138,23 @@ export function createInsertWholeRun({ db, insertEvents }: InsertRunOptions): In
   };
 }
 
-/** Inside a write. How many of these were finished, and are gone now. */
+/** Inside a write. How many of these were finished, needed by no run that stays, and are gone now. */
 export type RemoveRuns = (runs: readonly string[]) => number;
 
 export function createRemoveRuns(db: DatabaseSync, forget: (run: string) => void): RemoveRuns {
-  const find = db.prepare(`SELECT r.id FROM runs r JOIN heads h ON h.id = r.id WHERE r.run = ? AND h.finished = 1
-    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run = r.id AND o.status = 'pending')`);
+  const find = db.prepare(`SELECT r.id, r.continues FROM runs r JOIN heads h ON h.id = r.id WHERE r.run = ? AND h.finished = 1
+    AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run = r.id AND o.status = 'pending')
+    AND NOT EXISTS (SELECT 1 FROM runs f WHERE f.continues = r.run)`);
   const removeEvents = db.prepare("DELETE FROM events WHERE place >= ? AND place < ?");
   const removeRun = db.prepare("DELETE FROM runs WHERE id = ?");
-  return (runs) => {
-    let removed = 0;
-    for (const run of runs) {
+  return (runs) =>
+    removeFromTheEnd(runs, (run) => {
       const found = find.get(run);
-      if (found === undefined) continue;
+      if (found === undefined) return undefined;
       const key = Number(found["id"]);
       removeEvents.run(placeOf(key, 0), placeOf(key + 1, 0));
       removeRun.run(key);
       forget(run);
-      removed++;
-    }
-    return removed;
-  };
+      return { continues: found["continues"] === null ? undefined : String(found["continues"]) };
+    });
 }

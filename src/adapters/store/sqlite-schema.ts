@@ -52,11 +52,13 @@ CREATE TABLE runs (
   tenant TEXT,
   parent TEXT,
   root TEXT,
+  continues TEXT,
   labels TEXT,
   idempotency_key TEXT,
   created_at REAL NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX runs_by_idempotency_key ON runs (idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE INDEX runs_by_continued ON runs (continues) WHERE continues IS NOT NULL;
 CREATE INDEX runs_by_creation ON runs (created_at);
 CREATE INDEX runs_by_parent ON runs (parent) WHERE parent IS NOT NULL;
 CREATE INDEX runs_by_root ON runs (root) WHERE root IS NOT NULL;

@@ -34,6 +34,11 @@ export async function checkAgainstSchema(schema: JsonObject, value: unknown, too
   return { ok: false, problem: describeProblems(describeErrors(validate.errors ?? [])) };
 }
 
+/** Rejects with `tool_invalid` when the schema itself is wrong. */
+export async function checkSchema(schema: JsonObject, tool: string): Promise<void> {
+  await checkAgainstSchema(schema, {}, tool);
+}
+
 async function compile(schema: JsonObject, tool: string): Promise<ValidateFunction> {
   const draft = schema["$schema"];
   if (typeof draft === "string") return compileAs(OLD_DRAFT.test(draft) ? "draft-07" : "2020-12", schema, tool);

@@ -1,7 +1,7 @@
 /** Refuses what the executor would refuse, before a store is made for a run that cannot start. */
 import { ExecutusError } from "../../kernel/errors.ts";
 import { resolveLimits } from "../../kernel/limits.ts";
-import { resolveModels } from "../../run/admission.ts";
+import { resolveModels } from "../../run/resolve-models.ts";
 import { checkId } from "../../run/ids.ts";
 import type { RunRequest } from "../../run/types.ts";
 import type { AgentSetup } from "./agent-setup.ts";

@@ -60,7 +60,7 @@ function shorten(value: unknown): string {
 async function expectedItems(recording: Recording, blobs: Blobs): Promise<readonly Item[]> {
   const request = toRequest(recording, "run");
   const items: Item[] = (request.history ?? []).map((message) => toItem(message));
-  if (request.input !== undefined && request.input !== "") items.push({ kind: "user", text: request.input });
+  if (typeof request.input === "string" && request.input !== "") items.push({ kind: "user", text: request.input });
   for (const [i, turn] of recording.turns.entries()) {
     if (i > 0) items.push(...before(turn));
     const { text, reasoning, toolCalls } = turn.assistant;

@@ -6,8 +6,11 @@ import type {
   AttemptStarted,
   ChildEnded,
   ChildStarted,
+  LimitName,
   ModelAnswered,
   ModelFailed,
+  PhaseEnded,
+  PhaseStarted,
   RunEvent,
   RunStarted,
   ToolEnded,
@@ -43,6 +46,8 @@ export function linesOf(event: RunEvent, before: RunState | undefined, view: Eve
       return childEnded(event, before, view);
     case "attempt.started":
       return [continued(event, before, view)];
+    case "phase.started":
+      return [phaseStarted(event, before, view)];
     case "run.finished":
       return [finished(event.status, before, view)];
     default:
@@ -227,12 +232,33 @@ export function outcomeMark(outcome: CallOutcome, marks: Marks): Span {
   return [tone, marks[mark]];
 }
 
+// --- phases ----------------------------------------------------------------------------------------------------------
+
+function phaseStarted(event: PhaseStarted, { definition, agent }: RunState, { marks }: EventView): Line {
+  const names = definition.phases?.map(({ name }) => name) ?? [];
+  const index = names.indexOf(event.phase);
+  const models = definition.phases?.[index]?.models.join(", ") ?? agent.tier;
+  return [
+    ["accent", `   ${marks.call} phase ${oneLine(event.phase)}`],
+    ["dim", ` (${index + 1} of ${names.length}) ${marks.dot} ${models}`],
+  ];
+}
+
+const BOUNDS: Readonly<Record<LimitName, string>> = { steps: "steps", time: "time", tokens: "tokens", usd: "cost" };
+
+function phaseEnded({ phase, output, limit }: PhaseEnded, columns: number): string {
+  const how = limit === undefined ? "" : ` at its limit of ${BOUNDS[limit]}`;
+  return `phase ${phase} ended${how}: ${fit(oneLine(output.slice(0, 1_000)), columns)}`;
+}
+
 // --- everything else -------------------------------------------------------------------------------------------------
+
+const ORDINARY: readonly RunEvent["type"][] = ["steer.received", "limits.extended", "phase.ended"];
 
 function remark(event: RunEvent, before: RunState, view: EventView): readonly Line[] {
   const text = remarkText(event, before, view.columns);
   if (text === undefined) return [];
-  const tone: Tone = event.type === "steer.received" || event.type === "limits.extended" ? "accent" : "warn";
+  const tone: Tone = ORDINARY.includes(event.type) ? "accent" : "warn";
   return [atStep(stepOfRemark(event, before), tone, view.marks.note, [[tone, oneLine(text)]])];
 }
 
@@ -278,6 +304,10 @@ function remarkText(event: RunEvent, before: RunState, columns: number): string 
       return `left ${event.name} (${event.mediaType}, ${count(event.data.bytes)} bytes)`;
     case "durability.lost":
       return `not kept: ${oneLine(event.reason)}`;
+    case "phase.ended":
+      return phaseEnded(event, columns);
+    case "output.refused":
+      return `the answer does not have the shape that was asked for, so it is asked for again: ${event.problem}`;
     case "tools.missing":
       return `no code here for ${event.names.join(", ")}`;
     default:

@@ -1,0 +1,67 @@
+/** Follow-ups: a new run whose conversation begins with that of a finished one, read from its journal and never copied. */
+import { ExecutusError } from "../kernel/errors.ts";
+import { evolve, initialState } from "../kernel/evolve.ts";
+import { emptyList, type List } from "../kernel/list.ts";
+import type { RunState } from "../kernel/state.ts";
+import { isFinal } from "../kernel/status.ts";
+import type { Continuation } from "../ports/agent.ts";
+import type { RunEvent } from "../ports/events.ts";
+import type { Message } from "../ports/messages.ts";
+import type { Store } from "../ports/store.ts";
+
+/** The end of a finished run. Rejects with `run_unknown`, or `run_unfinished` saying what to do instead. */
+export async function endOf(store: Store, run: string): Promise<Continuation> {
+  const row = await store.runs.get(run);
+  if (row === undefined) {
+    throw new ExecutusError("run_unknown", `there is no run ${run} to continue`, {
+      run,
+      hint: "List the runs: executus ls --all",
+    });
+  }
+  if (isFinal(row.status)) return { run, seq: row.seq };
+  const hint = `Tell it something instead: executus steer ${run} "...". Or wait for its end.`;
+  throw new ExecutusError("run_unfinished", `run ${run} has not ended (${row.status}): a follow-up goes on from a finished run`, {
+    run,
+    hint,
+  });
+}
+
+/**
+ * The conversation of a thread up to there. Journals are read back to the first run of the thread; then each is folded once, onto
+ * the messages of the one before. Rejects with `thread_incomplete` when a run of the thread is not in this store.
+ */
+export async function loadThread(
+  store: Store,
+  from: { readonly run: string; readonly continues: Continuation | undefined },
+): Promise<List<Message>> {
+  const journals: (readonly RunEvent[])[] = [];
+  let by = from.run;
+  for (let at = from.continues; at !== undefined;) {
+    const events = await store.journal.read(at.run, { limit: at.seq + 1 });
+    const [first] = events;
+    if (first?.type !== "run.started" || events.length <= at.seq) throw incomplete(from.run, by, at.run);
+    journals.push(events);
+    by = at.run;
+    at = first.request.continues;
+  }
+  let messages: List<Message> = emptyList();
+  for (const events of journals.toReversed()) messages = fold(events, messages)?.messages ?? messages;
+  return messages;
+}
+
+function fold(events: readonly RunEvent[], earlier: List<Message>): RunState | undefined {
+  let state: RunState | undefined;
+  for (const event of events) {
+    if (state !== undefined) state = evolve(state, event, event);
+    else if (event.type === "run.started") state = initialState(event, event, earlier);
+  }
+  return state;
+}
+
+function incomplete(run: string, by: string, missing: string): ExecutusError {
+  const message = `run ${run} needs the conversation of ${missing}, which ${by} continues and which is not in this store`;
+  return new ExecutusError("thread_incomplete", message, {
+    run,
+    hint: `Bring it here: executus store export ${missing} where it is, then executus store import.`,
+  });
+}
