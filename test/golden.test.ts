@@ -7,6 +7,7 @@ import type { EventBody, EventType, RunEvent } from "../src/ports/events.ts";
 import { createFakeClock } from "../src/testing/fake-clock.ts";
 import { createMemoryBlobs } from "../src/adapters/blobs/memory.ts";
 import { viewOf } from "./support/golden-view.ts";
+import { satisfy } from "./support/golden-waiting.ts";
 import { createWorld, makeAgent, makeTool } from "./support/world.ts";
 
 const root = join(import.meta.dirname, "golden");
@@ -48,6 +49,15 @@ const EVERY_EVENT: Readonly<Record<EventType, true>> = {
   "budget.refused": true,
   "guard.tripped": true,
   "tools.missing": true,
+  "approval.requested": true,
+  "approval.answered": true,
+  "question.asked": true,
+  "question.answered": true,
+  "tool.suspended": true,
+  "tool.woken": true,
+  "signal.received": true,
+  "answer.refused": true,
+  "wait.expired": true,
   "artifact.added": true,
   "phase.started": true,
   "phase.ended": true,
@@ -101,8 +111,11 @@ describe("golden journals", () => {
       agents: [agent],
       from: { clock, store, blobs: createMemoryBlobs() },
     });
-    await world.executor.send("golden", { kind: "resolve", call: "0.0", outcome: "done", output: "checked" });
-    const result = await world.clock.until((await world.executor.resume("golden")).result);
+    let result = await world.clock.until((await world.executor.resume("golden")).result);
+    while (result.status === "waiting") {
+      await satisfy(world, result);
+      result = await world.clock.until((await world.executor.start(agent, { input: "Go on.", id: "golden" })).result);
+    }
     expect(result).toMatchObject({ status: "completed", output: "the end" });
   });
 });

@@ -1,31 +1,45 @@
 /** What to do about the calls of the current step. */
 import type { EventBody } from "../ports/events.ts";
-import type { CallOutcome, WaitingFor } from "../ports/view.ts";
+import type { CallOutcome } from "../ports/view.ts";
 import { isChildCall, isOpenChild, refusalOfChild } from "./children.ts";
-import type { Decision } from "./decide.ts";
+import type { Decision, Now } from "./decide.ts";
+import { decideWaiting, nextWaitAt, toWaitingFor } from "./decide-waiting.ts";
 import { type Effect, type EndChildEffect, toolOf } from "./effects.ts";
 import { repetition } from "./guards.ts";
 import type { CallState, RunState } from "./state.ts";
 
-export function decideCalls(state: RunState): Decision {
-  const decided = state.calls.flatMap((call) => decideWithoutRunning(state, call));
+export function decideCalls(state: RunState, now: Now): Decision {
+  const decided = state.calls.flatMap((call) => decideWithoutRunning(state, call, now));
   if (decided.length > 0) return { append: decided, effects: [], done: false };
   const effects = wantedCalls(state);
-  if (effects.length > 0) return { append: [], effects, done: false };
-  return { append: [], effects: [], waiting: waitingFor(state), done: false };
+  const at = nextWaitAt(state);
+  const deadline = at === undefined ? {} : { deadline: { at } };
+  if (effects.length > 0) return { append: [], effects, ...deadline, done: false };
+  return { append: [], effects: [], waiting: toWaitingFor(state), ...deadline, done: false };
 }
 
-/** A person who is asked comes first: children wake their parent by themselves. */
-function waitingFor({ calls }: RunState): WaitingFor {
-  const asked = calls.filter((call) => call.status === "in-doubt").map((call) => call.id);
-  if (asked.length > 0) return { kind: "resolution", calls: asked };
-  return { kind: "child", runs: calls.filter(isOpenChild).flatMap(({ child }) => (child === undefined ? [] : [child.run])) };
+/** Calls that are answered without running anything: blocked by a guard, waiting, or in doubt with the policy `report` or `rerun`. */
+function decideWithoutRunning(state: RunState, call: CallState, now: Now): readonly EventBody[] {
+  switch (call.status) {
+    case "started":
+    case "ended":
+    case "parked":
+      return [];
+    case "ready":
+      return call.waits > 0 ? refusedChild(state, call) : notRun(state, call);
+    case "in-doubt":
+      return decideDoubt(state, call);
+    case "asked": {
+      // Nobody is asked about a call that would not be run anyway.
+      const answered = notRun(state, call);
+      return answered.length > 0 ? answered : decideWaiting(state, call, now);
+    }
+    default:
+      return decideWaiting(state, call, now);
+  }
 }
 
-/** Calls that are answered without running anything: blocked by a guard, or in doubt with the policy `report` or `rerun`. */
-function decideWithoutRunning(state: RunState, call: CallState): readonly EventBody[] {
-  if (call.status === "ready") return notRun(state, call);
-  if (call.status !== "in-doubt") return [];
+function decideDoubt(state: RunState, call: CallState): readonly EventBody[] {
   const tool = toolOf(state, call.name);
   if (tool?.reconcile === true && !call.reconciled) return [];
   if (tool?.onUnknown === "ask") return [];
@@ -39,8 +53,11 @@ function unknownMessage(call: CallState): string {
 
 function notRun(state: RunState, call: CallState): readonly EventBody[] {
   const guarded = blocked(state, call);
-  if (guarded.length > 0 || !isChildCall(state, call)) return guarded;
-  const refusal = refusalOfChild(state, call);
+  return guarded.length > 0 ? guarded : refusedChild(state, call);
+}
+
+function refusedChild(state: RunState, call: CallState): readonly EventBody[] {
+  const refusal = isChildCall(state, call) ? refusalOfChild(state, call) : undefined;
   return refusal === undefined ? [] : [ended(call, "error", refusal)];
 }
 
@@ -76,11 +93,12 @@ function wantedCalls(state: RunState): readonly Effect[] {
   return effects;
 }
 
-/** The id changes with every interruption, so that an abandoned run of the call is never mistaken for the new one. */
+/** The id changes with every interruption and wait, so that an abandoned run of the call is never mistaken for the new one. */
 function effectOf(state: RunState, call: CallState): Effect | undefined {
   if (call.status === "ready" || call.status === "started") {
     if (isChildCall(state, call)) return { kind: "child", id: `child:${call.id}`, call };
-    return { kind: "tool", id: `tool:${call.id}#${call.interruptions}`, call };
+    const waited = call.waits === 0 ? "" : `.${call.waits}`;
+    return { kind: "tool", id: `tool:${call.id}#${call.interruptions}${waited}`, call };
   }
   if (call.status !== "in-doubt" || call.reconciled) return undefined;
   if (toolOf(state, call.name)?.reconcile !== true) return undefined;
@@ -88,7 +106,7 @@ function effectOf(state: RunState, call: CallState): Effect | undefined {
 }
 
 /**
- * On the way to an end: calls that never started are cancelled, calls in doubt are unknown, and a `once` call under way is
+ * On the way to an end: calls that never started or wait are cancelled, calls in doubt are unknown, and a `once` call under way is
  * waited for (its signal is aborted; the driver answers for it within the grace time) unless the run is killed. Children are ended
  * and waited for.
  */
@@ -99,8 +117,10 @@ export function closeOpenCalls(
   const open = state.calls.filter((call) => call.status !== "ended");
   if (open.length === 0) return undefined;
   const events = open.flatMap((call) => {
-    if (call.status === "ready") return [ended(call, "cancelled", `Not run to its end. ${options.reason}`)];
     if (isOpenChild(call)) return [];
+    if (call.status !== "in-doubt" && call.status !== "started") {
+      return [ended(call, "cancelled", `Not run to its end. ${options.reason}`)];
+    }
     if (call.status === "in-doubt" || options.abandonStarted) return [ended(call, "unknown", unknownMessage(call))];
     return [];
   });

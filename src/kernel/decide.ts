@@ -10,12 +10,13 @@ import type { FinalStatus, RunError, WaitingFor } from "../ports/view.ts";
 import { compactionDue, compactionWanted } from "./compaction.ts";
 import { closeOpenCalls, decideCalls } from "./decide-calls.ts";
 import { limitReached, nextDeadline } from "./decide-limits.ts";
+import { decideQuestion, toWaitingFor } from "./decide-waiting.ts";
 import type { Effect, ModelEffect } from "./effects.ts";
 import { isDue } from "./evolve-model.ts";
 import { repetition } from "./guards.ts";
 import { isRepairing, mayRepair } from "./output.ts";
 import { changeOfPhase, nextPhase, phaseToEnd } from "./phases.ts";
-import type { RunState } from "./state.ts";
+import type { OpenWait, RunState } from "./state.ts";
 
 export interface Now {
   /** Running time of the run, ms. */
@@ -48,7 +49,9 @@ export function decide(state: RunState, now: Now): Decision {
   const limit = limitReached(state, now);
   if (limit !== undefined) return record(limit);
   if (state.ending !== undefined) return decideEnding(state, now);
-  if (state.calls.length > 0) return withDeadline(decideCalls(state), state);
+  const unanswered = decideQuestion(state, now);
+  if (unanswered !== undefined) return record(unanswered);
+  if (state.calls.length > 0) return withDeadline(decideCalls(state, now), state);
   const first = state.phase === undefined ? nextPhase(state) : undefined;
   return first === undefined ? decideNextStep(state, now) : record({ type: "phase.started", phase: first.name });
 }
@@ -56,6 +59,7 @@ export function decide(state: RunState, now: Now): Decision {
 // --- the ordinary course ---------------------------------------------------------------------------------------------
 
 function decideNextStep(state: RunState, now: Now): Decision {
+  if (state.question !== undefined && !state.model.inFlight) return waitForAnswer(state, state.question);
   if (state.answered && !state.steers.some((steer) => isDue(steer, state))) return decideAnswered(state);
   if (state.model.exhausted) return settle(state, "failed", state.model.lastError);
   const guard = state.model.inFlight ? undefined : guardTripped(state);
@@ -197,7 +201,11 @@ function waitFor(waiting: WaitingFor): Decision {
   return { append: [], effects: [], waiting, done: false };
 }
 
+function waitForAnswer(state: RunState, { at }: OpenWait): Decision {
+  return { ...waitFor(toWaitingFor(state)), ...(at === undefined ? {} : { deadline: { at } }) };
+}
+
 function withDeadline(decision: Decision, state: RunState): Decision {
   if (decision.append.length > 0 || decision.waiting !== undefined) return decision;
-  return { ...decision, deadline: nextDeadline(state) };
+  return { ...decision, deadline: { ...nextDeadline(state), ...decision.deadline } };
 }

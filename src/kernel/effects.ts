@@ -70,7 +70,8 @@ export function isAwaited(state: RunState, effect: Effect): boolean {
     case "tool":
     case "reconcile": {
       const call = state.calls.find((candidate) => candidate.id === effect.call.id);
-      if (call === undefined || call.interruptions !== effect.call.interruptions) return false;
+      if (call === undefined || call.interruptions !== effect.call.interruptions || call.waits !== effect.call.waits)
+        return false;
       return effect.kind === "reconcile" ? call.status === "in-doubt" : call.status === "ready" || call.status === "started";
     }
   }

@@ -9,6 +9,7 @@ import { overheadTokens } from "./context-size.ts";
 import { evolveCalls } from "./evolve-calls.ts";
 import { evolveInput } from "./evolve-input.ts";
 import { evolveModel, modelStarted } from "./evolve-model.ts";
+import { evolveWaiting } from "./evolve-waiting.ts";
 import { NO_ARTIFACTS } from "./evolve-artifacts.ts";
 import { NO_HISTORY } from "./guards.ts";
 import { emptyList, type List } from "./list.ts";
@@ -68,6 +69,9 @@ export function initialState(header: EventHeader, event: RunStarted, earlier: Li
     ending: undefined,
     fruitless: 0,
     toolsMissing: undefined,
+    question: undefined,
+    signals: [],
+    approvedTools: [],
     artifacts: NO_ARTIFACTS,
     output: "",
     answered: false,
@@ -120,6 +124,17 @@ function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
       break;
     case "output.refused":
       outputRefused(next, event);
+      break;
+    case "approval.requested":
+    case "approval.answered":
+    case "question.asked":
+    case "question.answered":
+    case "tool.suspended":
+    case "tool.woken":
+    case "wait.expired":
+    case "signal.received":
+      next.fruitless = 0;
+      evolveWaiting(next, event);
       break;
     default:
       evolveInput(next, event);

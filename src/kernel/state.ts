@@ -13,14 +13,36 @@ import type { Limits } from "../ports/limits.ts";
 import type { Message, ToolOutput, UserPart } from "../ports/messages.ts";
 import type { OutputVerdict } from "../ports/output.ts";
 import type { CallOutcome, Cost, FinalStatus, RunError, UsageTotal } from "../ports/view.ts";
+import type { ApprovalFallback, Wake } from "../ports/waiting.ts";
 import type { History } from "./guards.ts";
 import type { List } from "./list.ts";
 
 /**
  * `ready`: to be dispatched; `started`: its intent is committed, of a tool by the current attempt; `parked`: it is a child that
- * waits for somebody; `in-doubt`: it may have happened; `ended`: it has its outcome.
+ * waits for somebody; `in-doubt`: it may have happened; `ended`: it has its outcome. `asked`: not before a person approves; `denied`: nobody did, and it is about to end. `suspended`: it ran
+ * until it had to wait; `woken`: what it waited for is its result.
  */
-export type CallStatus = "ready" | "started" | "parked" | "in-doubt" | "ended";
+export type CallStatus = "ready" | "started" | "parked" | "in-doubt" | "ended" | "asked" | "denied" | "suspended" | "woken";
+
+/** What a call, or the run itself, waits for. */
+export interface OpenWait {
+  readonly id: string;
+  readonly for: "approval" | "question" | "event" | "time";
+  /** Why approval is needed, the question, the name of the event. */
+  readonly text: string;
+  readonly choices: readonly string[] | undefined;
+  /** Wall ms: when it is over, one way or the other. */
+  readonly at: number | undefined;
+  readonly onDeadline: ApprovalFallback | "wake";
+  readonly fallback: JsonValue | undefined;
+  /** The tool makes the result. */
+  readonly resumes: boolean;
+}
+
+export interface Signal {
+  readonly name: string;
+  readonly payload: JsonValue | undefined;
+}
 
 export interface CallState {
   readonly id: string;
@@ -34,6 +56,11 @@ export interface CallState {
   readonly interruptions: number;
   /** `reconcile` was asked in this doubt and could not tell. */
   readonly reconciled: boolean;
+  /** How often it waited; the last time for this. */
+  readonly waits: number;
+  readonly wait: OpenWait | undefined;
+  /** What ended its last suspension: it goes on from there, not from the start. */
+  readonly woken: Wake | undefined;
   readonly outcome: CallOutcome | undefined;
   readonly output: ToolOutput | undefined;
   /** Its result stays when the conversation is shortened. */
@@ -185,6 +212,12 @@ export interface RunState {
   /** Attempts in a row that ended in a crash without any progress. */
   readonly fruitless: number;
   readonly toolsMissing: readonly string[] | undefined;
+  /** Asked of a person about the run itself: it makes no model call before there is an answer. */
+  readonly question: OpenWait | undefined;
+  /** Signals that no call has waited for yet, oldest first. */
+  readonly signals: readonly Signal[];
+  /** Tools that a person has approved for the rest of the run. */
+  readonly approvedTools: readonly string[];
   /** One per name, in the order in which the names came. */
   readonly artifacts: readonly Artifact[];
   /** Text of the last answer. */

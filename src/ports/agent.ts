@@ -1,5 +1,6 @@
 /** What of an agent and a request goes into the journal: data and schemas, never code. */
 import type { DeliveryTarget } from "./delivery.ts";
+import type { Permission } from "./definition.ts";
 import type { JsonObject } from "./json.ts";
 import type { Message, UserPart } from "./messages.ts";
 import type { ModelSettings } from "./models.ts";
@@ -63,6 +64,7 @@ export interface AgentSnapshot {
   /** Stages it goes through, in order. */
   readonly phases?: readonly PhaseSnapshot[];
   readonly output?: OutputSnapshot;
+  readonly permission?: Permission;
   /** Where the definition came from, so that another process can find its code again: a file path or a module. */
   readonly source?: string;
 }

@@ -12,6 +12,9 @@ export type ChangePolicy = "pin" | "adopt" | "ask";
 /** What a tool whose name fits may do without a person. */
 export type PermissionRule = "allow" | "ask" | "deny";
 
+/** Patterns over names of tools (`*` is any text), the last one that fits decides. */
+export type Permission = Readonly<Record<string, PermissionRule>>;
+
 /**
  * A stage of an agent, with instructions of its own; what else it leaves out is the agent's. In `instructions` and `input`,
  * `{{Name}}` (or `{{.Name}}`) is the answer of the earlier phase of that name, `{{Input}}` the text of the request,
@@ -67,7 +70,7 @@ export interface Agent<Output = unknown> {
   /** Where the definition came from; journaled so that another process can find the code again. */
   readonly source?: string;
   /** Globs over names of tools, the last one that fits decides. Default: what the tool itself says. */
-  readonly permission?: Readonly<Record<string, PermissionRule>>;
+  readonly permission?: Permission;
   /** Skills offered to the agent, by name. */
   readonly skills?: readonly string[];
   /** MCP servers whose tools it may use: names of configured ones, or servers of its own. */

@@ -11,6 +11,7 @@ import type { AssistantPart, BlobReference, ToolOutput, UserPart } from "./messa
 import type { FinishReason, TokenUsage } from "./models.ts";
 import type { OutputVerdict } from "./output.ts";
 import type { CallOutcome, Cost, FinalStatus, RunError, UsageTotal } from "./view.ts";
+import type { WaitingEvent } from "./waiting.ts";
 
 /** What the store adds to a body. Numbers only, so that a record's header is small and its order plain. */
 export interface EventHeader {
@@ -37,6 +38,7 @@ export type EventBody =
   | ToolReconciled
   | ToolInterrupted
   | ToolEnded
+  | WaitingEvent
   | SteerReceived
   | CancelRequested
   | LimitsExtended
@@ -103,8 +105,11 @@ export interface CallRefusal {
   /** Index among the answer's own tool calls. */
   readonly call: number;
   readonly message: string;
-  /** `cancelled`: the answer was cut, so the call was not looked at. Default `invalid`, which counts as a tool error. */
-  readonly outcome?: "cancelled";
+  /**
+   * `cancelled`: the answer was cut, so the call was not looked at. `denied`: a rule forbids it. Default `invalid`, which counts as
+   * a tool error.
+   */
+  readonly outcome?: "cancelled" | "denied";
 }
 
 export interface ModelAnswered extends Versioned {

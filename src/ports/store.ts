@@ -15,6 +15,7 @@ import type { EventBody, RunEvent } from "./events.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { ToolOutput, UserPart } from "./messages.ts";
 import type { Cost, FinalStatus, RunStatus, UsageTotal, WaitingFor } from "./view.ts";
+import type { AnswerBody } from "./waiting.ts";
 
 export interface Store {
   readonly journal: Journal;
@@ -120,7 +121,8 @@ export type InboxBody =
       readonly steps: number;
       readonly toolCalls: number;
       readonly durationMs: number;
-    };
+    }
+  | AnswerBody;
 
 export type PendingEntry = InboxEntry & { readonly position: number };
 

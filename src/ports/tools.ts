@@ -3,6 +3,7 @@ import type { Delegate } from "./delegates.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { ToolOutput, UserPart } from "./messages.ts";
 import type { RunStatusView } from "./view.ts";
+import type { ApprovalPolicy, QuestionOptions, Suspension, Wake } from "./waiting.ts";
 
 /**
  * What a crash during a call means (DESIGN section 5): `read` and `idempotent` run again (the latter with the same key),
@@ -35,6 +36,14 @@ export interface ToolContext {
   status(): RunStatusView;
   /** Put text or images into the running conversation before its next step. Durable once it resolves. */
   attach(content: readonly UserPart[]): Promise<void>;
+  /** Return it to ask a person: the answer, once there is one, is the call's result. The run may wait for days. */
+  ask(text: string, options?: QuestionOptions): Suspension;
+  /** Return it to wait for something outside: what comes with the signal of that name is the call's result. */
+  waitFor(name: string, options?: { readonly deadlineMs?: number }): Suspension;
+  /** Return it to let the call sleep, ms. It outlives the process. */
+  sleep(ms: number): Suspension;
+  /** Return it to let the call sleep until then, wall ms. */
+  sleepUntil(at: number | Date): Suspension;
 }
 
 /** What `reconcile` found out about a call that may or may not have happened. */
@@ -63,7 +72,12 @@ export interface Tool {
   readonly pins?: (input: unknown) => boolean;
   /** Parse and check the model's arguments. */
   validate(input: JsonValue): Promise<ToolInputCheck> | ToolInputCheck;
+  /** Whether a person must approve a call first; default `never`. */
+  readonly approval?: ApprovalPolicy;
+  /** The result, or a suspension: the call is then never run again from the start. */
   execute(input: unknown, context: ToolContext): Promise<unknown>;
+  /** Makes the result (or the next suspension) of a call that was suspended; default: what woke it is the result. */
+  resume?(input: unknown, wake: Wake, context: ToolContext): Promise<unknown>;
   reconcile?(input: unknown, context: ToolContext): Promise<Reconciliation>;
   /** How a result is shown to the model; default: text stays text, anything else is JSON. */
   toOutput?(result: unknown, input: unknown, toolCallId: string): Promise<ToolOutput> | ToolOutput;

@@ -1,5 +1,6 @@
 /** What a run looks like from outside. */
 import type { Limits } from "./limits.ts";
+import type { Wait } from "./waiting.ts";
 
 /** The closed set of final statuses (DESIGN section 3). */
 export type FinalStatus =
@@ -50,7 +51,14 @@ export interface RunStatusView {
 }
 
 export type WaitingFor =
-  | { readonly kind: "resolution"; readonly calls: readonly string[] }
+  | {
+      /** The most pressing of `waits`: what a person must do comes first. */
+      readonly kind: Exclude<Wait["for"], "child">;
+      /** Calls that wait for something of that kind. */
+      readonly calls: readonly string[];
+      /** Everything the run waits for. */
+      readonly waits: readonly Wait[];
+    }
   | { readonly kind: "tools_missing"; readonly names: readonly string[] }
   /** Children that wait themselves, by run id. */
   | { readonly kind: "child"; readonly runs: readonly string[] };
@@ -89,9 +97,9 @@ export interface CallView {
 
 /**
  * How a call ended. `invalid`: arguments or name refused, never run; `blocked`: a guard answered it; `cancelled`: never ran,
- * or a read that was stopped; `unknown`: it may have happened.
+ * or a read that was stopped; `denied`: a person or a rule refused it, never run; `unknown`: it may have happened.
  */
-export type CallOutcome = "ok" | "error" | "invalid" | "blocked" | "cancelled" | "unknown";
+export type CallOutcome = "ok" | "error" | "invalid" | "blocked" | "cancelled" | "denied" | "unknown";
 
 export interface RunError {
   /** String-literal code, stable across releases. */

@@ -186,6 +186,7 @@ function snapshotAgent(core: Core, agent: Agent, { tier, tools, phases, output }
     tools: tools.map(snapshotTool),
     ...(phases.length === 0 ? {} : { phases: phases.map((phase) => snapshotPhase(phase, header)) }),
     ...(output === undefined ? {} : { output: snapshotOutput(output) }),
+    ...(agent.permission === undefined ? {} : { permission: agent.permission }),
   };
 }
 

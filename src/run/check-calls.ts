@@ -4,11 +4,15 @@ import { callId } from "../kernel/state.ts";
 import type { CallRefusal } from "../ports/events.ts";
 import type { AssistantPart, ToolCallPart } from "../ports/messages.ts";
 import type { FinishReason } from "../ports/models.ts";
+import type { ApprovalRequested } from "../ports/waiting.ts";
+import { clear, type Clearance } from "./approvals.ts";
 import type { Session } from "./session.ts";
 
 export interface CheckedCalls {
   readonly content: readonly AssistantPart[];
   readonly refused: readonly CallRefusal[];
+  /** Calls that a person must approve first. */
+  readonly requests: readonly ApprovalRequested[];
 }
 
 export async function checkCalls(
@@ -17,16 +21,19 @@ export async function checkCalls(
   finish: FinishReason,
 ): Promise<CheckedCalls> {
   const refused: CallRefusal[] = [];
+  const requests: ApprovalRequested[] = [];
   let ordinal = 0;
   for (const part of content) {
     if (part.type !== "tool-call" || part.providerExecuted === true) continue;
     const call = ordinal++;
     const cut = cutOff(finish);
     if (cut !== undefined) refused.push({ call, message: cut, outcome: "cancelled" });
-    const problem = cut === undefined ? await problemOf(session, part, callId(session.state.step, call)) : undefined;
-    if (problem !== undefined) refused.push({ call, message: problem });
+    const check = cut === undefined ? await checkCall(session, part, callId(session.state.step, call)) : undefined;
+    if (check?.type === "refused") refused.push({ call, message: check.message });
+    else if (check?.type === "denied") refused.push({ call, message: check.message, outcome: "denied" });
+    else if (check?.type === "ask") requests.push(check.request);
   }
-  return { content, refused };
+  return { content, refused, requests };
 }
 
 /** Calls of an answer that was cut may be incomplete: they are never run. */
@@ -36,17 +43,26 @@ function cutOff(finish: FinishReason): string | undefined {
   return `Not run: the answer ${why}, so this call may be incomplete. Make it again if it is still needed, in a shorter answer.`;
 }
 
-async function problemOf(session: Session, part: ToolCallPart, call: string): Promise<string | undefined> {
+type Check = Clearance | { readonly type: "refused"; readonly message: string };
+
+/** Undefined for a call that runs and that nobody has said anything about. */
+async function checkCall(session: Session, part: ToolCallPart, call: string): Promise<Check | undefined> {
   const tool = session.tools.get(part.toolName);
-  if (tool === undefined) return unknownTool(part.toolName, [...session.tools.keys()]);
+  if (tool === undefined) return refusal(unknownTool(part.toolName, [...session.tools.keys()]));
   try {
     const checking = tool.validate(part.input);
     const check = checking instanceof Promise ? await checking : checking;
-    if (check.ok) session.keepInput(call, check.value);
-    return check.ok ? undefined : `Not run: the arguments of ${part.toolName} do not fit its schema. ${check.problem}`;
+    if (!check.ok) return refusal(`Not run: the arguments of ${part.toolName} do not fit its schema. ${check.problem}`);
+    session.keepInput(call, part.input, check.value);
+    return clear(session, { call, part, tool, input: check.value });
   } catch (error) {
-    return `Not run: the arguments of ${part.toolName} could not be checked: ${error instanceof Error ? error.message : String(error)}`;
+    const message = error instanceof Error ? error.message : String(error);
+    return refusal(`Not run: the arguments of ${part.toolName} could not be checked: ${message}`);
   }
+}
+
+function refusal(message: string): Check {
+  return { type: "refused", message };
 }
 
 function unknownTool(name: string, names: readonly string[]): string {

@@ -23,6 +23,7 @@ const FIELDS: Readonly<Record<keyof ExecutorConfig, readonly string[]>> = {
   systemHeader: [],
   sweepMs: [],
   wakes: [],
+  permission: [],
 };
 
 const HINTS: Readonly<Partial<Record<keyof ExecutorConfig, string>>> = {

@@ -45,7 +45,7 @@ export function plan(session: Session, arrivals: readonly Arrival[], entries: re
     next = evolve(next, { ...header, seq: next.seq + 1 }, event);
     ledger?.note(before, next, event);
   };
-  for (const entry of entries) add(toEvent(entry));
+  for (const entry of entries) add(toEvent(entry, next, session));
   for (const arrival of arrivals) {
     if (arrival.events.length === 0) continue;
     if (isAwaited(next, arrival.effect)) arrival.events.forEach(add);

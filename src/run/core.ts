@@ -9,6 +9,7 @@ import { checkBudgets } from "./budget-accounts.ts";
 import type { BudgetDesk } from "./ledger.ts";
 import { Deliverer } from "./deliverer.ts";
 import { Redaction, withCleanInbox } from "./redaction.ts";
+import { checkPermission } from "./permission.ts";
 import { Turns } from "./turns.ts";
 import { type Children, type Foundation, guarded, type Session, type SessionPorts } from "./session.ts";
 import type { Agent, ExecutorConfig, RecoveryReport, RunHandle } from "./types.ts";
@@ -73,6 +74,7 @@ export function createCore(config: ExecutorConfig, given: Foundation, parts: Par
     circuits: new Circuits(),
     ...(budgets === undefined ? {} : { budgets }),
     ...(redaction === undefined ? {} : { redaction }),
+    ...(config.permission === undefined ? {} : { permission: checkPermission(config.permission) }),
     ...(config.compactor === undefined ? {} : { compactor: config.compactor }),
     get children() {
       children ??= parts.children(core);

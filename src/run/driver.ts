@@ -9,6 +9,7 @@ import type { Deadline, Decision } from "../kernel/decide.ts";
 import type { Effect } from "../kernel/effects.ts";
 import type { EventBody } from "../ports/events.ts";
 import type { AppendResult } from "../ports/store.ts";
+import { checkEdits } from "./answers.ts";
 import { acknowledge, append, plan } from "./commit.ts";
 import { performCompaction } from "./compaction.ts";
 import { performModelCall } from "./model-call.ts";
@@ -86,7 +87,10 @@ function planAnew(session: Session, refused: Extract<AppendResult, { readonly re
 
 async function readInbox(session: Session): Promise<void> {
   session.inboxChanged = false;
-  session.receive(await session.ports.store.inbox.pending(session.run, session.inboxPosition));
+  const entries = await session.ports.store.inbox.pending(session.run, session.inboxPosition);
+  if (entries.length === 0) return;
+  await checkEdits(session, entries);
+  session.receive(entries);
 }
 
 /** Start what is wanted and not under way, abort what is under way and not wanted. True while anything is under way. */

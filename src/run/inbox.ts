@@ -1,8 +1,10 @@
 /** What others want to tell a run, turned into facts of its journal by its owner. */
 import type { EventBody } from "../ports/events.ts";
+import type { RunState } from "../kernel/state.ts";
 import type { PendingEntry } from "../ports/store.ts";
+import { answerEvent, type Edits } from "./answers.ts";
 
-export function toEvent(entry: PendingEntry): EventBody {
+export function toEvent(entry: PendingEntry, state: RunState, edits: Edits): EventBody {
   const { id } = entry;
   const from = entry.from === undefined ? {} : { from: entry.from };
   switch (entry.kind) {
@@ -40,6 +42,8 @@ export function toEvent(entry: PendingEntry): EventBody {
       const instructions = entry.instructions === undefined ? {} : { instructions: entry.instructions };
       return { type: "compaction.requested", id, ...instructions, ...step(entry.afterStep) };
     }
+    default:
+      return answerEvent(entry, state, edits);
   }
 }
 

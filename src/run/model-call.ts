@@ -36,7 +36,7 @@ export async function performModelCall(session: Session, effect: ModelEffect, st
   if (settled.type === "error") {
     return [failed(session, effect, { error: settled.error, durationMs, usageUnknown: patience.hasHeard })];
   }
-  return [await answered(session, effect, { candidate, answer: settled.value, durationMs })];
+  return answered(session, effect, { candidate, answer: settled.value, durationMs });
 }
 
 /** Only while there is another candidate: the last one is called whatever happened before. */
@@ -180,29 +180,36 @@ async function answered(
   session: Session,
   effect: ModelEffect,
   given: { readonly candidate: ModelCandidate; readonly answer: ModelAnswer; readonly durationMs: number },
-): Promise<ModelAnswered> {
+): Promise<readonly EventBody[]> {
   const { answer, candidate, durationMs } = given;
   // Before the calls are looked at: what a tool is given is what the journal says it was given.
   const said = session.ports.redaction?.data(answer.content) ?? answer.content;
-  const { content, refused } = await checkCalls(session, withUniqueIds(session, said), answer.finish);
+  const { content, refused, requests } = await checkCalls(session, withUniqueIds(session, said), answer.finish);
   const output = await checkOutput(session, content, answer.finish);
   const cost = candidate.price === undefined ? undefined : costUsd(answer.usage, candidate.price);
-  const { type, rawFinish, providerMetadata, response, warnings } = { type: "model.answered" as const, ...answer };
-  return {
-    type,
+  const event: ModelAnswered = {
+    type: "model.answered",
     step: effect.step,
     model: effect.model,
     content,
     finish: answer.finish,
-    ...(rawFinish === undefined || rawFinish === answer.finish ? {} : { rawFinish }),
     usage: answer.usage,
     ...(cost === undefined ? {} : { costUsd: cost }),
     ...(refused.length === 0 ? {} : { refused }),
     ...output,
+    ...asTold(answer),
+    durationMs,
+  };
+  return requests.length === 0 ? [event] : [event, ...requests];
+}
+
+/** What the provider said beside the answer, where it said something. */
+function asTold({ finish, rawFinish, providerMetadata, response, warnings }: ModelAnswer): Partial<ModelAnswered> {
+  return {
+    ...(rawFinish === undefined || rawFinish === finish ? {} : { rawFinish }),
     ...(providerMetadata === undefined ? {} : { providerMetadata }),
     ...(response === undefined ? {} : { response }),
     ...(warnings === undefined || warnings.length === 0 ? {} : { warnings }),
-    durationMs,
   };
 }
 

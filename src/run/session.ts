@@ -9,16 +9,18 @@ import type { Blobs } from "../ports/blobs.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Compactor } from "../ports/compactor.ts";
 import type { EventBody, RunEvent } from "../ports/events.ts";
+import type { JsonValue } from "../ports/json.ts";
 import type { ModelCandidate, ModelDelta } from "../ports/models.ts";
 import type { OutputSchema, Schemas } from "../ports/output.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { PendingEntry, Store } from "../ports/store.ts";
-import type { Tool } from "../ports/tools.ts";
+import type { Tool, ToolInputCheck } from "../ports/tools.ts";
+import type { Permission } from "../ports/definition.ts";
 import type { Now } from "../kernel/decide.ts";
 import type { ChildEffect, Effect, EndChildEffect } from "../kernel/effects.ts";
 import { evolve } from "../kernel/evolve.ts";
 import { toArray } from "../kernel/list.ts";
-import type { RunState } from "../kernel/state.ts";
+import type { CallState, RunState } from "../kernel/state.ts";
 import type { StepLog } from "../kernel/steps.ts";
 import { LazyTimers } from "./lazy-timers.ts";
 import type { BudgetDesk } from "./ledger.ts";
@@ -46,6 +48,7 @@ export interface SessionPorts extends Foundation {
   readonly children: Children;
   readonly compactor?: Compactor;
   readonly budgets?: BudgetDesk;
+  readonly permission?: Permission;
   readonly observers: readonly Observer[];
   readonly turns: Turns;
   /** Absent when no secret is registered. */
@@ -106,9 +109,10 @@ export class Session {
   #callIds: Set<string> | undefined;
   #started: string[] = [];
   #startedStep = -1;
-  #inputs: Map<string, unknown> | undefined;
   readonly #tools: ReadonlyMap<string, Tool>;
   readonly #phaseTools: readonly ReadonlyMap<string, Tool>[] | undefined;
+  #inputs: Map<string, { readonly from: JsonValue; readonly value: unknown }> | undefined;
+  #edits: Map<string, ToolInputCheck> | undefined;
   readonly #startedAt: number;
   readonly #startedWall: number;
   readonly #activeBefore: number;
@@ -216,18 +220,28 @@ export class Session {
   }
 
   /** Arguments that were checked and parsed with the answer, until the call starts. */
-  keepInput(call: string, value: unknown): void {
+  keepInput(call: string, from: JsonValue, value: unknown): void {
     this.#inputs ??= new Map();
-    this.#inputs.set(call, value);
+    this.#inputs.set(call, { from, value });
   }
 
-  /** Undefined for a call of an earlier attempt: its arguments are to be checked again. */
-  takeInput(call: string): { readonly value: unknown } | undefined {
-    if (this.#inputs?.has(call) !== true) return undefined;
-    const value = this.#inputs.get(call);
-    this.#inputs.delete(call);
-    if (this.#inputs.size === 0) this.#inputs = undefined;
-    return { value };
+  /** Undefined for a call of an earlier attempt, or with other arguments by now: they are to be checked again. */
+  takeInput({ id, input }: CallState): { readonly value: unknown } | undefined {
+    const kept = this.#inputs?.get(id);
+    if (kept === undefined) return undefined;
+    this.#inputs?.delete(id);
+    if (this.#inputs?.size === 0) this.#inputs = undefined;
+    return kept.from === input ? kept : undefined;
+  }
+
+  /** What the tool said to arguments that a person gave it, by inbox entry. */
+  keepEdit(entry: string, check: ToolInputCheck): void {
+    this.#edits ??= new Map();
+    this.#edits.set(entry, check);
+  }
+
+  editOf(entry: string): ToolInputCheck | undefined {
+    return this.#edits?.get(entry);
   }
 
   /** Ids that calls already have towards providers. */

@@ -1,13 +1,16 @@
 /** Performs a tool call, or finds out what became of one. */
 import type { ReconcileEffect, ToolCallEffect } from "../kernel/effects.ts";
 import type { CallState } from "../kernel/state.ts";
+import { isSuspension } from "../kernel/suspension.ts";
 import { isUnknownOutcome } from "../kernel/unknown-outcome.ts";
 import type { EventBody } from "../ports/events.ts";
-import type { Reconciliation, Tool, ToolInputCheck } from "../ports/tools.ts";
+import type { Reconciliation, Tool, ToolContext, ToolInputCheck } from "../ports/tools.ts";
+import type { Suspension } from "../ports/waiting.ts";
 import { settleOrAbandon } from "./abandonable.ts";
 import type { Session } from "./session.ts";
 import { describeStop, type StopReason } from "./stop-reason.ts";
 import type { Stopper } from "./stopper.ts";
+import { toSuspended } from "./suspend.ts";
 import { encodeError, encodeResult } from "./tool-result.ts";
 import { toolContext } from "./tool-context.ts";
 
@@ -20,10 +23,11 @@ export async function performToolCall(session: Session, effect: ToolCallEffect, 
   const { clock } = session.ports;
   const startedAt = clock.monotonic();
   const context = toolContext(session, call, stopper);
-  const settled = await within(session, tool, stopper, () => tool.execute(input.value, context));
+  const settled = await within(session, tool, stopper, workOf({ tool, call, input: input.value, context }));
   const durationMs = Math.round(clock.monotonic() - startedAt);
   const stop = stopper.reason;
   if (settled.type === "value") {
+    if (isSuspension(settled.value)) return [suspended(session, tool, call, settled.value)];
     return [await succeeded(session, call, { tool, input: input.value, result: settled.value, durationMs })];
   }
   if (stop?.type === "shutdown" || stop?.type === "fenced") return [];
@@ -31,9 +35,33 @@ export async function performToolCall(session: Session, effect: ToolCallEffect, 
   return [failedCall(tool, call, { error, stop, durationMs })];
 }
 
+/** From the start, or from where it was suspended. */
+function workOf(given: {
+  readonly tool: Tool;
+  readonly call: CallState;
+  readonly input: unknown;
+  readonly context: ToolContext;
+}): () => Promise<unknown> {
+  const { tool, call, input, context } = given;
+  const { woken } = call;
+  if (woken === undefined) return () => tool.execute(input, context);
+  return () => {
+    if (tool.resume === undefined) throw new Error(`${tool.name} was suspended, and has no \`resume\` in this process.`);
+    return tool.resume(input, woken, context);
+  };
+}
+
+function suspended(session: Session, tool: Tool, call: CallState, suspension: Suspension): EventBody {
+  try {
+    return toSuspended(session, tool, call, suspension);
+  } catch (error) {
+    return errorOutcome(call, `${tool.name} cannot wait like that: ${messageOf(error)}.`);
+  }
+}
+
 /** Parsed when the answer was checked, or again for a call of an earlier attempt. */
 async function checkedInput(session: Session, tool: Tool, call: CallState): Promise<ToolInputCheck> {
-  const kept = session.takeInput(call.id);
+  const kept = session.takeInput(call);
   if (kept !== undefined) return { ok: true, value: kept.value };
   try {
     return await tool.validate(call.input);

@@ -1,6 +1,7 @@
 /** What a tool is given besides its input. */
 import type { CallState } from "../kernel/state.ts";
 import type { ToolContext } from "../ports/tools.ts";
+import { ask, sleep, sleepUntil, waitFor } from "../kernel/suspension.ts";
 import type { Session } from "./session.ts";
 import type { Stopper } from "./stopper.ts";
 import { toStatusView } from "./status.ts";
@@ -25,6 +26,10 @@ export function toolContext(session: Session, call: CallState, stopper: Stopper)
     get signal() {
       return stopper.signal;
     },
+    ask,
+    waitFor,
+    sleep,
+    sleepUntil,
     status: () => toStatusView(session.state, session.now().activeMs),
     // The id follows from the call, so a call that is run again attaches nothing twice.
     attach: async (content) => {

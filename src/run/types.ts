@@ -5,7 +5,7 @@ import type { Admit, Budget, BudgetQuery, BudgetStanding, Ledger } from "../port
 import type { Clock } from "../ports/clock.ts";
 import type { Compactor } from "../ports/compactor.ts";
 import type { Delegates } from "../ports/delegates.ts";
-import type { Agent } from "../ports/definition.ts";
+import type { Agent, Permission } from "../ports/definition.ts";
 import type { DeliveryAdapter, DeliveryTarget } from "../ports/delivery.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { Limits, LimitsInput } from "../ports/limits.ts";
@@ -208,6 +208,8 @@ export interface ExecutorConfig {
   readonly compactor?: Compactor;
   /** How outcomes are delivered; without it, requests cannot have a target. */
   readonly delivery?: DeliveryConfig;
+  /** What tools may do without a person, over what agents and the tools themselves say: the last rule that fits decides. */
+  readonly permission?: Permission;
   readonly observers?: readonly Observer[];
   /**
    * Values that never leave a run: they are taken out of journal, prompts, streams, warnings, errors and deliveries. Each has at

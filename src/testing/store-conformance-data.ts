@@ -1,8 +1,16 @@
 /** Small requests for the suites. */
 import type { EventBody } from "../ports/events.ts";
 import type { AppendRequest, ClaimResult, CreateRequest, InboxEntry } from "../ports/store.ts";
+import type { WaitingFor } from "../ports/view.ts";
 
 export const AT: number = 1_700_000_000_000;
+
+/** A run that waits for a person. */
+export const ASKS: WaitingFor = {
+  kind: "resolution",
+  calls: ["0.0"],
+  waits: [{ for: "resolution", id: "0.0", call: "0.0", tool: "pay" }],
+};
 
 export function event(call: string, text = "done"): EventBody {
   return { type: "tool.ended", call, outcome: "ok", output: { type: "text", value: text } };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AT, batch, epochOf, FINISHED, newRun, SETTLING, steer } from "./store-conformance-data.ts";
+import { ASKS, AT, batch, epochOf, FINISHED, newRun, SETTLING, steer } from "./store-conformance-data.ts";
 import type { Store } from "../ports/store.ts";
 import type { StoreTest } from "./store-conformance.ts";
 
@@ -99,8 +99,7 @@ function orphaned(test: StoreTest): void {
     await store.runs.create(newRun("free"));
     await store.owners.release("free", 1);
     await store.runs.create(newRun("done", { events: [SETTLING, FINISHED] }));
-    const calls = { kind: "resolution", calls: ["0.0"] } as const;
-    await store.runs.create(newRun("asks", { row: { status: "waiting", waitingFor: calls } }));
+    await store.runs.create(newRun("asks", { row: { status: "waiting", waitingFor: ASKS } }));
     await store.owners.release("asks", 1);
     const names = { kind: "tools_missing", names: ["saw"] } as const;
     await store.runs.create(newRun("lacks", { row: { status: "waiting", waitingFor: names } }));
@@ -113,9 +112,8 @@ function orphaned(test: StoreTest): void {
   });
 
   test("offers a run that waits for a person once somebody has said something", async ({ store }) => {
-    const waitingFor = { kind: "resolution", calls: ["0.0"] } as const;
     await store.runs.create(newRun("asks"));
-    await store.owners.release("asks", 1, { status: "waiting", waitingFor });
+    await store.owners.release("asks", 1, { status: "waiting", waitingFor: ASKS });
     assert.deepEqual(await store.owners.orphans(10), []);
     await store.inbox.send("asks", { id: "x", kind: "resolve", call: "0.0", outcome: "done" });
     assert.deepEqual(await store.owners.orphans(10), ["asks"]);
@@ -127,7 +125,7 @@ function orphaned(test: StoreTest): void {
 
   test("offers the runs of a process that died", async ({ store, crash }) => {
     await store.runs.create(newRun("r"));
-    await store.runs.create(newRun("asks", { row: { waitingFor: { kind: "resolution", calls: ["0.0"] }, status: "waiting" } }));
+    await store.runs.create(newRun("asks", { row: { waitingFor: ASKS, status: "waiting" } }));
     await store.inbox.send("asks", steer("s"));
     const next = await crash();
     assert.deepEqual((await next.owners.orphans(10)).toSorted(), ["asks", "r"]);
@@ -141,8 +139,6 @@ function orphaned(test: StoreTest): void {
     assert.deepEqual(await next.owners.claim("r"), { ok: true, epoch: 2, after: "released", activeMs: 0 });
   });
 }
-
-const ASKS = { kind: "resolution", calls: ["0.0"] } as const;
 
 function due(test: StoreTest): void {
   const park = async (store: Store, run: string, dueAt?: number): Promise<void> => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { RunQuery, RunRow } from "../ports/store.ts";
-import { AT, batch, event, FINISHED, newRun, SETTLING, steer } from "./store-conformance-data.ts";
+import { ASKS, AT, batch, event, FINISHED, newRun, SETTLING, steer } from "./store-conformance-data.ts";
 import type { StoreTest, StoreUnderTest } from "./store-conformance.ts";
 
 export function runsConformance(test: StoreTest): void {
@@ -33,8 +33,9 @@ function creating(test: StoreTest): void {
 
   test("changes the row with the append that says so, and only what it says", async ({ store }) => {
     await store.runs.create(newRun("r"));
-    const waitingFor = { kind: "resolution", calls: ["0.0"] } as const;
-    await store.journal.append(batch("r", { row: { status: "waiting", step: 3, tokens: 1_000, costUsd: 1.5, waitingFor } }));
+    await store.journal.append(
+      batch("r", { row: { status: "waiting", step: 3, tokens: 1_000, costUsd: 1.5, waitingFor: ASKS } }),
+    );
     await store.journal.append(batch("r", { seq: 2, row: { costUsd: "unknown" } }));
     await store.journal.append(batch("r", { seq: 3, at: AT + 50 }));
     const { status, step, tokens, costUsd, seq, updatedAt, ...row } = (await store.runs.get("r")) ?? ({} as RunRow);
@@ -47,7 +48,7 @@ function creating(test: StoreTest): void {
         costUsd: "unknown",
         seq: 3,
         updatedAt: AT + 50,
-        waitingFor,
+        waitingFor: ASKS,
       },
     );
     await store.journal.append(batch("r", { seq: 4, row: { status: "running", waitingFor: null } }));

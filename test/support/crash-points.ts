@@ -90,7 +90,8 @@ async function toItsEnd(world: World, { whenWaiting }: Scenario, start: () => Pr
   let result = await start();
   while (result.status === "waiting" && whenWaiting !== undefined) {
     await whenWaiting(world, result);
-    result = await (await world.executor.resume(result.run)).result;
+    // What it was told may have woken it, and it may be through by now: a start with the same id joins it either way.
+    result = await start();
   }
   return result;
 }

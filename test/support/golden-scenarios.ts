@@ -13,6 +13,7 @@ import { phaseScenarios } from "./golden-phases.ts";
 import { sourceScenarios } from "./golden-sources.ts";
 import { budgetScenarios } from "./golden-budgets.ts";
 import { delegationScenarios } from "./golden-delegation.ts";
+import { waitingScenarios } from "./golden-waiting.ts";
 import { createWorld, makeAgent, makeTool, type World, type WorldOptions } from "./world.ts";
 
 type Play = () => Promise<readonly RunEvent[]>;
@@ -241,4 +242,5 @@ export const goldenScenarios: Readonly<Record<string, Play>> = {
   },
   ...budgetScenarios,
   ...delegationScenarios,
+  ...waitingScenarios,
 };

@@ -1,3 +1,4 @@
+import { ask, sleep, sleepUntil, waitFor } from "../../src/kernel/suspension.ts";
 import type { ToolContext } from "../../src/ports/tools.ts";
 
 /** The context of one call, for tools that are called without a run. */
@@ -15,6 +16,10 @@ export function toolContext(call: Partial<ToolContext> = {}): ToolContext {
       throw new Error("there is no run behind this call");
     },
     attach: () => Promise.reject(new Error("there is no run behind this call")),
+    ask,
+    waitFor,
+    sleep,
+    sleepUntil,
     ...call,
   };
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
-import { AT, batch, epochOf, event, FINISHED, newRun, SETTLING, steer } from "../../testing/store-conformance-data.ts";
+import { ASKS, AT, batch, epochOf, event, FINISHED, newRun, SETTLING, steer } from "../../testing/store-conformance-data.ts";
 import type { EventBody } from "../../ports/events.ts";
 import type { Store } from "../../ports/store.ts";
 import { createMemoryBlobs } from "../blobs/memory.ts";
@@ -35,8 +35,7 @@ async function fill(store: Store): Promise<void> {
     newRun("done", { at: AT + 1, events: [event("0.0"), SETTLING, FINISHED], row: { status: "completed" } }),
   );
   await store.runs.create(newRun("asks", { at: AT + 2 }));
-  const waitingFor = { kind: "resolution", calls: ["0.0"] } as const;
-  await store.owners.release("asks", 1, { status: "waiting", waitingFor });
+  await store.owners.release("asks", 1, { status: "waiting", waitingFor: ASKS });
 }
 
 async function linesOf(lines: AsyncIterable<string>): Promise<string[]> {

@@ -156,10 +156,6 @@ describe("fromAiSdkTool", () => {
     expect(() => fromAiSdkTool("ask", client)).toThrow(
       expect.objectContaining({ code: "tool_invalid", message: expect.stringMatching(/^Tool ask: it has no `execute`/) }),
     );
-    const careful = tool({ description: "x", inputSchema: city, needsApproval: async () => false, execute: async () => "" });
-    expect(() => fromAiSdkTool("pay", careful)).toThrow(
-      expect.objectContaining({ code: "not_supported", message: expect.stringMatching(/^Tool pay: /) }),
-    );
     const provider = { type: "provider", id: "x.search", args: {}, inputSchema: city, execute: () => "" };
     expect(() => fromAiSdkTool("search", provider)).toThrow(/provider's own tool/);
     const late = jsonSchema(Promise.resolve({ type: "object" as const }));

@@ -1,5 +1,4 @@
 /** Takes AI SDK tools as they are. Only their shape is known here; the package `ai` is not needed. */
-import { ExecutusError } from "../../kernel/errors.ts";
 import type { Blobs } from "../../ports/blobs.ts";
 import type { JsonValue } from "../../ports/json.ts";
 import type { Tool, ToolContext, ToolInputCheck } from "../../ports/tools.ts";
@@ -28,9 +27,9 @@ export interface AiSdkToolOptions extends ToolOptions {
 /**
  * Makes an AI SDK tool ready for an agent, unchanged. It is of effect `once` unless said otherwise. What streams (an
  * `AsyncIterable` result) counts by its last value. `execute` also gets `run`, `attempt` and `idempotencyKey`; `messages` is
- * empty and the `onInput...` callbacks are not called: a tool that needs those is better written with `defineTool`. Throws
- * ExecutusError `tool_invalid` (no `execute`, a schema that cannot be read) or `not_supported` (`needsApproval`), naming the
- * tool.
+ * empty and the `onInput...` callbacks are not called: a tool that needs those is better written with `defineTool`. With
+ * `needsApproval` a person is asked before a call runs. Throws ExecutusError `tool_invalid` (no `execute`, a schema that cannot be
+ * read), naming the tool.
  *
  * @example
  * const search = fromAiSdkTool("search", tool({ description, inputSchema: z.object({ text: z.string() }), execute }), { effect: "read" });
@@ -38,7 +37,6 @@ export interface AiSdkToolOptions extends ToolOptions {
 export function fromAiSdkTool(name: string, tool: AiSdkTool, options: AiSdkToolOptions = {}): Tool {
   checkToolName(name);
   checkOptions(name, options);
-  refuseApproval(name, tool);
   const execute = executeOf(name, tool);
   const { toModelOutput } = tool;
   const {
@@ -63,6 +61,7 @@ export function fromAiSdkTool(name: string, tool: AiSdkTool, options: AiSdkToolO
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(outputBytes === undefined ? {} : { outputBytes }),
     validate,
+    ...approvalOf(name, tool, context),
     execute: async (input, call) => lastValue(await execute.call(tool, input, executionOptions(call, context)), call.signal),
     ...(isFunction(toModelOutput) && {
       toOutput: async (output, input, toolCallId) =>
@@ -82,12 +81,18 @@ function isFunction(value: unknown): value is AnyFunction {
   return typeof value === "function";
 }
 
-/** Never run a tool that its author wanted a person to approve. */
-function refuseApproval(name: string, tool: AiSdkTool): void {
-  if (tool.needsApproval === undefined || tool.needsApproval === false) return;
-  throw new ExecutusError("not_supported", `Tool ${name}: it sets \`needsApproval\`, and approvals are not supported yet.`, {
-    hint: "Leave the tool out, or take `needsApproval` off once you have decided that it may run unasked.",
-  });
+function approvalOf(name: string, tool: AiSdkTool, context: unknown): Pick<Tool, "approval"> {
+  const { needsApproval } = tool;
+  if (needsApproval === undefined || needsApproval === false) return {};
+  if (needsApproval === true) return { approval: "always" };
+  if (!isFunction(needsApproval)) {
+    throw invalid(name, `\`needsApproval\` is ${JSON.stringify(needsApproval)}`, "Use true, false or a function of the input.");
+  }
+  return {
+    approval: async (input, { toolCallId }) =>
+      // Whatever is not plainly a no asks.
+      (await needsApproval.call(tool, input, { toolCallId, messages: [], context, experimental_context: context })) !== false,
+  };
 }
 
 function executeOf(name: string, tool: AiSdkTool): AnyFunction {

@@ -1,5 +1,6 @@
 import { nearest } from "../../kernel/errors.ts";
 import type { ToolOutput } from "../../ports/messages.ts";
+import type { ApprovalContext, ApprovalPolicy, ApprovalVerdict, Suspension, Wake } from "../../ports/waiting.ts";
 import type { Reconciliation, Tool, ToolContext, ToolEffect, ToolVisibility, UnknownPolicy } from "../../ports/tools.ts";
 import { invalid, readInput } from "./input-schema.ts";
 import type { InferInput } from "./schema-types.ts";
@@ -26,13 +27,28 @@ export interface ToolDefinition<Schema extends object, Result> {
   readonly concurrency?: number;
   /** What the model is given of a result, in bytes of UTF-8; the whole result is kept as a file. Default and most: 256 KB. */
   readonly outputBytes?: number;
-  /** A thrown error is told to the model as the call's result. */
-  readonly execute: (input: InferInput<Schema>, context: ToolContext) => Promise<Result> | Result;
+  /** Whether a person must approve a call before it runs. A function that throws asks. Default `never`. */
+  readonly approval?: ApprovalOf<InferInput<Schema>>;
+  /**
+   * A thrown error is told to the model as the call's result. Returning `context.ask()`, `.waitFor()` or `.sleep()` ends the
+   * execution and has the call wait; it is not run again from the start.
+   */
+  readonly execute: (input: InferInput<Schema>, context: ToolContext) => Promise<Result | Suspension> | Result | Suspension;
+  /** The result of a call that waited, from what woke it. Default: what woke it is the result. */
+  readonly resume?: (
+    input: InferInput<Schema>,
+    wake: Wake,
+    context: ToolContext,
+  ) => Promise<Result | Suspension> | Result | Suspension;
   /** Find out what became of a `once` call that was interrupted, by its `idempotencyKey`. */
   readonly reconcile?: (input: InferInput<Schema>, context: ToolContext) => Promise<Reconciliation> | Reconciliation;
   /** How a result is shown to the model. Default: text stays text, anything else is JSON. */
   readonly toOutput?: (result: Result, input: InferInput<Schema>, toolCallId: string) => Promise<ToolOutput> | ToolOutput;
 }
+
+type ApprovalOf<Input> =
+  | Exclude<ApprovalPolicy, (...args: never) => unknown>
+  | ((input: Input, context: ApprovalContext) => ApprovalVerdict | Promise<ApprovalVerdict>);
 
 const KEYS = {
   name: true,
@@ -45,7 +61,9 @@ const KEYS = {
   timeoutMs: true,
   concurrency: true,
   outputBytes: true,
+  approval: true,
   execute: true,
+  resume: true,
   reconcile: true,
   toOutput: true,
 } as const satisfies Record<keyof ToolDefinition<object, unknown>, true>;
@@ -71,7 +89,7 @@ export function defineTool<const Schema extends object, Result>(definition: Tool
   const name = checkToolName(definition.name);
   checkDefinition(name, definition);
   const { effect = "once", onUnknown = "report", visibility = "public", timeoutMs, concurrency, outputBytes } = definition;
-  const { execute, reconcile, toOutput } = definition;
+  const { approval, execute, resume, reconcile, toOutput } = definition;
   const { jsonSchema, validate } = readInput(name, definition.input, definition.jsonSchema);
   type Input = InferInput<Schema>;
   return {
@@ -87,6 +105,8 @@ export function defineTool<const Schema extends object, Result>(definition: Tool
     validate,
     // Async, so that a tool that throws at once rejects like any other.
     execute: async (input, context) => execute(input as Input, context),
+    ...(approval !== undefined && { approval: approval as ApprovalPolicy }),
+    ...(resume && { resume: async (input, wake, context) => resume(input as Input, wake, context) }),
     ...(reconcile && { reconcile: async (input, context) => reconcile(input as Input, context) }),
     ...(toOutput && { toOutput: (result, input, id) => toOutput(result as Result, input as Input, id) }),
   };
@@ -108,6 +128,8 @@ interface Unchecked extends ToolOptions {
   readonly description: unknown;
   readonly execute: unknown;
   readonly reconcile?: unknown;
+  readonly resume?: unknown;
+  readonly approval?: unknown;
 }
 
 function checkDefinition(name: string, definition: Unchecked): void {
@@ -118,10 +140,23 @@ function checkDefinition(name: string, definition: Unchecked): void {
   }
   if (typeof execute !== "function") throw invalid(name, "it has no `execute` function", "Give the function that does the work.");
   checkOptions(name, definition);
+  checkApproval(name, definition.approval);
+  if (definition.resume !== undefined && typeof definition.resume !== "function") {
+    throw invalid(name, "`resume` is not a function", "Give the function that makes the result from what woke the call.");
+  }
   if (reconcile !== undefined && (definition.effect ?? "once") !== "once") {
     const hint = "Leave `reconcile` out, or declare the tool `once`.";
     throw invalid(name, `\`reconcile\` is never asked for a tool of effect ${definition.effect}, which simply runs again`, hint);
   }
+}
+
+/** A policy that is misspelt must not let anything through. */
+function checkApproval(name: string, approval: unknown): void {
+  if (approval === undefined || approval === "always" || approval === "never" || typeof approval === "function") return;
+  if (typeof approval === "object" && approval !== null && "required" in approval && typeof approval.required === "boolean")
+    return;
+  const hint = 'Use "always", "never", { required: true, reason, deadlineMs, onDeadline }, or a function of the input.';
+  throw invalid(name, `\`approval\` is ${JSON.stringify(approval)}`, hint);
 }
 
 function checkKeys(name: string, definition: object): void {

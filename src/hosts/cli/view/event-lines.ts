@@ -23,6 +23,7 @@ import type { Line, Span } from "./line.ts";
 import { callsDone, currentStep } from "./standing.ts";
 import type { Marks, Tone } from "./terminal.ts";
 import { fit, oneLine, padEnd, padStart } from "./text.ts";
+import { waitingText } from "./waiting-lines.ts";
 
 export interface EventView {
   readonly marks: Marks;
@@ -177,6 +178,7 @@ const OUTCOMES: Readonly<Record<CallOutcome, readonly [Tone, keyof Pick<Marks, "
   invalid: ["bad", "error"],
   blocked: ["warn", "note"],
   cancelled: ["warn", "note"],
+  denied: ["warn", "note"],
   unknown: ["warn", "doubt"],
 };
 
@@ -311,7 +313,7 @@ function remarkText(event: RunEvent, before: RunState, columns: number): string 
     case "tools.missing":
       return `no code here for ${event.names.join(", ")}`;
     default:
-      return undefined;
+      return waitingText(event, before, columns);
   }
 }
 

@@ -1,0 +1,137 @@
+/**
+ * What people and the outside tell a waiting run, turned into facts by its owner.
+ *
+ * A1 An answer names the request it is for. The first that fits counts; any other changes nothing and is recorded as refused.
+ * A2 Edited arguments enter only after the tool's own check of them.
+ */
+import type { CallState, OpenWait, RunState } from "../kernel/state.ts";
+import type { EventBody } from "../ports/events.ts";
+import type { JsonValue } from "../ports/json.ts";
+import type { PendingEntry } from "../ports/store.ts";
+import type { ToolInputCheck } from "../ports/tools.ts";
+import type { AnswerBody } from "../ports/waiting.ts";
+import type { Session } from "./session.ts";
+
+export type AnswerEntry = Extract<PendingEntry, AnswerBody>;
+
+/** Signals kept for calls that have not begun to wait yet; more than that are nobody's. */
+const MOST_SIGNALS = 100;
+
+/** What the tool said to edited arguments, by inbox entry. */
+export interface Edits {
+  editOf(entry: string): ToolInputCheck | undefined;
+}
+
+export function answerEvent(entry: AnswerEntry, state: RunState, edits: Edits): EventBody {
+  switch (entry.kind) {
+    case "approve":
+      return approved(entry, state, edits.editOf(entry.id));
+    case "deny":
+      return denied(entry, state);
+    case "answer":
+      return answered(entry, state);
+    case "signal": {
+      const { id, name, payload } = entry;
+      if (state.signals.length >= MOST_SIGNALS) return refused(entry, name, `${MOST_SIGNALS} signals are waiting already`);
+      return { type: "signal.received", id, name, ...(payload === undefined ? {} : { payload }), ...from(entry) };
+    }
+  }
+}
+
+type Entry<K extends AnswerBody["kind"]> = Extract<AnswerEntry, { readonly kind: K }>;
+
+function approved(entry: Entry<"approve">, state: RunState, edit: ToolInputCheck | undefined): EventBody {
+  const { id, approval, input, note, always } = entry;
+  const call = asked(state, approval);
+  if (call === undefined) return refused(entry, approval, stale(state, approval));
+  if (input !== undefined && edit?.ok !== true) {
+    const problem = edit === undefined ? "they were not checked" : edit.problem;
+    return refused(entry, approval, `the edited arguments do not fit ${call.name}: ${problem}`);
+  }
+  return {
+    type: "approval.answered",
+    id,
+    approval,
+    call: call.id,
+    decision: "approved",
+    by: "person",
+    ...(note === undefined || note === "" ? {} : { note }),
+    ...(input === undefined ? {} : { input }),
+    ...(always === true ? { always } : {}),
+    ...from(entry),
+  };
+}
+
+function denied(entry: Entry<"deny">, state: RunState): EventBody {
+  const { id, approval, note } = entry;
+  const call = asked(state, approval);
+  if (call === undefined) return refused(entry, approval, stale(state, approval));
+  const remark = note === undefined || note === "" ? {} : { note };
+  return { type: "approval.answered", id, approval, call: call.id, decision: "denied", by: "person", ...remark, ...from(entry) };
+}
+
+function asked(state: RunState, approval: string): CallState | undefined {
+  return state.calls.find(({ status, wait }) => status === "asked" && wait?.id === approval);
+}
+
+function stale(state: RunState, approval: string): string {
+  return asksNow(state, approval)
+    ? "it waits for something else"
+    : "nobody is asked for that: it was answered before, or never asked";
+}
+
+function asksNow({ calls, question }: RunState, id: string): boolean {
+  return (
+    question?.id === id || calls.some(({ status, wait }) => (status === "asked" || status === "suspended") && wait?.id === id)
+  );
+}
+
+function answered(entry: Entry<"answer">, state: RunState): EventBody {
+  const { id, question, answer } = entry;
+  const call = state.calls.find(({ status, wait }) => status === "suspended" && wait?.for === "question" && wait.id === question);
+  const wait = call?.wait ?? (state.question?.id === question ? state.question : undefined);
+  if (wait === undefined) return refused(entry, question, stale(state, question));
+  const problem = unfit(wait, answer);
+  if (problem !== undefined) return refused(entry, question, problem);
+  return {
+    type: "question.answered",
+    id,
+    question,
+    ...(call === undefined ? {} : { call: call.id }),
+    by: "person",
+    answer,
+    ...from(entry),
+  };
+}
+
+function unfit({ choices }: OpenWait, answer: JsonValue): string | undefined {
+  if (choices === undefined || (typeof answer === "string" && choices.includes(answer))) return undefined;
+  return `the answer is one of ${choices.join(", ")}`;
+}
+
+function refused(entry: AnswerEntry, about: string, message: string): EventBody {
+  return { type: "answer.refused", id: entry.id, about, message, ...from(entry) };
+}
+
+function from(entry: PendingEntry): { from?: string } {
+  return entry.from === undefined ? {} : { from: entry.from };
+}
+
+/** Asked of the tool before the entry can enter, because a check may take its time. */
+export async function checkEdits(session: Session, entries: readonly PendingEntry[]): Promise<void> {
+  for (const entry of entries) {
+    if (entry.kind !== "approve" || entry.input === undefined) continue;
+    const call = asked(session.state, entry.approval);
+    if (call !== undefined) session.keepEdit(entry.id, await check(session, call, entry.input));
+  }
+}
+
+async function check(session: Session, call: CallState, input: JsonValue): Promise<ToolInputCheck> {
+  const tool = session.tools.get(call.name);
+  if (tool === undefined) return { ok: false, problem: `there is no tool ${call.name} in this process` };
+  try {
+    return await tool.validate(input);
+  } catch (error) {
+    return { ok: false, problem: error instanceof Error ? error.message : String(error) };
+  }
+}
