@@ -180,6 +180,24 @@ function due(test: StoreTest): void {
     assert.deepEqual(await store.owners.due(AT + 100, 10), { runs: [] });
   });
 
+  test("makes a waiting run due with the append of another that says so, and no other run", async ({ store }) => {
+    await park(store, "parent");
+    await store.runs.create(newRun("busy"));
+    await store.runs.create(newRun("child"));
+    await store.journal.append(batch("child", { wakes: "parent" }));
+    await store.journal.append(batch("child", { seq: 2, wakes: "busy" }));
+    await store.journal.append(batch("child", { seq: 3, events: [SETTLING, FINISHED], wakes: "nobody" }));
+    assert.deepEqual(await store.owners.due(AT + 10, 10), { runs: ["parent"] });
+    assert.deepEqual(await store.owners.orphans(10, AT + 10), ["parent"]);
+  });
+
+  test("leaves a run due when it was due before it was woken", async ({ store }) => {
+    await park(store, "parent", AT + 5);
+    await store.runs.create(newRun("child"));
+    await store.journal.append(batch("child", { wakes: "parent" }));
+    assert.equal((await store.runs.get("parent"))?.dueAt, AT + 5);
+  });
+
   test("never offers a finished run as due", async ({ store }) => {
     await store.runs.create(newRun("r", { row: { status: "waiting", waitingFor: ASKS, dueAt: AT } }));
     await store.journal.append(batch("r", { events: [SETTLING, FINISHED] }));

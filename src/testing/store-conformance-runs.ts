@@ -11,7 +11,14 @@ export function runsConformance(test: StoreTest): void {
 
 function creating(test: StoreTest): void {
   test("makes a run with its row and its first events", async ({ store }) => {
-    const origin = { caller: "ann", channel: "chat", tenant: "acme", parent: "p", labels: { env: "prod", "a.b": "'\"$" } };
+    const origin = {
+      caller: "ann",
+      channel: "chat",
+      tenant: "acme",
+      parent: "p",
+      root: "top",
+      labels: { env: "prod", "a.b": "'\"$" },
+    };
     await store.runs.create(newRun("r", { ...origin, row: { status: "queued", step: 1, tokens: 2, costUsd: 0.25 } }));
     const row = await store.runs.get("r");
     const expected: RunRow = {
@@ -91,7 +98,9 @@ function creating(test: StoreTest): void {
 async function withRuns({ store }: StoreUnderTest): Promise<(query?: RunQuery) => Promise<readonly string[]>> {
   const finished = [SETTLING, FINISHED];
   await store.runs.create(newRun("a1", { at: AT, caller: "ann", channel: "web", labels: { env: "prod", "x.y": "1" } }));
-  await store.runs.create(newRun("a2", { at: AT + 1, caller: "bob", tenant: "acme", labels: { env: "test" } }));
+  await store.runs.create(
+    newRun("a2", { at: AT + 1, caller: "bob", tenant: "acme", labels: { env: "test" }, parent: "a1", root: "a1" }),
+  );
   await store.runs.create(newRun("b_1", { at: AT + 2, agent: "scout", labels: { "it's \"$.env": "prod" }, events: finished }));
   await store.runs.create(newRun("bx1", { at: AT + 3, agent: "scout", caller: "ann", row: { status: "waiting" } }));
   return async (query) => (await store.runs.list(query)).map((row) => row.run);
@@ -112,6 +121,9 @@ function listing(test: StoreTest): void {
     assert.deepEqual(await list({ caller: "ann" }), ["bx1", "a1"]);
     assert.deepEqual(await list({ channel: "web" }), ["a1"]);
     assert.deepEqual(await list({ tenant: "acme" }), ["a2"]);
+    assert.deepEqual(await list({ parent: "a1" }), ["a2"]);
+    assert.deepEqual(await list({ root: "a1" }), ["a2"]);
+    assert.deepEqual(await list({ root: "a2" }), []);
     assert.deepEqual(await list({ prefix: "a" }), ["a2", "a1"]);
     assert.deepEqual(await list({ prefix: "b_" }), ["b_1"]);
     assert.deepEqual(await list({ prefix: "%" }), []);

@@ -4,6 +4,7 @@
  */
 import { expect } from "vitest";
 import { toArray } from "../../src/kernel/list.ts";
+import type { RunEvent } from "../../src/ports/events.ts";
 import type { Message } from "../../src/ports/messages.ts";
 import type { AppendRequest, Store } from "../../src/ports/store.ts";
 import type { Tool } from "../../src/ports/tools.ts";
@@ -19,6 +20,8 @@ export interface Scenario {
   /** What the agent has besides its tools and limits. */
   readonly agent?: Partial<Agent>;
   readonly request?: Partial<RunRequest>;
+  /** The same, where it needs the scenario's tools: delegates that use them. */
+  readonly agentWith?: (tools: readonly Tool[], effects: string[]) => Partial<Agent>;
   /** What the executor of each process has. */
   readonly config?: (effects: string[]) => Partial<ExecutorConfig>;
   /** The run stands still and waits for somebody: do what lets it go on. Called again while it waits. */
@@ -37,6 +40,7 @@ function crashAt(world: () => World, at: number, when: "before" | "after"): (sto
   return (store) => ({
     ...store,
     journal: { ...store.journal, append: (request: AppendRequest) => guard(() => store.journal.append(request)) },
+    inbox: { ...store.inbox, send: (run, entry) => guard(() => store.inbox.send(run, entry)) },
     runs: { ...store.runs, create: (request) => guard(() => store.runs.create(request)) },
   });
 }
@@ -64,13 +68,8 @@ async function play(scenario: Scenario, crash?: { at: number; when: "before" | "
   crashed = false;
   const effects: string[] = [];
   let world: World;
-  const agent = {
-    ...makeAgent(
-      scenario.tools(effects, () => world),
-      scenario.limits,
-    ),
-    ...scenario.agent,
-  };
+  const tools = scenario.tools(effects, () => world);
+  const agent = { ...makeAgent(tools, scenario.limits), ...scenario.agent, ...scenario.agentWith?.(tools, effects) };
   const request = { input: "go", id: "r", ...scenario.request };
   const options = { agents: [agent], ...scenario.config?.(effects) };
   const through = crash === undefined ? {} : { through: crashAt(() => world, crash.at, crash.when) };
@@ -102,16 +101,19 @@ async function whenCrashed(): Promise<"crashed"> {
 }
 
 async function outcome(world: World, effects: readonly string[], recovered: boolean): Promise<Outcome> {
+  for (const { run } of await world.store.runs.list({ limit: Infinity })) checkWhole(await world.store.journal.read(run));
   const events = await world.store.journal.read("r");
-  expect(events.map((event) => event.seq)).toEqual(events.map((_, i) => i));
-  expect(events.at(-1)?.type).toBe("run.finished");
-  const ended = events
-    .filter((event) => event.type === "tool.ended")
-    .map((event) => (event.type === "tool.ended" ? event.call : ""));
-  expect(new Set(ended).size).toBe(ended.length);
   const state = foldJournal(events)?.state;
   if (state === undefined) throw new Error("no state");
   return { transcript: toArray(state.messages), status: state.settling?.status ?? "", effects, recovered };
+}
+
+/** Of every run there is, children too. */
+function checkWhole(events: readonly RunEvent[]): void {
+  expect(events.map((event) => event.seq)).toEqual(events.map((_, i) => i));
+  expect(events.at(-1)?.type).toBe("run.finished");
+  const ended = events.filter((event) => event.type === "tool.ended" || event.type === "child.ended").map((event) => event.call);
+  expect(new Set(ended).size).toBe(ended.length);
 }
 
 const isUnknown = (message: Message): boolean => JSON.stringify(message).includes("outcome of this call is unknown");

@@ -51,7 +51,8 @@ export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store
     },
     runs: {
       create: async (request) => {
-        if (request.durability === "none") {
+        // A child lives where its parent does: they tell each other things, and end together.
+        if (request.durability === "none" || (request.parent !== undefined && here.has(request.parent))) {
           const known = await kept.runs.get(request.run);
           return known === undefined ? createHere(request, []) : { created: false, run: known.run };
         }
