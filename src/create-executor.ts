@@ -1,3 +1,5 @@
+import type { Compactor } from "./ports/compactor.ts";
+import type { Models } from "./ports/models.ts";
 import { createMemoryBlobs } from "./adapters/blobs/memory.ts";
 import type { Store } from "./ports/store.ts";
 import { createPerRunStore } from "./adapters/store/per-run.ts";
@@ -23,7 +25,21 @@ export function createExecutor(config: ExecutorConfig): Executor {
   const clock = config.clock ?? systemClock;
   const inMemory = (): Store => createMemoryStore({ now: () => clock.now() });
   const store = config.store === undefined ? inMemory() : createPerRunStore(config.store, inMemory);
-  return createExecutorOn(config, { store, blobs: config.blobs ?? store.blobs ?? createMemoryBlobs(), clock, schemas });
+  const compactor = config.compactor ?? whenNeeded(config.models);
+  return createExecutorOn(
+    { ...config, compactor },
+    { store, blobs: config.blobs ?? store.blobs ?? createMemoryBlobs(), clock, schemas },
+  );
+}
+
+/** Most runs are never shortened, and most programs that import the package have none that is. */
+function whenNeeded(models: Models): Compactor {
+  return {
+    compact: async (request) => {
+      const { createModelCompactor } = await import("./adapters/compactor/model.ts");
+      return createModelCompactor({ models }).compact(request);
+    },
+  };
 }
 
 /** Loaded by the first run that asks for a structured answer. */

@@ -35,6 +35,9 @@ export interface Compaction {
 
 /** Shortens conversations. A summary after which the conversation is not shorter is refused. */
 export interface Compactor {
-  /** Rejecting is no failure of the run: it goes on with the conversation as it is, if the model takes it. */
+  /**
+   * Rejecting is no failure of the run: it goes on with the conversation as it is, if the model takes it. What was spent until
+   * then may be on the error, as `spent`.
+   */
   compact(request: CompactionRequest): Promise<Compaction>;
 }

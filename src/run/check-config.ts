@@ -42,7 +42,7 @@ export function checkConfig(config: ExecutorConfig): void {
 
 function checkPort(key: keyof ExecutorConfig, config: ExecutorConfig, methods: readonly string[]): void {
   const port: unknown = config[key];
-  if (port === undefined) return;
+  if (port === undefined || (key === "compactor" && port === false)) return;
   const missing = methods.filter((method) => typeof port !== "object" || port === null || !(method in port));
   if (missing.length === 0) return;
   throw invalid(`the executor's \`${key}\` has no ${missing.map((method) => `\`${method}\``).join(", ")}`, HINTS[key]);

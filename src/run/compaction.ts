@@ -27,7 +27,7 @@ export async function performCompaction(
   const stop = stopper.reason;
   if (stop?.type === "timeout") return [failed(`it ${describeStop(stop)}`)];
   if (stop !== undefined || settled.type === "abandoned") return [];
-  if (settled.type === "error") return [failed(settled.error instanceof Error ? settled.error.message : String(settled.error))];
+  if (settled.type === "error") return [brokenOff(settled.error)];
   return [judged(state, effect, settled.value)];
 }
 
@@ -74,6 +74,11 @@ function judged(state: RunState, { request }: CompactEffect, { summary, keep, sp
     ...(request.reason === undefined ? {} : { reason: request.reason }),
     ...(spent === undefined ? {} : { spent }),
   };
+}
+
+function brokenOff(error: unknown): CompactionFailed {
+  if (!(error instanceof Error)) return failed(String(error));
+  return failed(error.message, "spent" in error ? (error.spent as ModelSpending) : undefined);
 }
 
 function failed(message: string, spent?: ModelSpending): CompactionFailed {

@@ -75,7 +75,7 @@ export function createCore(config: ExecutorConfig, given: Foundation, parts: Par
     ...(budgets === undefined ? {} : { budgets }),
     ...(redaction === undefined ? {} : { redaction }),
     ...(config.permission === undefined ? {} : { permission: checkPermission(config.permission) }),
-    ...(config.compactor === undefined ? {} : { compactor: config.compactor }),
+    ...(config.compactor === undefined || config.compactor === false ? {} : { compactor: config.compactor }),
     get children() {
       children ??= parts.children(core);
       return children;

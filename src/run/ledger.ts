@@ -46,6 +46,11 @@ export class LedgerDraft {
       const seconds = (after.chargedMs - before.chargedMs) / 1000;
       this.#charge(after, `model:${before.step}.${before.model.attempts}`, { calls: 1, seconds, ...usedBy(event) });
     }
+    if ((event.type === "context.compacted" || event.type === "compaction.failed") && event.spent !== undefined) {
+      const { usage, costUsd: usd } = event.spent;
+      const tokens = tokensOf(usage) ?? 0;
+      this.#charge(after, `compact:${before.compactions}`, { calls: 1, seconds: 0, tokens, usd: usd ?? 0 });
+    }
     if (event.type === "model.started") this.#reserve = this.#reservation(after, event);
     if (event.type === "run.finished") {
       this.#close = true;

@@ -205,7 +205,8 @@ export interface ExecutorConfig {
   readonly ledger?: Ledger;
   /** Asked before anything of a run happens: a refused run makes no model call and leaves no journal. */
   readonly admit?: Admit;
-  readonly compactor?: Compactor;
+  /** Shortens conversations that grow too long; default: the run's own model writes a summary. `false`: they are left as they are. */
+  readonly compactor?: Compactor | false;
   /** How outcomes are delivered; without it, requests cannot have a target. */
   readonly delivery?: DeliveryConfig;
   /** What tools may do without a person, over what agents and the tools themselves say: the last rule that fits decides. */

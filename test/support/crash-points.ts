@@ -9,9 +9,9 @@ import type { Message } from "../../src/ports/messages.ts";
 import type { AppendRequest, Store } from "../../src/ports/store.ts";
 import type { Tool } from "../../src/ports/tools.ts";
 import { foldJournal } from "../../src/run/result.ts";
-import type { Agent, ExecutorConfig, RunRequest, RunResult } from "../../src/run/types.ts";
+import type { Agent, RunRequest, RunResult } from "../../src/run/types.ts";
 import type { Script } from "../../src/testing/scripted-model.ts";
-import { createWorld, makeAgent, type World } from "./world.ts";
+import { createWorld, makeAgent, type World, type WorldOptions } from "./world.ts";
 
 export interface Scenario {
   readonly script: Script;
@@ -23,7 +23,7 @@ export interface Scenario {
   /** The same, where it needs the scenario's tools: delegates that use them. */
   readonly agentWith?: (tools: readonly Tool[], effects: string[]) => Partial<Agent>;
   /** What the executor of each process has. */
-  readonly config?: (effects: string[]) => Partial<ExecutorConfig>;
+  readonly config?: (effects: string[]) => Omit<WorldOptions, "from" | "through">;
   /** The run stands still and waits for somebody: do what lets it go on. Called again while it waits. */
   readonly whenWaiting?: (world: World, result: RunResult) => Promise<void>;
 }
