@@ -1,7 +1,7 @@
 /** When a bound, or the reserve inside it, is reached. */
 import type { LimitReached } from "../ports/events.ts";
 import type { Deadline, Now } from "./decide.ts";
-import { phaseDeadline, phaseLimitReached } from "./decide-phases.ts";
+import { phaseDeadline, phaseLimitReached, phaseStepsLeft } from "./decide-phases.ts";
 import { wrapUpReserveMs } from "./limits.ts";
 import { isRepairing } from "./output.ts";
 import { type RunState, totalTokens } from "./state.ts";
@@ -47,7 +47,9 @@ function seconds(ms: number): string {
 function stepsReached(state: RunState): LimitReached | undefined {
   const { maxSteps } = state.limits;
   const left = maxSteps - state.step;
-  const reserve = state.agent.tools.length > 0 && state.step > 0 && !isRepairing(state) ? 1 : 0;
+  // A phase whose own bound comes no later keeps its own reserve.
+  const keepsOne = state.agent.tools.length > 0 && state.step > 0 && !isRepairing(state) && phaseStepsLeft(state) > left;
+  const reserve = keepsOne ? 1 : 0;
   if (left > reserve) return undefined;
   return { type: "limit.reached", limit: "steps", message: `The limit of ${maxSteps} steps is reached.`, wrapUp: left > 0 };
 }

@@ -38,12 +38,16 @@ export function phaseDeadline({ phase, ending }: RunState): number {
   return phase.activeMs + limits.timeMs - (ending === undefined ? wrapUpReserveMs(limits) : 0);
 }
 
+/** Steps until the current phase comes to its bound. */
+export function phaseStepsLeft({ phase, step }: RunState): number {
+  return phase?.limits.maxSteps === undefined ? Infinity : phase.limits.maxSteps - (step - phase.step);
+}
+
 function stepsReached(state: RunState, phase: PhaseState): LimitReached | undefined {
   const { limits, name } = phase;
   if (!has(limits, "maxSteps")) return undefined;
-  const used = state.step - phase.step;
-  const left = limits.maxSteps - used;
-  const reserve = state.agent.tools.length > 0 && used > 0 && !isRepairing(state) ? 1 : 0;
+  const left = phaseStepsLeft(state);
+  const reserve = state.agent.tools.length > 0 && left < limits.maxSteps && !isRepairing(state) ? 1 : 0;
   if (left > reserve) return undefined;
   const steps = limits.maxSteps === 1 ? "1 step" : `${limits.maxSteps} steps`;
   return reached(phase, "steps", { message: `The limit of ${steps} of the phase ${name} is reached.`, wrapUp: left > 0 });

@@ -224,7 +224,9 @@ function withUniqueIds(session: Session, content: readonly AssistantPart[]): rea
   return content.map((part) => {
     if (!isCall(part)) return part;
     const own = `call_${session.state.step}_${ordinal++}`;
-    const id = part.toolCallId === "" || taken.has(part.toolCallId) ? own : part.toolCallId;
+    const isFree = part.toolCallId !== "" && !taken.has(part.toolCallId);
+    // Ours may be taken too, by a run that this one goes on from: its steps have the same numbers.
+    const id = isFree ? part.toolCallId : taken.has(own) ? `${own}_${taken.size}` : own;
     taken.add(id);
     return id === part.toolCallId ? part : { ...part, toolCallId: id };
   });

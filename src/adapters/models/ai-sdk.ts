@@ -1,6 +1,7 @@
 /** An AI SDK language model as a candidate: one `doStream`, folded into one answer. No retries: those are the driver's. */
 import { ModelCallError, toModelCallError } from "../../kernel/model-error.ts";
 import type { Blobs } from "../../ports/blobs.ts";
+import type { OutputSnapshot } from "../../ports/output.ts";
 import type { ModelAnswer, ModelCall, ModelCandidate, ModelPrice, ToolSchema } from "../../ports/models.ts";
 import { AnswerFold } from "./answer-fold.ts";
 import type { LanguageModel, PromptMessage, SpecVersion } from "./language-model.ts";
@@ -37,7 +38,7 @@ export function fromAiSdkModel(model: LanguageModel, options: AiSdkModelOptions 
     async call(call, callOptions): Promise<ModelAnswer> {
       const { signal } = callOptions;
       try {
-        const prompt = await prompts.toPrompt(call.instructions, call.messages);
+        const prompt = await prompts.toPrompt(call.instructions, call.messages, call.settings.instructionsProviderOptions);
         const fold = new AnswerFold({ id, version, blobs });
         await readStream(model, toCallOptions(call, { prompt, version, signal }), { id, fold, callOptions });
         const answer = await fold.answer();
@@ -75,13 +76,24 @@ interface CallContext {
 }
 
 function toCallOptions(call: ModelCall, { prompt, version, signal }: CallContext): object {
-  const { reasoning, ...settings } = call.settings;
+  const { reasoning, instructionsProviderOptions: _inPrompt, ...settings } = call.settings;
   return {
     ...settings,
     ...(reasoning === undefined || version !== "v4" ? {} : { reasoning }),
     ...(call.tools.length === 0 ? {} : { tools: toFunctionTools(call.tools), toolChoice: { type: call.toolChoice } }),
+    ...(call.output === undefined ? {} : { responseFormat: toResponseFormat(call.output) }),
     prompt,
     abortSignal: signal,
+  };
+}
+
+/** One shape in all versions; a provider that cannot do it says so in its warnings, and the instructions say it in words. */
+function toResponseFormat({ schema, name, description }: OutputSnapshot): object {
+  return {
+    type: "json",
+    schema,
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
   };
 }
 

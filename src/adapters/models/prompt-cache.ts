@@ -6,6 +6,7 @@
  */
 import { ModelCallError } from "../../kernel/model-error.ts";
 import type { Blobs } from "../../ports/blobs.ts";
+import type { JsonObject } from "../../ports/json.ts";
 import type { AssistantPart, FileData, Message, UserPart } from "../../ports/messages.ts";
 import type { LanguageModel, PromptMessage, SpecVersion, SupportedUrls } from "./language-model.ts";
 import { type PromptContext, toPromptMessage } from "./prompt-parts.ts";
@@ -47,8 +48,14 @@ export class PromptCache {
   }
 
   /** The messages as the model takes them, the instructions first. The array is the caller's own. */
-  async toPrompt(instructions: string, messages: readonly Message[]): Promise<PromptMessage[]> {
-    const head: PromptMessage[] = instructions === "" ? [] : [{ role: "system", content: instructions }];
+  async toPrompt(
+    instructions: string,
+    messages: readonly Message[],
+    instructionsProviderOptions?: JsonObject,
+  ): Promise<PromptMessage[]> {
+    const hints = instructionsProviderOptions === undefined ? {} : { providerOptions: instructionsProviderOptions };
+    const system = { role: "system", content: instructions, ...hints };
+    const head: PromptMessage[] = instructions === "" ? [] : [system];
     const [first] = messages;
     if (first === undefined) return head;
     const conversation = this.#conversationOf(first);

@@ -31,7 +31,9 @@ export interface PromptContext {
 export function toPromptMessage(message: Message, context: PromptContext): PromptMessage | undefined {
   if (isPlain(message)) return message;
   const content = toContent(message, context);
-  return content.length === 0 ? undefined : { role: message.role, content };
+  if (content.length === 0) return undefined;
+  const options = message.role === "user" ? message.providerOptions : undefined;
+  return { role: message.role, content, ...optionsOf(options) };
 }
 
 function toContent(message: Message, context: PromptContext): readonly PromptPart[] {
@@ -74,11 +76,17 @@ function isSendableInput(part: ToolCallPart): boolean {
 }
 
 function isWorthSending(part: UserPart): boolean {
-  return part.type !== "text" || part.text !== "" || part.providerMetadata !== undefined;
+  return part.type !== "text" || part.text !== "" || withOptions(part) !== undefined;
 }
 
 function toUserPart(part: UserPart, context: PromptContext): PromptPart {
-  return part.type === "text" ? toText(part, part.providerMetadata) : toFile(part, part.providerMetadata, context);
+  const options = withOptions(part);
+  return part.type === "text" ? toText(part, options) : toFile(part, options, context);
+}
+
+/** What the caller says about a part, over what a provider said about it. */
+function withOptions({ providerMetadata, providerOptions }: UserPart): JsonObject | undefined {
+  return providerOptions === undefined ? providerMetadata : { ...providerMetadata, ...providerOptions };
 }
 
 function toAssistantContent(content: readonly AssistantPart[], context: PromptContext): readonly PromptPart[] {
