@@ -31,6 +31,7 @@ export type {
 } from "./ports/delivery.ts";
 export type { Compaction, CompactionRequest, Compactor } from "./ports/compactor.ts";
 export type { Delegate, Delegates, Skill, SkillFiles } from "./ports/delegates.ts";
+export type { ChangePolicy } from "./ports/definition.ts";
 export type { EventBody, EventHeader, EventType, RunEvent } from "./ports/events.ts";
 export type { JsonObject, JsonValue } from "./ports/json.ts";
 export type { Limits, LimitsInput } from "./ports/limits.ts";
@@ -47,5 +48,14 @@ export type {
 } from "./ports/models.ts";
 export type { DeltaOrigin, Observer } from "./ports/observer.ts";
 export type { AppendRequest, AppendResult, InboxBody, InboxEntry, RunQuery, RunRow, Store } from "./ports/store.ts";
+export type {
+  AfterRun,
+  OpenedSource,
+  RunEnding,
+  SourceContext,
+  SourceIdentity,
+  SourceUse,
+  ToolSource,
+} from "./ports/tool-source.ts";
 export type { Reconciliation, Tool, ToolContext, ToolEffect, ToolInputCheck, Tools, UnknownPolicy } from "./ports/tools.ts";
 export type { CallOutcome, FinalStatus, RunStatus, RunStatusView, StepView, UsageTotal, WaitingFor } from "./ports/view.ts";

@@ -11,6 +11,7 @@ import { compactionDue, compactionWanted } from "./compaction.ts";
 import { closeOpenCalls, decideCalls } from "./decide-calls.ts";
 import { limitReached, nextDeadline } from "./decide-limits.ts";
 import { decideQuestion, toWaitingFor } from "./decide-waiting.ts";
+import { afterOpening, decideSettling, failedSource } from "./decide-sources.ts";
 import type { Effect, ModelEffect } from "./effects.ts";
 import { isDue } from "./evolve-model.ts";
 import { repetition } from "./guards.ts";
@@ -42,7 +43,9 @@ export interface Decision {
 
 export function decide(state: RunState, now: Now): Decision {
   if (state.finished) return { append: [], effects: [], done: true };
-  if (state.settling !== undefined) return record({ type: "run.finished", status: state.settling.status });
+  if (state.settling !== undefined) {
+    return decideSettling(state) ?? record({ type: "run.finished", status: state.settling.status });
+  }
   if (state.fruitless >= state.limits.recoveries) return settle(state, "poisoned", poisonedError(state));
   if (state.cancel !== undefined) return decideCancel(state, state.cancel);
   if (state.toolsMissing !== undefined) return waitFor({ kind: "tools_missing", names: state.toolsMissing });
@@ -51,12 +54,21 @@ export function decide(state: RunState, now: Now): Decision {
   if (state.ending !== undefined) return decideEnding(state, now);
   const unanswered = decideQuestion(state, now);
   if (unanswered !== undefined) return record(unanswered);
+  return state.sources.length === 0 ? decideCourse(state, now) : decideWithSources(state, now);
+}
+
+function decideWithSources(state: RunState, now: Now): Decision {
+  const failed = failedSource(state);
+  return failed === undefined ? afterOpening(state, decideCourse(state, now)) : settle(state, "failed", failed);
+}
+
+// --- the ordinary course ---------------------------------------------------------------------------------------------
+
+function decideCourse(state: RunState, now: Now): Decision {
   if (state.calls.length > 0) return withDeadline(decideCalls(state, now), state);
   const first = state.phase === undefined ? nextPhase(state) : undefined;
   return first === undefined ? decideNextStep(state, now) : record({ type: "phase.started", phase: first.name });
 }
-
-// --- the ordinary course ---------------------------------------------------------------------------------------------
 
 function decideNextStep(state: RunState, now: Now): Decision {
   if (state.question !== undefined && !state.model.inFlight) return waitForAnswer(state, state.question);

@@ -4,7 +4,7 @@ import type { ToolSnapshot } from "../ports/agent.ts";
 import { childIntent } from "./children.ts";
 import type { CallState, PendingCompaction, RunState } from "./state.ts";
 
-export type Effect = ModelEffect | ToolCallEffect | ReconcileEffect | CompactEffect | ChildEffect | EndChildEffect;
+export type Effect = ModelEffect | ToolCallEffect | ReconcileEffect | CompactEffect | ChildEffect | EndChildEffect | SourceEffect;
 
 export interface ModelEffect {
   readonly kind: "model";
@@ -52,13 +52,20 @@ export interface CompactEffect {
   readonly request: PendingCompaction;
 }
 
+export interface SourceEffect {
+  readonly kind: "source-open" | "source-settle" | "source-close";
+  readonly id: string;
+  readonly source: string;
+}
+
 export function toolOf(state: RunState, name: string): ToolSnapshot | undefined {
   return state.agent.tools.find((tool) => tool.name === name);
 }
 
 /** Whether the run still waits for what this effect brings. A late result never enters state. */
 export function isAwaited(state: RunState, effect: Effect): boolean {
-  if (state.finished || state.settling !== undefined) return false;
+  if (state.finished) return false;
+  if (state.settling !== undefined) return isAwaitedAtTheEnd(state, effect);
   switch (effect.kind) {
     case "model":
       return state.model.inFlight && state.step === effect.step && state.model.attempts === effect.attempt;
@@ -67,6 +74,11 @@ export function isAwaited(state: RunState, effect: Effect): boolean {
     case "child":
     case "end-child":
       return state.calls.some(({ id, status }) => id === effect.call.id && status !== "ended");
+    case "source-open":
+      return state.sources.some(({ name, status }) => name === effect.source && (status === "unopened" || status === "changed"));
+    case "source-settle":
+    case "source-close":
+      return false;
     case "tool":
     case "reconcile": {
       const call = state.calls.find((candidate) => candidate.id === effect.call.id);
@@ -75,6 +87,12 @@ export function isAwaited(state: RunState, effect: Effect): boolean {
       return effect.kind === "reconcile" ? call.status === "in-doubt" : call.status === "ready" || call.status === "started";
     }
   }
+}
+
+function isAwaitedAtTheEnd(state: RunState, effect: Effect): boolean {
+  if (effect.kind !== "source-settle" && effect.kind !== "source-close") return false;
+  const source = state.sources.find(({ name }) => name === effect.source);
+  return source !== undefined && !(effect.kind === "source-settle" ? source.settled : source.closed);
 }
 
 /** The event that must be durable before the effect starts; none for effects that may simply be done again. */
@@ -91,6 +109,10 @@ export function intentOf(state: RunState, effect: Effect): EventBody | undefined
     case "end-child":
     case "reconcile":
     case "compact":
+    // What is opened is found again by its key: that the run has this source was durable with its start.
+    case "source-open":
+    case "source-settle":
+    case "source-close":
       return undefined;
   }
 }

@@ -6,6 +6,7 @@ import { compactionDue } from "./compaction.ts";
 import { compactionRequested } from "./evolve-compaction.ts";
 import { artifactAdded } from "./evolve-artifacts.ts";
 import { inDoubt } from "./evolve-calls.ts";
+import { closedByTakeover } from "./evolve-sources.ts";
 import { NO_LIMIT } from "./limits.ts";
 import type { CallState, Draft, Ending, RunState } from "./state.ts";
 
@@ -42,6 +43,7 @@ export function evolveInput(next: Draft, event: EventBody): void {
     case "run.settling":
       abandonModelCall(next);
       next.compaction = undefined;
+      next.fruitless = 0;
       next.settling = { status: event.status, ...(event.error ? { error: event.error } : {}) };
       return;
     case "run.finished":
@@ -58,6 +60,7 @@ export function evolveInput(next: Draft, event: EventBody): void {
 function attemptStarted(next: Draft, event: AttemptStarted): void {
   abandonModelCall(next);
   next.toolsMissing = undefined;
+  next.sources = closedByTakeover(next.sources);
   next.calls = next.calls.map(afterTakeover);
   if (event.after === "crash") next.fruitless++;
 }

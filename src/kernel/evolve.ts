@@ -10,6 +10,7 @@ import { evolveCalls } from "./evolve-calls.ts";
 import { evolveInput } from "./evolve-input.ts";
 import { evolveModel, modelStarted } from "./evolve-model.ts";
 import { evolveWaiting } from "./evolve-waiting.ts";
+import { evolveSources, initialSources } from "./evolve-sources.ts";
 import { NO_ARTIFACTS } from "./evolve-artifacts.ts";
 import { NO_HISTORY } from "./guards.ts";
 import { emptyList, type List } from "./list.ts";
@@ -72,6 +73,7 @@ export function initialState(header: EventHeader, event: RunStarted, earlier: Li
     question: undefined,
     signals: [],
     approvedTools: [],
+    sources: initialSources(event.agent),
     artifacts: NO_ARTIFACTS,
     output: "",
     answered: false,
@@ -107,6 +109,14 @@ function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
     case "child.started":
     case "child.parked":
       evolveCalls(next, event);
+      break;
+    case "source.opened":
+    case "source.failed":
+    case "source.changed":
+    case "source.decided":
+    case "source.settled":
+    case "source.closed":
+      evolveSources(next, event);
       break;
     case "tool.reconciled":
     case "tool.interrupted":

@@ -18,6 +18,7 @@ export const DEFAULT_LIMITS: Limits = {
   depth: 3,
   children: 32,
   parallelChildren: 4,
+  settleMs: 30_000,
   recoveries: 5,
 };
 

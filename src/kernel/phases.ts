@@ -9,6 +9,7 @@ import type { AgentSnapshot, PhaseSnapshot } from "../ports/agent.ts";
 import type { EventBody, PhaseEnded, PhaseStarted } from "../ports/events.ts";
 import type { Message, UserPart } from "../ports/messages.ts";
 import { overheadTokens } from "./context-size.ts";
+import { toolsIn } from "./evolve-sources.ts";
 import { NO_HISTORY } from "./guards.ts";
 import { append, type List } from "./list.ts";
 import { mergeSettings } from "./settings.ts";
@@ -72,13 +73,13 @@ export function phaseStarted(next: Draft, event: PhaseStarted): void {
 }
 
 function agentIn(next: Draft, phase: PhaseSnapshot, valueOf: (name: string) => string | undefined): AgentSnapshot {
-  const { definition, request } = next;
+  const { definition, request, sources } = next;
   return {
     ...definition,
     instructions: fill(phase.instructions, valueOf),
     tier: phase.tier,
     settings: mergeSettings(definition.settings, phase.settings, request.settings),
-    tools: phase.tools ?? definition.tools,
+    tools: toolsIn(definition, phase, sources),
   };
 }
 

@@ -5,7 +5,7 @@
  * K2 Everything in it comes from events; live and resumed runs have equal states.
  * K3 Every call of a committed answer has exactly one outcome before the next model call.
  */
-import type { AgentSnapshot, PhaseLimits, RequestSnapshot } from "../ports/agent.ts";
+import type { AgentSnapshot, PhaseLimits, RequestSnapshot, SourceSnapshot, ToolSnapshot } from "../ports/agent.ts";
 import type { LimitName } from "../ports/events.ts";
 import type { Artifact } from "../ports/artifact.ts";
 import type { JsonValue } from "../ports/json.ts";
@@ -145,6 +145,25 @@ export interface Ending {
   readonly phase?: true;
 }
 
+/** `unopened` also after a takeover: every process opens for itself. `changed`: waits for a person. */
+export type SourceStatus = "unopened" | "open" | "failed" | "changed";
+
+export interface SourceState extends SourceSnapshot {
+  readonly status: SourceStatus;
+  /** As journaled; undefined until it was opened for the first time. */
+  readonly tools: readonly ToolSnapshot[] | undefined;
+  /** Descriptors for a cleanup, oldest first. */
+  readonly left: readonly JsonValue[];
+  /** Told of the end: whether it wants to be, and whether it was. */
+  readonly wantsEnding: boolean;
+  readonly settled: boolean;
+  readonly closed: boolean;
+  readonly error: RunError | undefined;
+  /** Other tools than those journaled, which somebody was asked about, and the answer. */
+  readonly offered: { readonly tools: readonly ToolSnapshot[]; readonly changes: readonly string[] } | undefined;
+  readonly decision: "adopt" | "pin" | undefined;
+}
+
 /**
  * Every field is always there, so that all states have one shape: copying one is then a block copy, and folding stays cheap.
  */
@@ -218,6 +237,8 @@ export interface RunState {
   readonly signals: readonly Signal[];
   /** Tools that a person has approved for the rest of the run. */
   readonly approvedTools: readonly string[];
+  /** In the order of the snapshot. Empty for a run without sources. */
+  readonly sources: readonly SourceState[];
   /** One per name, in the order in which the names came. */
   readonly artifacts: readonly Artifact[];
   /** Text of the last answer. */

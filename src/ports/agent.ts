@@ -1,7 +1,7 @@
 /** What of an agent and a request goes into the journal: data and schemas, never code. */
 import type { DeliveryTarget } from "./delivery.ts";
 import type { Permission } from "./definition.ts";
-import type { JsonObject } from "./json.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
 import type { Message, UserPart } from "./messages.ts";
 import type { ModelSettings } from "./models.ts";
 import type { OutputSnapshot } from "./output.ts";
@@ -20,6 +20,17 @@ export interface ToolSnapshot {
   readonly delegate?: "agent" | "skill";
   /** A skill that is a run of its own each time it is called. */
   readonly forks?: true;
+  /** The tool source that brings it; absent for tools of the agent and of the request. */
+  readonly source?: string;
+}
+
+/** A tool source of the run. Its tools are journaled when it is opened. */
+export interface SourceSnapshot {
+  readonly name: string;
+  readonly optional?: true;
+  /** Names of tools that are taken, `*` for any characters. Absent: all. */
+  readonly only?: readonly string[];
+  readonly arguments?: JsonValue;
 }
 
 /** Bounds of one phase, counted from its start. Those of the run hold as well. */
@@ -43,6 +54,8 @@ export interface PhaseSnapshot {
   readonly settings?: ModelSettings;
   /** Absent: the agent's. */
   readonly tools?: readonly ToolSnapshot[];
+  /** Of the tools of sources those that it has, `*` for any characters. Absent: none where `tools` is there, else all. */
+  readonly fromSources?: readonly string[];
   readonly limits?: PhaseLimits;
 }
 
@@ -65,6 +78,8 @@ export interface AgentSnapshot {
   readonly phases?: readonly PhaseSnapshot[];
   readonly output?: OutputSnapshot;
   readonly permission?: Permission;
+  /** Opened before the first model call. From here on each of them may have left something in the world. */
+  readonly sources?: readonly SourceSnapshot[];
   /** Where the definition came from, so that another process can find its code again: a file path or a module. */
   readonly source?: string;
 }

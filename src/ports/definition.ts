@@ -4,6 +4,7 @@ import type { PhaseLimits } from "./agent.ts";
 import type { JsonObject } from "./json.ts";
 import type { LimitsInput } from "./limits.ts";
 import type { ModelSettings } from "./models.ts";
+import type { SourceUse, ToolSource } from "./tool-source.ts";
 import type { Tool, ToolEffect, UnknownPolicy } from "./tools.ts";
 
 /** What happens to a live run when its agent was changed since it started: see `docs/guide/changing-agents.md`. */
@@ -65,6 +66,8 @@ export interface Agent<Output = unknown> {
   readonly delegates?: readonly (string | Agent | Skill)[];
   /** As a delegate: fields its caller may give beside the prompt. A JSON Schema of an object. */
   readonly inputSchema?: JsonObject;
+  /** Tool sources opened for each run: names of the executor's, with arguments if need be, or sources themselves. */
+  readonly sources?: readonly (string | SourceUse | ToolSource)[];
   readonly limits?: LimitsInput;
   readonly settings?: ModelSettings;
   /** Where the definition came from; journaled so that another process can find the code again. */

@@ -30,6 +30,8 @@ export type ErrorCode =
   | "shutting_down"
   | "skill_invalid"
   | "skill_untrusted"
+  | "source_invalid"
+  | "source_unknown"
   | "store_damaged"
   | "store_foreign"
   | "store_newer"

@@ -3,13 +3,14 @@
  *
  * An event body is plain JSON. `v` is its version and is left out while it is 1. Fields this version does not know are kept.
  */
-import type { AgentSnapshot, RequestSnapshot } from "./agent.ts";
 import type { BudgetAmounts, BudgetScope, BudgetWindow } from "./budget.ts";
+import type { AgentSnapshot, RequestSnapshot } from "./agent.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { Limits } from "./limits.ts";
 import type { AssistantPart, BlobReference, ToolOutput, UserPart } from "./messages.ts";
 import type { FinishReason, TokenUsage } from "./models.ts";
 import type { OutputVerdict } from "./output.ts";
+import type { SourceEvent } from "./source-events.ts";
 import type { CallOutcome, Cost, FinalStatus, RunError, UsageTotal } from "./view.ts";
 import type { WaitingEvent } from "./waiting.ts";
 
@@ -53,6 +54,7 @@ export type EventBody =
   | BudgetRefused
   | GuardTripped
   | ToolsMissing
+  | SourceEvent
   | ArtifactAdded
   | PhaseStarted
   | PhaseEnded

@@ -36,6 +36,8 @@ export interface Limits {
   readonly children: number;
   /** Children under way at once. Default 4. */
   readonly parallelChildren: number;
+  /** After the run: each `afterRun` and each cleanup of a tool source; a killed run has `graceMs` for each. Default 30,000. */
+  readonly settleMs: number;
   /** Recoveries in a row without progress before the run is `poisoned`. Default 5. */
   readonly recoveries: number;
 }

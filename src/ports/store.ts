@@ -109,6 +109,8 @@ export type InboxBody =
       readonly output?: JsonValue;
     }
   | { readonly kind: "compact"; readonly instructions?: string; readonly afterStep?: number }
+  /** About the changed tools of a source that the run waits with. */
+  | { readonly kind: "tools"; readonly source: string; readonly decision: "adopt" | "pin" }
   /** A child's end. Its id follows from the child, so it is taken once, however often it is told. */
   | {
       readonly kind: "child-ended";

@@ -60,6 +60,7 @@ export type WaitingFor =
       readonly waits: readonly Wait[];
     }
   | { readonly kind: "tools_missing"; readonly names: readonly string[] }
+  | { readonly kind: "tools_changed"; readonly source: string; readonly changes: readonly string[] }
   /** Children that wait themselves, by run id. */
   | { readonly kind: "child"; readonly runs: readonly string[] };
 

@@ -22,6 +22,7 @@ import { checkTargets } from "./delivery-targets.ts";
 import { readOutput, snapshotOutput } from "./output.ts";
 import { type ResolvedPhase, resolvePhases, snapshotPhase, stepsOfPhases } from "./phases.ts";
 import { checkPrices, resolveModels } from "./resolve-models.ts";
+import { type ResolvedSources, resolveSources } from "./resolve-sources.ts";
 import { Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
 import { endOf, loadThread } from "./thread.ts";
@@ -56,11 +57,12 @@ export async function admit(core: Core, agent: Agent, request: RunRequest, place
   const tier = request.model ?? agent.model ?? core.config.defaultTier ?? "fast";
   const candidates = await resolveModels(core, tier, limits);
   checkPrices(candidates, dollarBudget(core, run, agent, request));
-  const tools = await buildToolbox(agent, core.config, request.extraTools ?? [], request);
-  const phases = await resolvePhases(core, agent, request, { tier, candidates, limits });
+  const sources = resolveSources(core.config, agent, request);
+  const tools = await buildToolbox(agent, core.config, request, sources.isFromSource);
+  const phases = await resolvePhases(core, agent, request, { tier, candidates, limits, isFromSource: sources.isFromSource });
   const output = await readOutput(core, agent.output, `agent ${agent.name}`);
   const ownOutput = await readOutput(core, request.output, "this request");
-  const definition = define(core, agent, { tier, tools, candidates, phases, output });
+  const definition = define(core, agent, { tier, tools, candidates, sources, phases, output });
   const told: RunStarted = {
     type: "run.started",
     run,
@@ -137,14 +139,15 @@ interface Resolved {
   readonly tier: string;
   readonly tools: readonly Tool[];
   readonly candidates: readonly ModelCandidate[];
+  readonly sources: ResolvedSources;
   readonly phases: readonly ResolvedPhase[];
   readonly output: OutputSchema | undefined;
 }
 
 /** Runs of one agent with the same tools and models share one definition in memory. */
 function define(core: Core, agent: Agent, resolved: Resolved): Definition {
-  const { tier, tools, candidates, phases, output } = resolved;
-  const parts = [tier, ...tools, ...candidates, output, ...phases.flatMap(partsOf)];
+  const { tier, tools, candidates, sources, phases, output } = resolved;
+  const parts = [tier, ...tools, ...candidates, ...sources.uses, output, ...phases.flatMap(partsOf)];
   const known = core.definitions.get(agent);
   if (known !== undefined && sameItems(known.parts, parts)) return known;
   const all = [...candidates, ...phases.flatMap((phase) => phase.candidates)];
@@ -158,6 +161,7 @@ function define(core: Core, agent: Agent, resolved: Resolved): Definition {
       : { phaseTools: phases.map((phase) => (phase.tools === undefined ? toolbox : byName(phase.tools))) }),
     candidates: new Map(all.map((candidate) => [candidate.id, candidate])),
     output,
+    sources: sources.uses.length === 0 ? undefined : sources.code,
   };
   core.definitions.set(agent, definition);
   return definition;
@@ -175,7 +179,7 @@ function sameItems(known: readonly unknown[], items: readonly unknown[]): boolea
   return known.length === items.length && known.every((item, i) => item === items[i]);
 }
 
-function snapshotAgent(core: Core, agent: Agent, { tier, tools, phases, output }: Resolved): AgentSnapshot {
+function snapshotAgent(core: Core, agent: Agent, { tier, tools, sources, phases, output }: Resolved): AgentSnapshot {
   const header = core.config.systemHeader ?? "";
   return {
     name: agent.name,
@@ -184,6 +188,7 @@ function snapshotAgent(core: Core, agent: Agent, { tier, tools, phases, output }
     tier,
     settings: agent.settings ?? {},
     tools: tools.map(snapshotTool),
+    ...(sources.uses.length === 0 ? {} : { sources: sources.snapshots() }),
     ...(phases.length === 0 ? {} : { phases: phases.map((phase) => snapshotPhase(phase, header)) }),
     ...(output === undefined ? {} : { output: snapshotOutput(output) }),
     ...(agent.permission === undefined ? {} : { permission: agent.permission }),

@@ -17,6 +17,7 @@ const FIELDS: Readonly<Record<keyof ExecutorConfig, readonly string[]>> = {
   observers: [],
   secrets: [],
   clock: ["now", "monotonic", "after", "random", "yield"],
+  sources: [],
   agents: [],
   limits: [],
   defaultTier: [],

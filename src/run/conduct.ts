@@ -8,6 +8,7 @@ import { type DriveEnd, drive } from "./driver.ts";
 import { Handle } from "./handle.ts";
 import { toResult } from "./result.ts";
 import type { Session } from "./session.ts";
+import { closeSources } from "./sources.ts";
 import { toRowChange } from "./status.ts";
 import type { RunHandle, RunResult } from "./types.ts";
 
@@ -33,6 +34,7 @@ async function conduct(core: Core, session: Session): Promise<RunResult> {
     failure = toRunError(core.ports.redaction?.error(error) ?? error);
     session.warn(`the run stands still: ${failure.message}`);
   }
+  if (session.desk !== undefined) await closeSources(session);
   const result = toResult(session, failure);
   await leave(core, session, end);
   return result;

@@ -10,6 +10,7 @@ import type { BudgetDesk } from "./ledger.ts";
 import { Deliverer } from "./deliverer.ts";
 import { Redaction, withCleanInbox } from "./redaction.ts";
 import { checkPermission } from "./permission.ts";
+import type { ToolSource } from "../ports/tool-source.ts";
 import { Turns } from "./turns.ts";
 import { type Children, type Foundation, guarded, type Session, type SessionPorts } from "./session.ts";
 import type { Agent, ExecutorConfig, RecoveryReport, RunHandle } from "./types.ts";
@@ -27,6 +28,7 @@ export interface Definition {
   readonly phaseTools?: readonly ReadonlyMap<string, Tool>[];
   readonly output: OutputSchema | undefined;
   readonly candidates: ReadonlyMap<string, ModelCandidate>;
+  readonly sources: ReadonlyMap<string, ToolSource> | undefined;
 }
 
 /** The engine in this process: which runs it goes on with, and when. What it is told is a hint; the store knows. */

@@ -16,6 +16,8 @@ import { performModelCall } from "./model-call.ts";
 import type { Session, Stopping } from "./session.ts";
 import type { StopReason } from "./stop-reason.ts";
 import { Stopper } from "./stopper.ts";
+import { performOpenSource } from "./open-source.ts";
+import { performCloseSource, performSettleSource } from "./settle-source.ts";
 import { performReconcile, performToolCall } from "./tool-call.ts";
 
 /** How a drive ended. `stopped`: left resumable by this process; `fenced`: another process has the run. */
@@ -124,11 +126,14 @@ function startPromised(session: Session, effects: readonly Effect[]): void {
 function stopEffects({ running }: Session, how: Stopping): boolean {
   let isBusy = false;
   for (const { stopper, effect } of running.values()) {
-    const isCall = effect.kind === "tool" || effect.kind === "reconcile";
-    if (isCall && how === "drain") isBusy = true;
+    if (mayComeBack(effect) && how === "drain") isBusy = true;
     else stopper.stop({ type: "shutdown" });
   }
   return isBusy;
+}
+
+function mayComeBack({ kind }: Effect): boolean {
+  return kind === "tool" || kind === "reconcile" || kind === "source-settle" || kind === "source-close";
 }
 
 function whyUnwanted({ state }: Session): string {
@@ -167,6 +172,12 @@ function brokenOff(run: string, effect: Effect, thrown: unknown): readonly Event
       return [{ type: "child.parked", call: effect.call.id, run: childRunId(run, effect.call.id) }];
     case "end-child":
       return [leftBehind(effect.call, `Nobody could be told to end it: ${message}`)];
+    case "source-open":
+      return [{ type: "source.failed", source: effect.source, error }];
+    case "source-settle":
+      return [{ type: "source.settled", source: effect.source, error: message }];
+    case "source-close":
+      return [{ type: "source.closed", source: effect.source, error: message }];
   }
 }
 
@@ -183,6 +194,12 @@ function perform(session: Session, effect: Effect, stopper: Stopper): Promise<re
     case "child":
     case "end-child":
       return session.ports.children.perform(session, effect, stopper);
+    case "source-open":
+      return performOpenSource(session, effect, stopper);
+    case "source-settle":
+      return performSettleSource(session, effect, stopper);
+    case "source-close":
+      return performCloseSource(session, effect, stopper);
   }
 }
 

@@ -1,9 +1,11 @@
 /** The code of a journaled run: its agent as this process knows it, and every tool that it may have been given. */
 import type { AgentSnapshot, RequestSnapshot } from "../ports/agent.ts";
+import type { ToolSource } from "../ports/tool-source.ts";
 import type { Tool } from "../ports/tools.ts";
 import type { Core } from "./core.ts";
 import { delegatesOf, delegateTools, isSkill, readersOf } from "./palette.ts";
 import { agentIn } from "./phase-agent.ts";
+import { bindSources } from "./resolve-sources.ts";
 import type { Agent } from "./types.ts";
 
 /** What of a run says where its code is. */
@@ -23,8 +25,17 @@ export async function toolsInCode(core: Core, origin: Origin, phase?: string): P
   const above = await parentOf(core, origin);
   const parent = above && (await findAgent(core, above));
   if (above === undefined || parent === undefined) return own;
-  const inherited = await toolsOf(core, parent, above);
+  // What sources have opened for the parent is nowhere else than in the process that drives it.
+  const live = core.live.get(origin.request.parent ?? "")?.session.tools.values() ?? [];
+  const brought = [...live].filter((tool) => tool.delegate === undefined);
+  const inherited = [...(await toolsOf(core, parent, above)), ...brought];
   return [...own, ...[...inherited, ...readersOf(inherited)].filter((tool) => !own.some(({ name }) => name === tool.name))];
+}
+
+/** Tool sources in code: the executor's, and those of the agent. */
+export async function sourcesInCode(core: Core, origin: Origin): Promise<ReadonlyMap<string, ToolSource> | undefined> {
+  if ((origin.agent.sources ?? []).length === 0) return undefined;
+  return bindSources(core.config, await findAgent(core, origin), origin.agent);
 }
 
 export async function findAgent(core: Core, origin: Origin): Promise<Agent | undefined> {

@@ -38,6 +38,8 @@ export function toEvent(entry: PendingEntry, state: RunState, edits: Edits): Eve
       const { call, run, status, output, usage, costUsd, steps, toolCalls, durationMs } = entry;
       return { type: "child.ended", id, call, run, status, output, usage, costUsd, steps, toolCalls, durationMs };
     }
+    case "tools":
+      return { type: "source.decided", id, source: entry.source, decision: entry.decision, ...from };
     case "compact": {
       const instructions = entry.instructions === undefined ? {} : { instructions: entry.instructions };
       return { type: "compaction.requested", id, ...instructions, ...step(entry.afterStep) };

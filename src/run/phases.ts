@@ -19,12 +19,15 @@ export interface ResolvedPhase {
   readonly candidates: readonly ModelCandidate[];
   /** Undefined: the agent's. */
   readonly tools: readonly Tool[] | undefined;
+  /** Those of its `tools` that sources bring. */
+  readonly fromSources: readonly string[];
 }
 
 export interface AgentInUse {
   readonly tier: string;
   readonly candidates: readonly ModelCandidate[];
   readonly limits: Limits;
+  readonly isFromSource: (tool: string) => boolean;
 }
 
 const NO_PHASES: readonly ResolvedPhase[] = [];
@@ -46,7 +49,8 @@ export async function resolvePhases(
       phase,
       tier,
       candidates: isSame ? base.candidates : await resolveModels(core, tier, bounds),
-      tools: phase.tools && (await buildToolbox(agentInPhase(agent, phase), core.config, request.extraTools ?? [], request)),
+      tools: phase.tools && (await buildToolbox(agentInPhase(agent, phase), core.config, request, base.isFromSource)),
+      fromSources: (phase.tools ?? []).filter((tool) => typeof tool === "string").filter(base.isFromSource),
     });
   }
   return resolved;
@@ -59,7 +63,7 @@ export function stepsOfPhases(agent: Agent, configured: LimitsInput | undefined)
   return { maxSteps: agent.phases.reduce((sum, phase) => sum + (boundsOf(phase).maxSteps ?? each), 0) };
 }
 
-export function snapshotPhase({ phase, tier, candidates, tools }: ResolvedPhase, header: string): PhaseSnapshot {
+export function snapshotPhase({ phase, tier, candidates, tools, fromSources }: ResolvedPhase, header: string): PhaseSnapshot {
   const { name, instructions, input, settings } = phase;
   const limits = boundsOf(phase);
   return {
@@ -70,6 +74,7 @@ export function snapshotPhase({ phase, tier, candidates, tools }: ResolvedPhase,
     models: candidates.map(({ id }) => id),
     ...(settings === undefined ? {} : { settings }),
     ...(tools === undefined ? {} : { tools: tools.map(snapshotTool) }),
+    ...(fromSources.length === 0 ? {} : { fromSources }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
   };
 }

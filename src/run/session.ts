@@ -16,12 +16,14 @@ import type { Observer } from "../ports/observer.ts";
 import type { PendingEntry, Store } from "../ports/store.ts";
 import type { Tool, ToolInputCheck } from "../ports/tools.ts";
 import type { Permission } from "../ports/definition.ts";
+import type { ToolSource } from "../ports/tool-source.ts";
 import type { Now } from "../kernel/decide.ts";
 import type { ChildEffect, Effect, EndChildEffect } from "../kernel/effects.ts";
 import { evolve } from "../kernel/evolve.ts";
 import { toArray } from "../kernel/list.ts";
 import type { CallState, RunState } from "../kernel/state.ts";
 import type { StepLog } from "../kernel/steps.ts";
+import { SourceDesk } from "./source-desk.ts";
 import { LazyTimers } from "./lazy-timers.ts";
 import type { BudgetDesk } from "./ledger.ts";
 import type { Redaction } from "./redaction.ts";
@@ -78,6 +80,8 @@ export interface SessionOptions {
   readonly candidates: ReadonlyMap<string, ModelCandidate>;
   /** The check of the final answer, where it must have a certain shape. */
   readonly output?: OutputSchema | undefined;
+  /** Code of the run's tool sources, where it has any. */
+  readonly sources: ReadonlyMap<string, ToolSource> | undefined;
 }
 
 const NOW = Promise.resolve();
@@ -91,6 +95,7 @@ export class Session {
   readonly steps: StepLog;
   readonly candidates: ReadonlyMap<string, ModelCandidate>;
   readonly output: OutputSchema | undefined;
+  readonly desk: SourceDesk | undefined;
   readonly timers: LazyTimers;
   readonly running: Map<string, Running> = new Map();
   state: RunState;
@@ -126,6 +131,7 @@ export class Session {
     this.#phaseTools = options.phaseTools;
     this.candidates = options.candidates;
     this.output = options.output;
+    this.desk = options.sources === undefined ? undefined : new SourceDesk(options.sources);
     this.state = options.state;
     this.timers = new LazyTimers(options.ports.clock);
     this.#startedAt = options.ports.clock.monotonic();
@@ -141,10 +147,11 @@ export class Session {
     for (const event of added) if (event.type === "durability.lost") this.warn(`this run is not kept: ${event.reason}`);
   }
 
-  /** The code of the tools there are now: those of the current phase. */
+  /** The code of the tools there are now: those of the current phase, and those of open sources. */
   get tools(): ReadonlyMap<string, Tool> {
     const { phase } = this.state;
-    return (phase === undefined ? undefined : this.#phaseTools?.[phase.index]) ?? this.#tools;
+    const own = (phase === undefined ? undefined : this.#phaseTools?.[phase.index]) ?? this.#tools;
+    return this.desk === undefined ? own : this.desk.toolsBeside(own);
   }
 
   publish(events: readonly RunEvent[]): void {

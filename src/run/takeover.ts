@@ -29,7 +29,8 @@ export async function takeOver(core: Core, run: string, by: "somebody" | "itself
   if (before.state.finished) throw finishedRun(run);
   const binding = await bind(core, before.state);
   if (by === "itself" && binding.missing.length > 0 && !(await isToEnd(core, run))) throw withoutTools(run, binding.missing);
-  const candidates = await candidatesOf(core, before.state);
+  // A run that has ended calls no model any more.
+  const candidates = before.state.settling === undefined ? await candidatesOf(core, before.state) : NO_CANDIDATES;
   const claim = await core.store.owners.claim(run);
   if (!claim.ok) throw refusedClaim(run, claim);
   // Between the first read and the claim the former owner may still have written.
@@ -44,8 +45,9 @@ export async function takeOver(core: Core, run: string, by: "somebody" | "itself
     phaseTools: binding.phaseTools,
     candidates,
     output: binding.output,
+    sources: binding.sources,
   });
-  await appendAttempt(core, session, claim.after, binding.missing);
+  await appendAttempt(core, session, claim.after, loaded.state.settling === undefined ? binding.missing : []);
   return session;
 }
 
@@ -96,6 +98,8 @@ async function earlierOf(core: Core, run: string, first: RunEvent | undefined): 
  * A resumed run keeps the models it began with; one that is not configured here is left out. When none is, the reason (no key,
  * no provider) is thrown before the claim: another process may have them, and this one may get them.
  */
+const NO_CANDIDATES: ReadonlyMap<string, ModelCandidate> = new Map();
+
 async function candidatesOf(core: Core, state: RunState): Promise<ReadonlyMap<string, ModelCandidate>> {
   const found = new Map<string, ModelCandidate>();
   let reason: unknown;

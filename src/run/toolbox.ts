@@ -10,15 +10,16 @@ import type { Agent, ExecutorConfig } from "./types.ts";
 export async function buildToolbox(
   agent: Agent,
   { tools: registry, delegates }: Pick<ExecutorConfig, "tools" | "delegates">,
-  extra: readonly Tool[],
-  invocation: Invocation,
+  request: Invocation & { readonly extraTools?: readonly Tool[] },
+  isFromSource: (tool: string) => boolean,
 ): Promise<readonly Tool[]> {
   const tools: Tool[] = [];
   for (const tool of agent.tools ?? []) {
     if (typeof tool !== "string") tools.push(tool);
-    else if (delegatesNamedBy(tool) === undefined) tools.push(...(await fromRegistry(agent, registry, tool, invocation)));
+    else if (delegatesNamedBy(tool) === undefined && !isFromSource(tool))
+      tools.push(...(await fromRegistry(agent, registry, tool, request)));
   }
-  tools.push(...(await delegateTools(agent, delegates, invocation)), ...extra);
+  tools.push(...(await delegateTools(agent, delegates, request)), ...(request.extraTools ?? []));
   const seen = new Set<string>();
   for (const { name } of tools) {
     if (seen.has(name)) {
@@ -62,7 +63,7 @@ export interface Binding {
 }
 
 /** Code for a journaled run: by name and schema fingerprint, whatever else changed in the definition. */
-export function bindTools(snapshot: AgentSnapshot, available: readonly Tool[]): Binding {
+export function bindTools(snapshot: Pick<AgentSnapshot, "tools">, available: readonly Tool[]): Binding {
   const tools = new Map<string, Tool>();
   const missing: string[] = [];
   for (const wanted of snapshot.tools) {

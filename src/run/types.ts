@@ -14,6 +14,7 @@ import type { Models, ModelSettings } from "../ports/models.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { DeliveryQuery, DeliveryRow, Durability, InboxBody, RunRow, SendResult, Store } from "../ports/store.ts";
 import type { Secret, SecretProvider } from "./redaction.ts";
+import type { SourceUse, ToolSource } from "../ports/tool-source.ts";
 import type { Tool, Tools } from "../ports/tools.ts";
 import type { Cost, FinalStatus, PhaseView, RunError, RunStatusView, StepView, UsageTotal, WaitingFor } from "../ports/view.ts";
 
@@ -58,6 +59,11 @@ export interface RunRequest {
    * (`durability.lost`). `none`: it runs in memory, whatever store there is.
    */
   readonly durability?: Durability;
+  /**
+   * Tool sources of this run besides the agent's: names of the executor's, with arguments if need be, or sources themselves. Another
+   * process can go on with the run only if it has them by name, in its executor or its agents.
+   */
+  readonly sources?: readonly (string | SourceUse | ToolSource)[];
   /** No loop guards: for played recordings. */
   readonly unguarded?: boolean;
 }
@@ -197,6 +203,8 @@ export interface ExecutorConfig {
   readonly tools?: Tools;
   /** Palette: where the names in an agent's `delegates` are looked up. Default: none. */
   readonly delegates?: Delegates;
+  /** Tool sources that agents and requests may name; opened for each run that names them (or for every run, if they say so). */
+  readonly sources?: readonly ToolSource[];
   readonly store?: Store;
   readonly blobs?: Blobs;
   /** Who may use how much, over all runs of the store. Give the same to every process that drives them. */

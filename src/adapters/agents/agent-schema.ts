@@ -95,6 +95,7 @@ const LIMITS: readonly Field[] = [
   limit("depth", "depth", NUMBER, "Levels of delegates below it."),
   limit("children", "children", NUMBER, "Times it may hand on work."),
   limit("parallelChildren", "parallelChildren", NUMBER, "Delegates under way at once."),
+  limit("settleMs", "settle", TIME, "After the run: each afterRun and cleanup of a tool source."),
   limit("recoveries", "recoveries", NUMBER, "Recoveries in a row without progress."),
 ];
 
@@ -158,6 +159,7 @@ export const AGENT_FIELDS: readonly Field[] = [
   },
   { at: "model", front: ["model"], shape: { is: "text", empty: true }, about: "A tier, provider/model, or inherit." },
   { at: "tools", front: ["tools"], shape: TOOLS, about: "The tools it has, by name." },
+  { at: "sources", front: ["executus.sources"], shape: NAMES, about: "Tool sources opened for each run, by name." },
   { front: ["disallowedTools"], shape: NAMES, about: "Taken out of `tools`." },
   ...LIMITS,
   ...SETTINGS,

@@ -36,6 +36,7 @@ export function defineAgent<const Schema extends object = object>(
   if (typeof agent.instructions !== "string") throw invalid(agent, "it has no instructions", "Give the system prompt as text.");
   checkTools(agent, agent.tools, "tools");
   checkDelegates(agent);
+  checkSources(agent);
   checkPermission(agent);
   checkPhases(agent, (tools, path) => checkTools(agent, tools, path));
   if (agent.output !== undefined) readOutputSchema(agent.output, `Agent ${agent.name}`, "agent_invalid");
@@ -62,6 +63,7 @@ const OWN_CHECK: ReadonlySet<string> = new Set([
   "name",
   "instructions",
   "tools",
+  "sources",
   "delegates",
   "permission",
   "mcpServers",
@@ -158,6 +160,17 @@ function delegateName(delegate: unknown): string | undefined {
   if (typeof name !== "string") return undefined;
   if ("kind" in delegate) return "body" in delegate ? `skill__${name}` : undefined;
   return "instructions" in delegate ? `agent__${name}` : undefined;
+}
+
+function checkSources(agent: Agent): void {
+  const { sources } = agent;
+  if (sources === undefined) return;
+  const isSource = (given: unknown): boolean =>
+    (typeof given === "string" && given !== "") ||
+    (typeof given === "object" && given !== null && ("open" in given || "source" in given));
+  if (Array.isArray(sources) && sources.every(isSource)) return;
+  const hint = "List names of the executor's sources, `{ source: NAME, arguments }`, or sources themselves.";
+  throw invalid(agent, "`sources` is not a list of tool sources", hint);
 }
 
 function nameOf(tool: unknown): string | undefined {

@@ -23,6 +23,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "cancel", summary: "end a run, letting calls under way come back", load: () => import("./commands/cancel.ts") },
   { name: "kill", summary: "end a run at once", load: () => import("./commands/kill.ts") },
   { name: "resolve", summary: "decide a call whose outcome is unknown", load: () => import("./commands/resolve.ts") },
+  { name: "tools", summary: "decide about tools that changed meanwhile", load: () => import("./commands/tools.ts") },
   { name: "extend", summary: "give a run more steps, time, tokens or money", load: () => import("./commands/extend.ts") },
   { name: "store", summary: "check, back up, export, import and prune the store", load: () => import("./commands/store.ts") },
   { name: "doctor", summary: "check this machine, the store and the models", load: () => import("./commands/doctor.ts") },

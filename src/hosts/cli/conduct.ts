@@ -1,6 +1,7 @@
 /** One run in the hands of this command: progress, Ctrl-C, and what is said at its end. */
 import { isFinal } from "../../kernel/status.ts";
 import type { Executor, RunHandle, RunResult } from "../../run/types.ts";
+import type { WaitingFor } from "../../ports/view.ts";
 import { commandLine } from "./command-line.ts";
 import { exitCodeOfRun, exitCodeOfSignal } from "./exit-codes.ts";
 import { type Interrupt, listenForInterrupts } from "./interrupts.ts";
@@ -95,16 +96,38 @@ export function explain(
     );
     return;
   }
-  if (waitingFor?.kind === "resolution") {
-    return explainDoubt(result, waitingFor.calls, host.db);
-  }
-  if (waitingFor?.kind === "tools_missing") {
-    writeError(`${run} waits: there is no code here for ${waitingFor.names.join(", ")}`);
-    note(`Put the tools back into the agent, then:\n  ${resumeLine(run, host.db)}`);
-    return;
-  }
+  if (waitingFor !== undefined) return explainWaiting(result, waitingFor, host.db);
   writeError(`${run} ${status.replaceAll("_", " ")}${error === undefined ? "" : `: ${error.message}`}`);
   note(`How it went: ${commandLine(["show", run], host.db)}`);
+}
+
+function explainWaiting(result: RunResult, waitingFor: WaitingFor, db: string): void {
+  const { run } = result;
+  const resume = resumeLine(run, db);
+  switch (waitingFor.kind) {
+    case "resolution":
+      return explainDoubt(result, waitingFor.calls, db);
+    case "tools_changed": {
+      const { source, changes } = waitingFor;
+      const decide = (decision: string): string => commandLine(["tools", run, source, decision], db);
+      writeError(`${run} waits for a person: the tools of ${source} changed since it began: ${changes.join(", ")}`);
+      note(
+        `Look (${commandLine(["tail", run], db)}), decide, then resume:\n  ${decide("adopt")}\n  ${decide("pin")}\n  ${resume}`,
+      );
+      return;
+    }
+    case "child":
+      writeError(`${run} waits for what it handed on: ${waitingFor.runs.join(", ")}`);
+      note(`Where that stands:\n  ${waitingFor.runs.map((child) => commandLine(["show", child], db)).join("\n  ")}`);
+      return;
+    case "tools_missing":
+      writeError(`${run} waits: there is no code here for ${waitingFor.names.join(", ")}`);
+      note(`Put the tools back into the agent, then:\n  ${resume}`);
+      return;
+    default:
+      writeError(`${run} waiting`);
+      note(`How it went: ${commandLine(["show", run], db)}`);
+  }
 }
 
 /** Each call with the command that decides it. */

@@ -126,6 +126,7 @@ function toneOf(status: RunStatus): Parameters<ReturnType<typeof terminalOf>["pa
 
 function remarkOn({ waitingFor, owner, status }: RunRow): string {
   if (waitingFor?.kind === "resolution") return `${plural(waitingFor.calls.length, "call")} to decide`;
+  if (waitingFor?.kind === "tools_changed") return `changed tools of ${waitingFor.source} to decide`;
   if (waitingFor?.kind === "tools_missing") return `no code for ${oneLine(waitingFor.names.join(", "))}`;
   return status === "running" && owner !== undefined ? owner : "";
 }

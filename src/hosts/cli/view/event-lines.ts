@@ -302,6 +302,16 @@ function remarkText(event: RunEvent, before: RunState, columns: number): string 
       return `${event.message}${event.wrapUp ? " One last answer without tools." : ""}`;
     case "guard.tripped":
       return event.action === "block" ? undefined : event.message;
+    case "source.failed":
+      return event.error.message;
+    case "source.changed":
+      return `the tools of ${event.source} changed: ${event.changes.join(", ")}`;
+    case "source.decided":
+      return `changed tools of ${event.source}: ${event.decision}${by(event.from)}`;
+    case "source.settled":
+      return event.error === undefined ? undefined : `${event.source} failed after the run: ${event.error}`;
+    case "source.closed":
+      return event.error === undefined ? undefined : `${event.source} could not be cleaned up: ${event.error}`;
     case "artifact.added":
       return `left ${event.name} (${event.mediaType}, ${count(event.data.bytes)} bytes)`;
     case "durability.lost":

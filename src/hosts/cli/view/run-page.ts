@@ -59,6 +59,11 @@ function reasons(row: RunRow, state: RunState, db: string): readonly string[] {
     );
     return [...asked, `Then: ${resume}`];
   }
+  if (waitingFor?.kind === "tools_changed") {
+    const { source, changes } = waitingFor;
+    const decide = commandLine(["tools", run, source, "adopt"], db);
+    return [`The tools of ${source} changed since it began: ${changes.join(", ")}. Take them: ${decide}`, `Then: ${resume}`];
+  }
   if (waitingFor?.kind === "tools_missing")
     return [`There is no code for ${waitingFor.names.join(", ")}. Put it back, then: ${resume}`];
   if (status === "interrupted") return ["Nobody drives it: its process ended or died.", `Continue it: ${resume}`];

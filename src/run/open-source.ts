@@ -1,0 +1,177 @@
+/** Opens a tool source for a run, and compares what it offers with what the journal holds. */
+import type { SourceEffect } from "../kernel/effects.ts";
+import { matchesPattern } from "../kernel/patterns.ts";
+import type { RunState, SourceState } from "../kernel/state.ts";
+import type { ToolSnapshot } from "../ports/agent.ts";
+import type { ChangePolicy } from "../ports/definition.ts";
+import type { EventBody } from "../ports/events.ts";
+import type { JsonValue } from "../ports/json.ts";
+import type { OpenedSource, SourceContext, ToolSource } from "../ports/tool-source.ts";
+import type { Tool } from "../ports/tools.ts";
+import { type Settled, settleOrAbandon } from "./abandonable.ts";
+import { toJson } from "./json.ts";
+import type { Session } from "./session.ts";
+import { compareTools } from "./source-changes.ts";
+import { identityOf, messageOf, sourceState } from "./sources.ts";
+import type { Stopper } from "./stopper.ts";
+import { bindTools, snapshotTool } from "./toolbox.ts";
+
+export async function performOpenSource(session: Session, effect: SourceEffect, stopper: Stopper): Promise<readonly EventBody[]> {
+  const state = sourceState(session, effect.source);
+  if (state === undefined) return [];
+  const source = session.desk?.code.get(effect.source);
+  if (source === undefined) return failed(session, state, "nothing of that name is registered in this process", "missing");
+  const settled = await inTheRunsTime(session, state, { source, stopper });
+  if (stopper.reason !== undefined || settled.type === "abandoned") return [];
+  if (settled.type === "error") return failed(session, state, messageOf(settled.error));
+  try {
+    return offered(session, state, { source, opened: settled.value });
+  } catch (error) {
+    return failed(session, state, messageOf(error));
+  }
+}
+
+interface Opening {
+  readonly source: ToolSource;
+  readonly stopper: Stopper;
+}
+
+/** As long as the run wants it. What comes later is closed by whoever waits for `opening`. */
+async function inTheRunsTime(session: Session, state: SourceState, given: Opening): Promise<Settled<OpenedSource>> {
+  const { desk, timers } = session;
+  const opening = openSource(session, state, given);
+  desk?.opening.set(state.name, opening.then(noted, noted));
+  const patience = { stopper: given.stopper, graceMs: session.state.limits.graceMs, timers };
+  const settled = await settleOrAbandon(() => opening, patience);
+  if (settled.type !== "abandoned") desk?.opening.delete(state.name);
+  return settled;
+}
+
+const noted = (): void => {};
+
+/** Opens it, or finds it open. Kept as soon as it is there, so that it is closed whatever becomes of the run. */
+export async function openSource(session: Session, state: SourceState, given: Opening): Promise<OpenedSource> {
+  const known = session.desk?.open.get(state.name);
+  if (known !== undefined) return known;
+  const opened = await given.source.open(toContext(session, state, given.stopper));
+  if (session.desk?.closed.has(state.name) === true) {
+    await opened.close?.();
+    throw new Error("it was opened too late");
+  }
+  session.desk?.open.set(state.name, opened);
+  return opened;
+}
+
+function toContext(session: Session, state: SourceState, stopper: Stopper): SourceContext {
+  const { caller, channel, tenant, labels } = session.state.request;
+  return {
+    ...identityOf(session, state, stopper.signal),
+    attempt: session.epoch,
+    ...(caller === undefined ? {} : { caller }),
+    ...(channel === undefined ? {} : { channel }),
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(labels === undefined ? {} : { labels }),
+  };
+}
+
+/** A run that has begun with it is not given up: it waits for a process, or a time, in which it can be opened. */
+function failed(session: Session, state: SourceState, why: string, isMissing?: "missing"): readonly EventBody[] {
+  const message = `the tool source ${state.name} could not be opened: ${why}`;
+  const mayWait = state.optional !== true && (isMissing === "missing" || state.tools !== undefined);
+  if (mayWait) return [{ type: "tools.missing", names: [message] }];
+  session.warn(message);
+  return [{ type: "source.failed", source: state.name, error: { code: "source_failed", message } }];
+}
+
+interface Offer {
+  readonly source: ToolSource;
+  readonly opened: OpenedSource;
+}
+
+function offered(session: Session, state: SourceState, { source, opened }: Offer): readonly EventBody[] {
+  const { only } = state;
+  const tools = opened.tools.filter(({ name }) => only?.some((pattern) => matchesPattern(pattern, name)) ?? true);
+  checkNames(session, state, tools);
+  const now = tools.map((tool): ToolSnapshot => ({ ...snapshotTool(tool), source: state.name }));
+  const was = state.tools;
+  if (was === undefined) return taken(session, state, { tools, now, opened });
+  const { changes, isSame } = compareTools(was, now);
+  const isShown = state.offered !== undefined && compareTools(state.offered.tools, now).isSame;
+  switch (isSame ? "pin" : policyFor(source, state, { hasChanges: changes.length > 0, isShown })) {
+    case "adopt":
+      return taken(session, state, { tools, now, opened });
+    case "pin":
+      return pinned(session, state, { tools, was, opened });
+    case "ask":
+      return [{ type: "source.changed", source: state.name, ...(isShown ? {} : { tools: now }), changes }];
+  }
+}
+
+/** What a person decided holds for what they were shown, and for nothing else. A tool that is only new need not be asked about. */
+function policyFor(
+  { changes = "pin" }: ToolSource,
+  { decision }: SourceState,
+  { hasChanges, isShown }: { readonly hasChanges: boolean; readonly isShown: boolean },
+): ChangePolicy {
+  if (changes !== "ask") return changes;
+  if (isShown && decision !== undefined) return decision;
+  return hasChanges ? "ask" : "pin";
+}
+
+/** Checked against what is bound now, without a pause between check and binding: two sources may open at once. */
+function checkNames(session: Session, state: SourceState, tools: readonly Tool[]): void {
+  const own = new Set(state.tools?.map(({ name }) => name));
+  const taken = new Set([...session.tools.keys(), ...namesOf(session.state)]);
+  for (const { name } of tools) {
+    if (taken.has(name) && !own.has(name))
+      throw new Error(`it brings a tool named ${name}, and there is one of that name already`);
+    taken.add(name);
+    own.delete(name);
+  }
+}
+
+/** Of the agent in all its phases, and of sources that were open before. */
+function namesOf({ definition, agent }: RunState): readonly string[] {
+  const phases = (definition.phases ?? []).flatMap(({ tools }) => tools ?? []);
+  return [...definition.tools, ...agent.tools, ...phases].map(({ name }) => name);
+}
+
+interface Taken {
+  readonly tools: readonly Tool[];
+  readonly opened: OpenedSource;
+}
+
+function taken(
+  session: Session,
+  state: SourceState,
+  given: Taken & { readonly now: readonly ToolSnapshot[] },
+): readonly EventBody[] {
+  const facts = factsOf(state, given.opened);
+  session.desk?.bring(
+    given.tools,
+    (state.tools ?? []).map(({ name }) => name),
+  );
+  return [{ type: "source.opened", source: state.name, tools: given.now, ...facts }];
+}
+
+/** The journaled tools stay; what cannot be bound to them leaves the run waiting. */
+function pinned(
+  session: Session,
+  state: SourceState,
+  given: Taken & { readonly was: readonly ToolSnapshot[] },
+): readonly EventBody[] {
+  const facts = factsOf(state, given.opened);
+  const { tools, missing } = bindTools({ tools: given.was }, given.tools);
+  session.desk?.bring([...tools.values()], []);
+  const opened: EventBody = { type: "source.opened", source: state.name, ...facts };
+  return missing.length === 0 || state.optional === true ? [opened] : [opened, { type: "tools.missing", names: missing }];
+}
+
+function factsOf(state: SourceState, opened: OpenedSource): { readonly cleanup?: JsonValue; readonly afterRun?: true } {
+  const json = opened.cleanup === undefined ? undefined : toJson(opened.cleanup);
+  if (json?.ok === false) throw new Error(`its cleanup descriptor is not JSON: ${json.problem}`);
+  return {
+    ...(json === undefined ? {} : { cleanup: json.value }),
+    ...(opened.afterRun === undefined ? {} : { afterRun: true as const }),
+  };
+}
