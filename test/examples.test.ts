@@ -48,10 +48,36 @@ it("own-models.ts falls back to the second candidate", () => {
   expect(run("own-models.ts").lines).toEqual(["completed HELLO own/echo"]);
 });
 
+it("budget.ts holds each tenant to its day", () => {
+  expect(run("budget.ts").lines).toEqual([
+    "acme over_budget I read 3 pages.",
+    "acme over_budget budget_refused",
+    "globex over_budget I read 3 pages.",
+    "acme $0.0096 of $0.01",
+    "globex $0.0096 of $0.01",
+  ]);
+});
+
+it("supervisor.ts tells a run that gets nowhere", () => {
+  expect(run("supervisor.ts").lines).toEqual([
+    "3 steps in a row have brought nothing new.",
+    "model: nudge, because it searches without a year",
+    "It is the one from 1911.",
+  ]);
+});
+
 const files = readdirSync(EXAMPLES).filter((name) => name.endsWith(".ts"));
 
 it("every example is run here", () => {
-  expect(files.toSorted()).toEqual(["embed.ts", "own-models.ts", "reconcile.ts", "resume.ts", "steer.ts"]);
+  expect(files.toSorted()).toEqual([
+    "budget.ts",
+    "embed.ts",
+    "own-models.ts",
+    "reconcile.ts",
+    "resume.ts",
+    "steer.ts",
+    "supervisor.ts",
+  ]);
 });
 
 it.each(files)("%s is shorter than 40 lines", (file) => {

@@ -48,6 +48,8 @@ const EVERY_EVENT: Readonly<Record<EventType, true>> = {
   "limit.reached": true,
   "budget.refused": true,
   "guard.tripped": true,
+  "stall.noticed": true,
+  "supervisor.decided": true,
   "tools.missing": true,
   "approval.requested": true,
   "approval.answered": true,

@@ -5,7 +5,7 @@ import { isChildCall, isOpenChild, refusalOfChild } from "./children.ts";
 import type { Decision, Now } from "./decide.ts";
 import { decideWaiting, nextWaitAt, toWaitingFor } from "./decide-waiting.ts";
 import { type Effect, type EndChildEffect, toolOf } from "./effects.ts";
-import { repetition } from "./guards.ts";
+import { equalResults, repetition } from "./guards.ts";
 import type { CallState, RunState } from "./state.ts";
 
 export function decideCalls(state: RunState, now: Now): Decision {
@@ -64,9 +64,19 @@ function refusedChild(state: RunState, call: CallState): readonly EventBody[] {
 function blocked(state: RunState, call: CallState): readonly EventBody[] {
   if (state.request.unguarded === true) return [];
   const seen = repetition(state.history, call.key);
-  if (seen === undefined || seen.count < state.limits.repeats) return [];
+  if (seen === undefined || seen.count < state.limits.repeats) return withoutNews(state, call);
   const message = `Not run: this call has already been made ${seen.count - 1} times with the same result. Use that result or do something else.`;
   return [{ type: "guard.tripped", guard: seen.guard, action: "block", call: call.id, message }, ended(call, "blocked", message)];
+}
+
+/** The model was told, and goes on asking the same tool in other words. */
+function withoutNews(state: RunState, call: CallState): readonly EventBody[] {
+  const { history, limits, resultsHinted } = state;
+  if (!resultsHinted || history[history.length - 1]?.read !== call.name) return [];
+  const count = equalResults(history) + 1;
+  if (count < 3 * limits.repeats) return [];
+  const message = `Not run: the last ${count - 1} calls of ${call.name}, all different, gave the same result. Use another tool or answer with what you have.`;
+  return [{ type: "guard.tripped", guard: "results", action: "block", call: call.id, message }, ended(call, "blocked", message)];
 }
 
 /** The first calls in call order, up to the limits on parallel calls of the run and of each tool, and on children at once. */

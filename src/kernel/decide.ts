@@ -10,11 +10,12 @@ import type { FinalStatus, RunError, WaitingFor } from "../ports/view.ts";
 import { compactionDue, compactionWanted } from "./compaction.ts";
 import { closeOpenCalls, decideCalls } from "./decide-calls.ts";
 import { limitReached, nextDeadline } from "./decide-limits.ts";
+import { supervised } from "./decide-supervision.ts";
 import { decideQuestion, toWaitingFor } from "./decide-waiting.ts";
 import { afterOpening, decideSettling, failedSource } from "./decide-sources.ts";
 import type { Effect, ModelEffect } from "./effects.ts";
 import { isDue } from "./evolve-model.ts";
-import { repetition } from "./guards.ts";
+import { equalResults, repetition } from "./guards.ts";
 import { isRepairing, mayRepair } from "./output.ts";
 import { changeOfPhase, nextPhase, phaseToEnd } from "./phases.ts";
 import type { OpenWait, RunState } from "./state.ts";
@@ -24,6 +25,8 @@ export interface Now {
   readonly activeMs: number;
   /** Wall clock, ms. */
   readonly at: number;
+  /** Running time at which something was last heard of what is under way, ms. */
+  readonly heardMs?: number;
 }
 
 /** When to decide again if nothing happens. */
@@ -42,6 +45,11 @@ export interface Decision {
 }
 
 export function decide(state: RunState, now: Now): Decision {
+  const decision = decideRun(state, now);
+  return state.agent.supervision === undefined ? decision : supervised(state, now, decision);
+}
+
+function decideRun(state: RunState, now: Now): Decision {
   if (state.finished) return { append: [], effects: [], done: true };
   if (state.settling !== undefined) {
     return decideSettling(state) ?? record({ type: "run.finished", status: state.settling.status });
@@ -132,7 +140,7 @@ function beforeModel(state: RunState): Decision | undefined {
 /** Between two steps: errors in a row, then repetition. */
 function guardTripped(state: RunState): EventBody | undefined {
   if (state.request.unguarded === true || state.answered || state.step === 0) return undefined;
-  return errorsInARow(state) ?? repeating(state);
+  return errorsInARow(state) ?? repeating(state) ?? withoutNews(state);
 }
 
 /** A whole batch of calls may fail at once: however long the row is, the model is warned before it is stopped. */
@@ -160,6 +168,20 @@ function repeating(state: RunState): EventBody | undefined {
   const calls = seen.guard === "repeat" ? "call" : "calls";
   const message = `You have made the same ${calls} ${seen.count} times with the same result. Repeating will not change it: use what you have or try something else.`;
   return { type: "guard.tripped", guard: seen.guard, action: "hint", message };
+}
+
+/** Different questions, one answer: however many came at once, the model is told before it is stopped. */
+function withoutNews(state: RunState): EventBody | undefined {
+  const { limits, resultsHinted, hintedStep } = state;
+  const count = equalResults(state.history);
+  if (count < 2 * limits.repeats - 1 || hintedStep === state.step) return undefined;
+  const tool = state.history[state.history.length - 1]?.read ?? "the tool";
+  const message = `${count} different calls of ${tool} in a row gave the same result.`;
+  if (!resultsHinted) {
+    const hint = `${message} More of them are unlikely to change it: use what you have or try something else.`;
+    return { type: "guard.tripped", guard: "results", action: "hint", message: hint };
+  }
+  return count < 4 * limits.repeats ? undefined : { type: "guard.tripped", guard: "results", action: "stop", message };
 }
 
 // --- endings ---------------------------------------------------------------------------------------------------------

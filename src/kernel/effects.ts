@@ -2,9 +2,18 @@
 import type { EventBody } from "../ports/events.ts";
 import type { ToolSnapshot } from "../ports/agent.ts";
 import { childIntent } from "./children.ts";
+import type { Stall } from "../ports/supervision.ts";
 import type { CallState, PendingCompaction, RunState } from "./state.ts";
 
-export type Effect = ModelEffect | ToolCallEffect | ReconcileEffect | CompactEffect | ChildEffect | EndChildEffect | SourceEffect;
+export type Effect =
+  | ModelEffect
+  | ToolCallEffect
+  | ReconcileEffect
+  | CompactEffect
+  | ChildEffect
+  | EndChildEffect
+  | SourceEffect
+  | SuperviseEffect;
 
 export interface ModelEffect {
   readonly kind: "model";
@@ -58,7 +67,13 @@ export interface SourceEffect {
   readonly source: string;
 }
 
-export function toolOf(state: RunState, name: string): ToolSnapshot | undefined {
+export interface SuperviseEffect {
+  readonly kind: "supervise";
+  readonly id: string;
+  readonly stall: Stall;
+}
+
+export function toolOf(state: Pick<RunState, "agent">, name: string): ToolSnapshot | undefined {
   return state.agent.tools.find((tool) => tool.name === name);
 }
 
@@ -71,6 +86,8 @@ export function isAwaited(state: RunState, effect: Effect): boolean {
       return state.model.inFlight && state.step === effect.step && state.model.attempts === effect.attempt;
     case "compact":
       return state.compaction !== undefined && state.compactions === effect.number;
+    case "supervise":
+      return state.supervision.stall?.stall === effect.stall.stall;
     case "child":
     case "end-child":
       return state.calls.some(({ id, status }) => id === effect.call.id && status !== "ended");
@@ -80,13 +97,15 @@ export function isAwaited(state: RunState, effect: Effect): boolean {
     case "source-close":
       return false;
     case "tool":
-    case "reconcile": {
-      const call = state.calls.find((candidate) => candidate.id === effect.call.id);
-      if (call === undefined || call.interruptions !== effect.call.interruptions || call.waits !== effect.call.waits)
-        return false;
-      return effect.kind === "reconcile" ? call.status === "in-doubt" : call.status === "ready" || call.status === "started";
-    }
+    case "reconcile":
+      return isCallAwaited(state, effect);
   }
+}
+
+function isCallAwaited(state: RunState, effect: ToolCallEffect | ReconcileEffect): boolean {
+  const call = state.calls.find((candidate) => candidate.id === effect.call.id);
+  if (call === undefined || call.interruptions !== effect.call.interruptions || call.waits !== effect.call.waits) return false;
+  return effect.kind === "reconcile" ? call.status === "in-doubt" : call.status === "ready" || call.status === "started";
 }
 
 function isAwaitedAtTheEnd(state: RunState, effect: Effect): boolean {
@@ -113,6 +132,7 @@ export function intentOf(state: RunState, effect: Effect): EventBody | undefined
     case "source-open":
     case "source-settle":
     case "source-close":
+    case "supervise":
       return undefined;
   }
 }

@@ -10,9 +10,11 @@ import type {
   ToolStarted,
 } from "../ports/events.ts";
 import type { ToolOutput, ToolResultPart } from "../ports/messages.ts";
-import { type History, remember } from "./guards.ts";
 import { countChild, outcomeOfChild, toLink } from "./children.ts";
+import { toolOf } from "./effects.ts";
+import { equalResults, type History, remember } from "./guards.ts";
 import { append } from "./list.ts";
+import { progressed } from "./progress.ts";
 import type { CallState, Draft } from "./state.ts";
 
 type CallEvent =
@@ -99,13 +101,23 @@ function tally(next: Draft, calls: readonly CallState[]): void {
       next.errorsHinted = false;
     }
   }
+  if (next.agent.supervision !== undefined) next.progress = progressed(next, calls);
   if (next.request.unguarded === true) return;
-  const entries = calls.map((call) => toEntry(call, next.history));
+  const entries = calls.map((call) => toEntry(next, call));
   next.history = remember(next.history, entries, next.limits.repeats);
+  if (next.resultsHinted && equalResults(next.history) <= 1) next.resultsHinted = false;
 }
 
-/** A blocked call counts as one more of the same: its result is that of the call it repeats. */
-function toEntry(call: CallState, history: History): History[number] {
-  const repeated = call.outcome === "blocked" ? history.findLast((entry) => entry.call === call.key) : undefined;
-  return repeated ?? { call: call.key, result: call.output ?? NO_OUTPUT };
+/** A blocked call counts as one more of the same: its result is that of the call it repeats, or of the row it would go on with. */
+function toEntry(next: Draft, call: CallState): History[number] {
+  const { history } = next;
+  if (call.outcome === "blocked") {
+    const repeated = history.findLast((entry) => entry.call === call.key);
+    if (repeated !== undefined) return repeated;
+    const last = history[history.length - 1];
+    if (last !== undefined) return { ...last, call: call.key };
+  }
+  const tool = call.outcome === "ok" ? toolOf(next, call.name) : undefined;
+  const read = tool?.effect === "read" && tool.polling !== true ? call.name : undefined;
+  return { call: call.key, result: call.output ?? NO_OUTPUT, read };
 }

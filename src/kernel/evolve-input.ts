@@ -1,6 +1,8 @@
 /** How attempts, input from outside, limits and guards change a run. */
+import type { BudgetRefused } from "../ports/budget.ts";
+import type { Extension } from "../ports/supervision.ts";
 import type { PhaseLimits } from "../ports/agent.ts";
-import type { AttemptStarted, BudgetRefused, EventBody, GuardTripped, LimitReached, LimitsExtended } from "../ports/events.ts";
+import type { AttemptStarted, EventBody, GuardTripped, LimitReached } from "../ports/events.ts";
 import type { FinalStatus } from "../ports/view.ts";
 import { compactionDue } from "./compaction.ts";
 import { compactionRequested } from "./evolve-compaction.ts";
@@ -85,7 +87,7 @@ function toCancel(event: { readonly mode: "cancel" | "kill"; readonly reason?: s
 }
 
 /** More room also revives a run that was about to wrap up because of a limit. */
-function extended(next: Draft, event: LimitsExtended): void {
+export function extended(next: Draft, event: Extension): void {
   const { limits, ending } = next;
   next.limits = {
     ...limits,
@@ -102,7 +104,7 @@ function extended(next: Draft, event: LimitsExtended): void {
 }
 
 /** The current phase gets the same as the run, where it has bounds of its own. */
-function extendedPhase(limits: PhaseLimits, event: LimitsExtended): PhaseLimits {
+function extendedPhase(limits: PhaseLimits, event: Extension): PhaseLimits {
   const { maxSteps, timeMs, tokens, costUsd } = limits;
   return {
     ...(maxSteps === undefined ? {} : { maxSteps: plus(maxSteps, event.steps) }),
@@ -158,6 +160,7 @@ function guardTripped(next: Draft, event: GuardTripped): void {
   if (event.action === "hint") {
     next.hintedStep = next.step;
     if (event.guard === "errors") next.errorsHinted = true;
+    if (event.guard === "results") next.resultsHinted = true;
     return;
   }
   const status: FinalStatus = event.guard === "errors" ? "failed" : "looping";

@@ -8,6 +8,7 @@ import type {
   ModelFailed,
   ModelStarted,
 } from "../ports/events.ts";
+import type { ToolSnapshot } from "../ports/agent.ts";
 import type { ToolCallPart, UserPart } from "../ports/messages.ts";
 import { closeStep } from "./evolve-calls.ts";
 import { compacted, compactionFailed, isMendable, measure, overflowed } from "./evolve-compaction.ts";
@@ -63,7 +64,7 @@ export function isDue(steer: PendingSteer, state: RunState): boolean {
 
 function modelAnswered(next: Draft, event: ModelAnswered): void {
   const wrappedUp = next.ending !== undefined;
-  const calls = callsOf(event, next.request.unguarded === true);
+  const calls = callsOf(event, next.agent.tools, next.request.unguarded === true);
   const text = textOf(event);
   next.step = event.step + 1;
   measure(next, event);
@@ -82,15 +83,22 @@ function modelAnswered(next: Draft, event: ModelAnswered): void {
   closeStep(next);
 }
 
-function callsOf(event: ModelAnswered, unguarded: boolean): CallState[] {
+function callsOf(event: ModelAnswered, tools: readonly ToolSnapshot[], unguarded: boolean): CallState[] {
   const calls: CallState[] = [];
   for (const part of event.content) {
     if (!isOwnCall(part)) continue;
     const ordinal = calls.length;
-    const key = unguarded ? "" : callKey(part.toolName, part.input);
-    calls.push(toCall(part, { id: callId(event.step, ordinal), key, refusal: refusalOf(event, ordinal) }));
+    const id = callId(event.step, ordinal);
+    const key = unguarded ? "" : keyOf(tools, part, id);
+    calls.push(toCall(part, { id, key, refusal: refusalOf(event, ordinal) }));
   }
   return calls;
+}
+
+/** A polling call is like no other: it is repeated on purpose, and ends every pattern. */
+function keyOf(tools: readonly ToolSnapshot[], part: ToolCallPart, id: string): string {
+  const key = callKey(part.toolName, part.input);
+  return tools.find(({ name }) => name === part.toolName)?.polling === true ? `${key} ${id}` : key;
 }
 
 function isOwnCall(part: { readonly type: string; readonly providerExecuted?: boolean }): part is ToolCallPart {

@@ -8,6 +8,7 @@ import type {
   ToolSuspended,
   WaitingEvent,
 } from "../ports/waiting.ts";
+import { supervisorAnswered } from "./evolve-supervision.ts";
 import type { CallState, Draft, OpenWait } from "./state.ts";
 
 /** An answer that was refused changed nothing. */
@@ -97,6 +98,7 @@ function takeSignal(next: Draft, name: string | undefined): void {
 }
 
 function ofTheRun(next: Draft, event: RunEvent): void {
+  if (event.type === "question.asked" || event.type === "question.answered") supervisorAnswered(next, event);
   if (event.type === "question.asked") next.question = toQuestion(event);
   else if (event.type === "question.answered" && next.question?.id === event.question) next.question = undefined;
   else if (event.type === "wait.expired" && next.question?.id === event.wait) next.question = withoutEnd(next.question);

@@ -12,6 +12,7 @@ import { evolveModel, modelStarted } from "./evolve-model.ts";
 import { evolveWaiting } from "./evolve-waiting.ts";
 import { evolveSources, initialSources } from "./evolve-sources.ts";
 import { NO_ARTIFACTS } from "./evolve-artifacts.ts";
+import { evolveSupervision, UNWATCHED } from "./evolve-supervision.ts";
 import { NO_HISTORY } from "./guards.ts";
 import { emptyList, type List } from "./list.ts";
 import { outputRefused } from "./output.ts";
@@ -19,6 +20,15 @@ import { opening, phaseEnded, phaseStarted } from "./phases.ts";
 import { mergeSettings } from "./settings.ts";
 import { type Draft, IDLE_MODEL, NO_USAGE, NOTHING_DELEGATED, type RunState } from "./state.ts";
 import type { Message } from "../ports/messages.ts";
+
+const NOTHING_YET = {
+  lastCallTokens: 0,
+  lastCallCostUsd: 0,
+  chargedMs: 0,
+  toolCalls: 0,
+  toolErrors: 0,
+  consecutiveErrors: 0,
+};
 
 /**
  * The first event makes the state; anything else before it is an error of the store. `earlier` is the conversation of the
@@ -48,15 +58,11 @@ export function initialState(header: EventHeader, event: RunStarted, earlier: Li
     costUsd: 0,
     children: 0,
     delegated: NOTHING_DELEGATED,
-    lastCallTokens: 0,
-    lastCallCostUsd: 0,
-    chargedMs: 0,
-    toolCalls: 0,
-    toolErrors: 0,
-    consecutiveErrors: 0,
+    ...NOTHING_YET,
     errorsHinted: false,
     history: NO_HISTORY,
     hintedStep: -1,
+    ...UNWATCHED,
     compaction: undefined,
     windows: event.windows,
     head: earlier.length + (request.history?.length ?? 0),
@@ -110,14 +116,6 @@ function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
     case "child.parked":
       evolveCalls(next, event);
       break;
-    case "source.opened":
-    case "source.failed":
-    case "source.changed":
-    case "source.decided":
-    case "source.settled":
-    case "source.closed":
-      evolveSources(next, event);
-      break;
     case "tool.reconciled":
     case "tool.interrupted":
     case "tool.ended":
@@ -125,15 +123,6 @@ function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
     case "child.ended":
       next.fruitless = 0;
       evolveCalls(next, event);
-      break;
-    case "phase.started":
-      phaseStarted(next, event);
-      break;
-    case "phase.ended":
-      phaseEnded(next, event);
-      break;
-    case "output.refused":
-      outputRefused(next, event);
       break;
     case "approval.requested":
     case "approval.answered":
@@ -145,6 +134,35 @@ function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
     case "signal.received":
       next.fruitless = 0;
       evolveWaiting(next, event);
+      break;
+    default:
+      evolveRarer(next, event);
+  }
+}
+
+/** What most runs never have. */
+function evolveRarer(next: Draft, event: EventBody): void {
+  switch (event.type) {
+    case "source.opened":
+    case "source.failed":
+    case "source.changed":
+    case "source.decided":
+    case "source.settled":
+    case "source.closed":
+      evolveSources(next, event);
+      break;
+    case "stall.noticed":
+    case "supervisor.decided":
+      evolveSupervision(next, event);
+      break;
+    case "phase.started":
+      phaseStarted(next, event);
+      break;
+    case "phase.ended":
+      phaseEnded(next, event);
+      break;
+    case "output.refused":
+      outputRefused(next, event);
       break;
     default:
       evolveInput(next, event);

@@ -1,8 +1,10 @@
 /**
- * Loop guards: the same call with the same result, A-B-A-B cycles, consecutive errors.
+ * Loop guards: the same call with the same result, A-B-A-B cycles, different reads with one result, consecutive errors.
  *
  * G1 Guards look at finished steps only, so the order in which parallel results arrive does not matter.
- * G2 The ladder is: a hint one short of the limit, the call blocked at the limit, the run stopped at twice the limit.
+ * G2 The ladder is: a hint one short of the limit, the call blocked at the limit, the run stopped at twice the limit. For different
+ *    reads with one result the limit is twice as high at first: hint at 2r - 1, blocked from 3r, stopped at 4r, never without a hint.
+ * G3 Polling calls are repeated on purpose: they are part of no pattern.
  */
 import type { JsonValue } from "../ports/json.ts";
 import type { ToolOutput } from "../ports/messages.ts";
@@ -11,6 +13,8 @@ interface Entry {
   /** Name and arguments, canonical. */
   readonly call: string;
   readonly result: ToolOutput;
+  /** Name of the tool, of a successful `read` that is no polling. */
+  readonly read: string | undefined;
 }
 
 /** The last finished calls, oldest first; as many as twice the limit of the longest cycle needs. */
@@ -56,6 +60,19 @@ function occurrences(history: History, call: string | undefined, period: number)
     matched++;
   }
   return Math.floor(matched / period) + (call === undefined ? 0 : 1);
+}
+
+/** How many different reads at the end of the history were made with one tool and gave one result. */
+export function equalResults(history: History): number {
+  const last = history[history.length - 1];
+  if (last?.read === undefined) return 0;
+  const calls = new Set<string>();
+  for (let i = history.length - 1; i >= 0; i--) {
+    const entry = history[i];
+    if (entry?.read !== last.read || !isSame(entry.result, last.result)) break;
+    calls.add(entry.call);
+  }
+  return calls.size;
 }
 
 export function callKey(name: string, input: JsonValue): string {

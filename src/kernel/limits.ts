@@ -1,5 +1,6 @@
 /** Defaults of a run's bounds, and how they are resolved: once, at the start. */
 import type { Limits, LimitsInput } from "../ports/limits.ts";
+import type { SupervisionSettings } from "../ports/supervision.ts";
 
 export const DEFAULT_LIMITS: Limits = {
   maxSteps: 12,
@@ -9,6 +10,7 @@ export const DEFAULT_LIMITS: Limits = {
   parallelCalls: 8,
   toolTimeoutMs: 30_000,
   graceMs: 2_000,
+  idleMs: 90_000,
   firstTokenMs: 60_000,
   idleTokenMs: 60_000,
   modelCallMs: 600_000,
@@ -20,6 +22,14 @@ export const DEFAULT_LIMITS: Limits = {
   parallelChildren: 4,
   settleMs: 30_000,
   recoveries: 5,
+};
+
+export const DEFAULT_SUPERVISION: SupervisionSettings = {
+  afterSteps: 3,
+  costFactor: 3,
+  decisions: 10,
+  deadlineMs: 30_000,
+  atLimits: true,
 };
 
 /** JSON has no Infinity; this stands for "no limit" in a journal (about 285 years in ms). */

@@ -12,6 +12,7 @@ import { overheadTokens } from "./context-size.ts";
 import { toolsIn } from "./evolve-sources.ts";
 import { NO_HISTORY } from "./guards.ts";
 import { append, type List } from "./list.ts";
+import { NO_PROGRESS } from "./progress.ts";
 import { mergeSettings } from "./settings.ts";
 import { type Draft, IDLE_MODEL, type PhaseState, type RunState, totalTokens } from "./state.ts";
 import { fill } from "./templates.ts";
@@ -109,6 +110,8 @@ function startAfresh(next: Draft): void {
   next.consecutiveErrors = 0;
   next.errorsHinted = false;
   next.history = NO_HISTORY;
+  next.resultsHinted = false;
+  next.progress = NO_PROGRESS;
   next.hintedStep = -1;
   next.measuredMessages = 0;
   next.compactedStep = -1;

@@ -14,8 +14,10 @@ import type { Message, ToolOutput, UserPart } from "../ports/messages.ts";
 import type { OutputVerdict } from "../ports/output.ts";
 import type { CallOutcome, Cost, FinalStatus, RunError, UsageTotal } from "../ports/view.ts";
 import type { ApprovalFallback, Wake } from "../ports/waiting.ts";
+import type { Supervision } from "./evolve-supervision.ts";
 import type { History } from "./guards.ts";
 import type { List } from "./list.ts";
+import type { Progress } from "./progress.ts";
 
 /**
  * `ready`: to be dispatched; `started`: its intent is committed, of a tool by the current attempt; `parked`: it is a child that
@@ -210,6 +212,11 @@ export interface RunState {
   readonly history: History;
   /** Step after which a guard last gave a hint: once per step is enough. */
   readonly hintedStep: number;
+  /** The model was warned in this row of equal results: the next may be blocked. */
+  readonly resultsHinted: boolean;
+  /** What the steps bring, and what the supervisor said; both stay as they are in runs that are not watched. */
+  readonly progress: Progress;
+  readonly supervision: Supervision;
   readonly compaction: PendingCompaction | undefined;
   /** Context windows by model; undefined where nothing can shorten the conversation. */
   readonly windows: Readonly<Record<string, number>> | undefined;

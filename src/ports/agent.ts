@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from "./json.ts";
 import type { Message, UserPart } from "./messages.ts";
 import type { ModelSettings } from "./models.ts";
 import type { OutputSnapshot } from "./output.ts";
+import type { SupervisionSettings } from "./supervision.ts";
 import type { ToolEffect, UnknownPolicy } from "./tools.ts";
 
 export interface ToolSnapshot {
@@ -22,6 +23,8 @@ export interface ToolSnapshot {
   readonly forks?: true;
   /** The tool source that brings it; absent for tools of the agent and of the request. */
   readonly source?: string;
+  /** Meant to be called again and again: the same call with the same result is no loop. */
+  readonly polling?: true;
 }
 
 /** A tool source of the run. Its tools are journaled when it is opened. */
@@ -80,6 +83,10 @@ export interface AgentSnapshot {
   readonly permission?: Permission;
   /** Opened before the first model call. From here on each of them may have left something in the world. */
   readonly sources?: readonly SourceSnapshot[];
+  /** Names of polling tools, for those that sources bring later; `*` for any characters. */
+  readonly polling?: readonly string[];
+  /** Present where the runs are watched: a supervisor is there, and the agent has not refused. */
+  readonly supervision?: SupervisionSettings;
   /** Where the definition came from, so that another process can find its code again: a file path or a module. */
   readonly source?: string;
 }

@@ -131,3 +131,19 @@ export interface AdmissionRequest {
 export type AdmissionDecision = { readonly admitted: true } | { readonly admitted: false; readonly reason: string };
 
 export type Admit = (request: AdmissionRequest) => Promise<AdmissionDecision> | AdmissionDecision;
+
+/** The ledger had no room for the next model call. Like a limit: what follows is the wrap-up, if there is room for that. */
+export interface BudgetRefused {
+  readonly type: "budget.refused";
+  readonly v?: number;
+  readonly per: BudgetScope;
+  readonly name: string;
+  readonly window: BudgetWindow;
+  readonly unit: keyof BudgetAmounts;
+  readonly limit: number;
+  readonly used: number;
+  readonly reserved: number;
+  readonly asked: number;
+  readonly message: string;
+  readonly wrapUp: boolean;
+}

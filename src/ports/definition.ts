@@ -5,6 +5,7 @@ import type { JsonObject } from "./json.ts";
 import type { LimitsInput } from "./limits.ts";
 import type { ModelSettings } from "./models.ts";
 import type { SourceUse, ToolSource } from "./tool-source.ts";
+import type { SupervisionInput } from "./supervision.ts";
 import type { Tool, ToolEffect, UnknownPolicy } from "./tools.ts";
 
 /** What happens to a live run when its agent was changed since it started: see `docs/guide/changing-agents.md`. */
@@ -41,6 +42,8 @@ export interface Phase {
 /** Over what a tool says of itself. */
 export interface ToolOptions {
   readonly effect?: ToolEffect;
+  /** Called again and again on purpose. */
+  readonly polling?: boolean;
   readonly onUnknown?: UnknownPolicy;
   readonly timeoutMs?: number;
   readonly concurrency?: number;
@@ -81,7 +84,9 @@ export interface Agent<Output = unknown> {
   /** Stages, in order: each has a conversation of its own, and its answer is there for later ones by its name. */
   readonly phases?: readonly Phase[];
   /** Notices a run that gets nowhere, and decides about it. */
-  readonly supervision?: JsonObject;
+  readonly supervision?: SupervisionInput;
+  /** Tools that are called again and again on purpose, by name; `*` stands for any text. */
+  readonly polling?: readonly string[];
   readonly compaction?: JsonObject;
   /** Standard Schema, TypeBox schema or JSON Schema of the final answer. */
   readonly output?: object;

@@ -3,7 +3,7 @@
  *
  * An event body is plain JSON. `v` is its version and is left out while it is 1. Fields this version does not know are kept.
  */
-import type { BudgetAmounts, BudgetScope, BudgetWindow } from "./budget.ts";
+import type { BudgetRefused } from "./budget.ts";
 import type { AgentSnapshot, RequestSnapshot } from "./agent.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { Limits } from "./limits.ts";
@@ -11,6 +11,7 @@ import type { AssistantPart, BlobReference, ToolOutput, UserPart } from "./messa
 import type { FinishReason, TokenUsage } from "./models.ts";
 import type { OutputVerdict } from "./output.ts";
 import type { SourceEvent } from "./source-events.ts";
+import type { SupervisionEvent } from "./supervision.ts";
 import type { CallOutcome, Cost, FinalStatus, RunError, UsageTotal } from "./view.ts";
 import type { WaitingEvent } from "./waiting.ts";
 
@@ -53,6 +54,7 @@ export type EventBody =
   | LimitReached
   | BudgetRefused
   | GuardTripped
+  | SupervisionEvent
   | ToolsMissing
   | SourceEvent
   | ArtifactAdded
@@ -342,24 +344,10 @@ export interface OutputRefused extends Versioned {
   readonly problem: string;
 }
 
-/** The ledger had no room for the next model call. Like a limit: what follows is the wrap-up, if there is room for that. */
-export interface BudgetRefused extends Versioned {
-  readonly type: "budget.refused";
-  readonly per: BudgetScope;
-  readonly name: string;
-  readonly window: BudgetWindow;
-  readonly unit: keyof BudgetAmounts;
-  readonly limit: number;
-  readonly used: number;
-  readonly reserved: number;
-  readonly asked: number;
-  readonly message: string;
-  readonly wrapUp: boolean;
-}
-
 export interface GuardTripped extends Versioned {
   readonly type: "guard.tripped";
-  readonly guard: "repeat" | "cycle" | "errors";
+  /** `results`: different calls of one tool that all gave the same result. */
+  readonly guard: "repeat" | "cycle" | "results" | "errors";
   readonly action: "hint" | "block" | "stop";
   /** The call concerned, where there is one. */
   readonly call?: string;

@@ -18,6 +18,8 @@ export interface Limits {
   readonly toolTimeoutMs: number;
   /** How long an aborted tool may take to come back before it is abandoned. Default 2,000. */
   readonly graceMs: number;
+  /** Silence of everything under way that a supervisor is told of, ms. Default 90,000. */
+  readonly idleMs: number;
   /** Model call: until the first part. Default 60,000. */
   readonly firstTokenMs: number;
   /** Model call: between two parts. Default 60,000. */

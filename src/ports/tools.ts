@@ -64,6 +64,8 @@ export interface Tool {
   readonly timeoutMs?: number;
   /** Calls of this tool under way at once in a run; default: the run's `parallelCalls`. */
   readonly concurrency?: number;
+  /** Meant to be called again and again until something has changed: no guard takes that for a loop. Default false. */
+  readonly polling?: boolean;
   /** What the model is given of a result, in bytes of UTF-8; the whole result is kept as a file. Default and most: 256 KB. */
   readonly outputBytes?: number;
   /** It hands work to this agent or skill: made from an agent's `delegates`, never by hand. */

@@ -26,6 +26,7 @@ import { type ResolvedSources, resolveSources } from "./resolve-sources.ts";
 import { Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
 import { endOf, loadThread } from "./thread.ts";
+import { resolveSupervision } from "./supervision.ts";
 import { buildToolbox, snapshotTool } from "./toolbox.ts";
 import type { Agent, RunRequest } from "./types.ts";
 
@@ -181,18 +182,27 @@ function sameItems(known: readonly unknown[], items: readonly unknown[]): boolea
 
 function snapshotAgent(core: Core, agent: Agent, { tier, tools, sources, phases, output }: Resolved): AgentSnapshot {
   const header = core.config.systemHeader ?? "";
+  const polling = pollingNames(core, agent);
+  const supervision = core.ports.supervisor === undefined ? undefined : resolveSupervision(agent.supervision);
   return {
     name: agent.name,
     ...dropUndefined({ id: agent.id, description: agent.description, source: agent.source }),
     instructions: [header, agent.instructions].filter((text) => text !== "").join("\n\n"),
     tier,
     settings: agent.settings ?? {},
-    tools: tools.map(snapshotTool),
+    tools: tools.map((tool) => snapshotTool(tool, polling)),
+    ...(polling.length === 0 ? {} : { polling }),
+    ...(supervision === undefined ? {} : { supervision }),
     ...(sources.uses.length === 0 ? {} : { sources: sources.snapshots() }),
-    ...(phases.length === 0 ? {} : { phases: phases.map((phase) => snapshotPhase(phase, header)) }),
+    ...(phases.length === 0 ? {} : { phases: phases.map((phase) => snapshotPhase(phase, { header, polling })) }),
     ...(output === undefined ? {} : { output: snapshotOutput(output) }),
     ...(agent.permission === undefined ? {} : { permission: agent.permission }),
   };
+}
+
+function pollingNames({ config }: Core, { polling = [], toolOptions = {} }: Agent): readonly string[] {
+  const own = Object.keys(toolOptions).filter((name) => toolOptions[name]?.polling === true);
+  return [...(config.polling ?? []), ...polling, ...own];
 }
 
 async function snapshotRequest(core: Core, request: RunRequest, place: ChildPlace | undefined): Promise<RequestSnapshot> {

@@ -12,6 +12,8 @@ const FIELDS: Readonly<Record<keyof ExecutorConfig, readonly string[]>> = {
   budgets: [],
   ledger: ["apply", "standings"],
   admit: [],
+  supervisor: ["decide"],
+  polling: [],
   compactor: ["compact"],
   delivery: ["adapters"],
   observers: [],

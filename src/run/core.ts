@@ -78,6 +78,7 @@ export function createCore(config: ExecutorConfig, given: Foundation, parts: Par
     ...(redaction === undefined ? {} : { redaction }),
     ...(config.permission === undefined ? {} : { permission: checkPermission(config.permission) }),
     ...(config.compactor === undefined || config.compactor === false ? {} : { compactor: config.compactor }),
+    ...(config.supervisor === undefined ? {} : { supervisor: config.supervisor }),
     get children() {
       children ??= parts.children(core);
       return children;

@@ -18,6 +18,7 @@ import type { StopReason } from "./stop-reason.ts";
 import { Stopper } from "./stopper.ts";
 import { performOpenSource } from "./open-source.ts";
 import { performCloseSource, performSettleSource } from "./settle-source.ts";
+import { performSupervision, undecided } from "./supervision.ts";
 import { performReconcile, performToolCall } from "./tool-call.ts";
 
 /** How a drive ended. `stopped`: left resumable by this process; `fenced`: another process has the run. */
@@ -178,6 +179,8 @@ function brokenOff(run: string, effect: Effect, thrown: unknown): readonly Event
       return [{ type: "source.settled", source: effect.source, error: message }];
     case "source-close":
       return [{ type: "source.closed", source: effect.source, error: message }];
+    case "supervise":
+      return [undecided(effect, message)];
   }
 }
 
@@ -200,6 +203,8 @@ function perform(session: Session, effect: Effect, stopper: Stopper): Promise<re
       return performSettleSource(session, effect, stopper);
     case "source-close":
       return performCloseSource(session, effect, stopper);
+    case "supervise":
+      return performSupervision(session, effect, stopper);
   }
 }
 

@@ -4,13 +4,14 @@ import type { RunState } from "../kernel/state.ts";
 import type {
   BudgetAmounts,
   BudgetRefusal,
+  BudgetRefused,
   BudgetReservation,
   BudgetSettlement,
   Budget,
   Ledger,
   LedgerChange,
 } from "../ports/budget.ts";
-import type { BudgetRefused, EventBody, ModelStarted } from "../ports/events.ts";
+import type { EventBody, ModelStarted } from "../ports/events.ts";
 import type { ModelCandidate, TokenUsage } from "../ports/models.ts";
 import { accountsOf } from "./budget-accounts.ts";
 
@@ -46,16 +47,23 @@ export class LedgerDraft {
       const seconds = (after.chargedMs - before.chargedMs) / 1000;
       this.#charge(after, `model:${before.step}.${before.model.attempts}`, { calls: 1, seconds, ...usedBy(event) });
     }
-    if ((event.type === "context.compacted" || event.type === "compaction.failed") && event.spent !== undefined) {
-      const { usage, costUsd: usd } = event.spent;
-      const tokens = tokensOf(usage) ?? 0;
-      this.#charge(after, `compact:${before.compactions}`, { calls: 1, seconds: 0, tokens, usd: usd ?? 0 });
-    }
     if (event.type === "model.started") this.#reserve = this.#reservation(after, event);
+    this.#beside(before, after, event);
     if (event.type === "run.finished") {
       this.#close = true;
       const seconds = (after.activeMs - after.chargedMs) / 1000;
       if (seconds > 0) this.#charge(after, "end", { ...NOTHING, seconds });
+    }
+  }
+
+  /** Model calls beside the conversation: a summary, a supervisor's opinion. Nobody reserves for them; they are charged as known. */
+  #beside(before: RunState, after: RunState, event: EventBody): void {
+    if (event.type === "supervisor.decided" && event.usage !== undefined) {
+      this.#charge(after, `supervise:${event.stall}`, { ...NOTHING, calls: 1, ...spentOn(event.usage, event.costUsd) });
+    }
+    if ((event.type === "context.compacted" || event.type === "compaction.failed") && event.spent !== undefined) {
+      const { usage, costUsd } = event.spent;
+      this.#charge(after, `compact:${before.compactions}`, { ...NOTHING, calls: 1, ...spentOn(usage, costUsd) });
     }
   }
 
@@ -100,6 +108,10 @@ function usedBy(event: EventBody): Partial<BudgetAmounts> {
   }
   if (event.type === "model.failed" && event.usageUnknown !== true) return { usd: 0, tokens: 0 };
   return {};
+}
+
+function spentOn(usage: TokenUsage, costUsd: number | undefined): Partial<BudgetAmounts> {
+  return { tokens: tokensOf(usage) ?? 0, ...(costUsd === undefined ? {} : { usd: costUsd }) };
 }
 
 function tokensOf({ inputTokens, outputTokens }: TokenUsage): number | undefined {

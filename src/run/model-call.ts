@@ -116,6 +116,7 @@ class ModelPatience {
   heard(): void {
     const isFirst = this.#lastPart === undefined;
     this.#lastPart = this.#session.ports.clock.monotonic();
+    this.#session.heardAt = this.#lastPart;
     if (!isFirst) return;
     // The idle time may be shorter than what is left of the time for the first part.
     this.#cancel?.();

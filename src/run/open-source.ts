@@ -92,7 +92,8 @@ function offered(session: Session, state: SourceState, { source, opened }: Offer
   const { only } = state;
   const tools = opened.tools.filter(({ name }) => only?.some((pattern) => matchesPattern(pattern, name)) ?? true);
   checkNames(session, state, tools);
-  const now = tools.map((tool): ToolSnapshot => ({ ...snapshotTool(tool), source: state.name }));
+  const { polling = [] } = session.state.definition;
+  const now = tools.map((tool): ToolSnapshot => ({ ...snapshotTool(tool, polling), source: state.name }));
   const was = state.tools;
   if (was === undefined) return taken(session, state, { tools, now, opened });
   const { changes, isSame } = compareTools(was, now);

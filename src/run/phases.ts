@@ -63,7 +63,16 @@ export function stepsOfPhases(agent: Agent, configured: LimitsInput | undefined)
   return { maxSteps: agent.phases.reduce((sum, phase) => sum + (boundsOf(phase).maxSteps ?? each), 0) };
 }
 
-export function snapshotPhase({ phase, tier, candidates, tools, fromSources }: ResolvedPhase, header: string): PhaseSnapshot {
+export interface PhaseContext {
+  readonly header: string;
+  /** Names of polling tools. */
+  readonly polling: readonly string[];
+}
+
+export function snapshotPhase(
+  { phase, tier, candidates, tools, fromSources }: ResolvedPhase,
+  { header, polling }: PhaseContext,
+): PhaseSnapshot {
   const { name, instructions, input, settings } = phase;
   const limits = boundsOf(phase);
   return {
@@ -73,7 +82,7 @@ export function snapshotPhase({ phase, tier, candidates, tools, fromSources }: R
     tier,
     models: candidates.map(({ id }) => id),
     ...(settings === undefined ? {} : { settings }),
-    ...(tools === undefined ? {} : { tools: tools.map(snapshotTool) }),
+    ...(tools === undefined ? {} : { tools: tools.map((tool) => snapshotTool(tool, polling)) }),
     ...(fromSources.length === 0 ? {} : { fromSources }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
   };

@@ -14,6 +14,7 @@ import type { ModelCandidate, ModelDelta } from "../ports/models.ts";
 import type { OutputSchema, Schemas } from "../ports/output.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { PendingEntry, Store } from "../ports/store.ts";
+import type { Supervisor } from "../ports/supervision.ts";
 import type { Tool, ToolInputCheck } from "../ports/tools.ts";
 import type { Permission } from "../ports/definition.ts";
 import type { ToolSource } from "../ports/tool-source.ts";
@@ -51,6 +52,7 @@ export interface SessionPorts extends Foundation {
   readonly compactor?: Compactor;
   readonly budgets?: BudgetDesk;
   readonly permission?: Permission;
+  readonly supervisor?: Supervisor;
   readonly observers: readonly Observer[];
   readonly turns: Turns;
   /** Absent when no secret is registered. */
@@ -109,6 +111,8 @@ export class Session {
   /** Highest inbox position seen. */
   inboxPosition = -1;
   inboxChanged = false;
+  /** Monotonic ms of the last sign of life of what is under way. */
+  heardAt: number;
   #wake: (() => void) | undefined;
   #isNudged = false;
   #callIds: Set<string> | undefined;
@@ -135,6 +139,7 @@ export class Session {
     this.state = options.state;
     this.timers = new LazyTimers(options.ports.clock);
     this.#startedAt = options.ports.clock.monotonic();
+    this.heardAt = this.#startedAt;
     this.#startedWall = options.ports.clock.now();
     this.#activeBefore = options.state.activeMs;
   }
@@ -161,7 +166,8 @@ export class Session {
   /** Wall time within an attempt follows the monotonic clock, so that a jump of the system clock moves no deadline. */
   now(): Now {
     const elapsed = this.ports.clock.monotonic() - this.#startedAt;
-    return { activeMs: Math.round(this.#activeBefore + elapsed), at: Math.round(this.#startedWall + elapsed) };
+    const heardMs = Math.round(this.#activeBefore + this.heardAt - this.#startedAt);
+    return { activeMs: Math.round(this.#activeBefore + elapsed), at: Math.round(this.#startedWall + elapsed), heardMs };
   }
 
   arrive(arrival: Arrival): void {

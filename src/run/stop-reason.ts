@@ -2,7 +2,7 @@
 export type StopReason =
   /** The run does not want it any more: cancelled, at a limit, out of time. */
   | { readonly type: "unwanted"; readonly message: string }
-  | { readonly type: "timeout"; readonly limit: "tool" | "first-token" | "idle" | "total"; readonly ms: number }
+  | { readonly type: "timeout"; readonly limit: "tool" | "first-token" | "idle" | "total" | "supervisor"; readonly ms: number }
   /** This process is going away; the run goes on elsewhere. */
   | { readonly type: "shutdown" }
   /** Another process owns the run now. */
@@ -24,7 +24,7 @@ export function describeStop(reason: StopReason): string {
     case "unwanted":
       return reason.message;
     case "timeout":
-      return reason.limit === "tool"
+      return reason.limit === "tool" || reason.limit === "supervisor"
         ? `timed out after ${reason.ms} ms`
         : `timed out: ${reason.ms} ms without ${reason.limit === "total" ? "an end" : "a sign of life"} (${reason.limit})`;
     case "shutdown":

@@ -1,6 +1,7 @@
 /** Which tools a run has: the agent's own, named ones from the registry, the request's extra ones. */
 import { ExecutusError } from "../kernel/errors.ts";
 import { canonical } from "../kernel/guards.ts";
+import { matchesPattern } from "../kernel/patterns.ts";
 import type { AgentSnapshot, ToolSnapshot } from "../ports/agent.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Invocation, Tool, Tools } from "../ports/tools.ts";
@@ -42,7 +43,9 @@ async function fromRegistry(
   throw new ExecutusError("tool_unknown", `agent ${agent.name} names the tool ${name}, but no tools are registered`, { hint });
 }
 
-export function snapshotTool(tool: Tool): ToolSnapshot {
+/** `polling`: further names, of the executor and of the agent. */
+export function snapshotTool(tool: Tool, polling: readonly string[]): ToolSnapshot {
+  const isPolling = tool.polling === true || polling.some((pattern) => matchesPattern(pattern, tool.name));
   return {
     name: tool.name,
     description: tool.description,
@@ -53,6 +56,7 @@ export function snapshotTool(tool: Tool): ToolSnapshot {
     ...(tool.timeoutMs === undefined ? {} : { timeoutMs: tool.timeoutMs }),
     ...(tool.concurrency === undefined ? {} : { concurrency: tool.concurrency }),
     ...(tool.delegate === undefined ? {} : snapshotDelegate(tool.delegate)),
+    ...(isPolling ? { polling: true } : {}),
   };
 }
 

@@ -13,6 +13,7 @@ import type { Message, UserPart } from "../ports/messages.ts";
 import type { Models, ModelSettings } from "../ports/models.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { DeliveryQuery, DeliveryRow, Durability, InboxBody, RunRow, SendResult, Store } from "../ports/store.ts";
+import type { Supervisor } from "../ports/supervision.ts";
 import type { Secret, SecretProvider } from "./redaction.ts";
 import type { SourceUse, ToolSource } from "../ports/tool-source.ts";
 import type { Tool, Tools } from "../ports/tools.ts";
@@ -213,6 +214,10 @@ export interface ExecutorConfig {
   readonly ledger?: Ledger;
   /** Asked before anything of a run happens: a refused run makes no model call and leaves no journal. */
   readonly admit?: Admit;
+  /** Decides about runs that stall. Without one nothing is watched. */
+  readonly supervisor?: Supervisor;
+  /** Tools that are called again and again on purpose, by name; `*` stands for any text. The same call with the same result is then no loop. */
+  readonly polling?: readonly string[];
   /** Shortens conversations that grow too long; default: the run's own model writes a summary. `false`: they are left as they are. */
   readonly compactor?: Compactor | false;
   /** How outcomes are delivered; without it, requests cannot have a target. */

@@ -14,6 +14,7 @@ import { sourceScenarios } from "./golden-sources.ts";
 import { budgetScenarios } from "./golden-budgets.ts";
 import { delegationScenarios } from "./golden-delegation.ts";
 import { waitingScenarios } from "./golden-waiting.ts";
+import { supervisionScenarios } from "./golden-supervision.ts";
 import { createWorld, makeAgent, makeTool, type World, type WorldOptions } from "./world.ts";
 
 type Play = () => Promise<readonly RunEvent[]>;
@@ -243,4 +244,5 @@ export const goldenScenarios: Readonly<Record<string, Play>> = {
   ...budgetScenarios,
   ...delegationScenarios,
   ...waitingScenarios,
+  ...supervisionScenarios,
 };

@@ -11,6 +11,16 @@ const TOOL_OPTIONS: readonly Part[] = [
   { key: "onUnknown", shape: choice("report", "ask", "rerun"), about: "What happens to a call whose outcome is unknown." },
   { key: "timeoutMs", front: "timeout", shape: TIME, about: "Per call." },
   { key: "concurrency", shape: NUMBER, about: "Calls under way at once." },
+  { key: "polling", shape: FLAG, about: "Called again and again on purpose." },
+];
+
+const SUPERVISION: readonly Part[] = [
+  { key: "enabled", shape: FLAG, about: "false: its runs are never watched." },
+  { key: "afterSteps", shape: NUMBER, about: "Steps without anything new that count as a stall." },
+  { key: "costFactor", shape: NUMBER, about: "How much dearer a step without news must be." },
+  { key: "decisions", shape: NUMBER, about: "What a supervisor may decide in one run." },
+  { key: "deadlineMs", front: "deadline", shape: TIME, about: "What it may take for one decision." },
+  { key: "atLimits", shape: FLAG, about: "Ask also when a limit is about to end the run." },
 ];
 
 const PERMISSION: Shape = {
@@ -76,6 +86,7 @@ const LIMITS: readonly Field[] = [
   limit("parallelCalls", "parallelCalls", NUMBER, "Tool calls under way at once."),
   limit("toolTimeoutMs", "toolTimeout", TIME, "Per tool call."),
   limit("graceMs", "grace", TIME, "How long a stopped tool may take to come back."),
+  limit("idleMs", "idle", TIME, "Silence that a supervisor is told of."),
   limit("firstTokenMs", "firstToken", TIME, "Model call: until the first part."),
   limit("idleTokenMs", "idleToken", TIME, "Model call: between two parts."),
   limit("modelCallMs", "modelCall", TIME, "Model call: all of it."),
@@ -181,7 +192,18 @@ export const AGENT_FIELDS: readonly Field[] = [
     shape: { is: "list", of: { is: "object", fields: PHASE } },
     about: "Named stages.",
   },
-  { at: "supervision", front: ["executus.supervision", "executus.critic"], shape: BLOCK, about: "Watchdog and supervisor." },
+  {
+    at: "supervision",
+    front: ["executus.supervision", "executus.critic"],
+    shape: { is: "object", fields: SUPERVISION },
+    about: "Watchdog and supervisor.",
+  },
+  {
+    at: "polling",
+    front: ["executus.polling"],
+    shape: NAMES,
+    about: "Tools called again and again on purpose, by name or glob.",
+  },
   { at: "compaction", front: ["executus.compaction"], shape: BLOCK, about: "When and how the conversation is shortened." },
   { at: "output", front: ["executus.output"], shape: BLOCK, about: "JSON Schema of the answer." },
   { at: "delivery", front: ["executus.delivery"], shape: { is: "blocks" }, about: "Where the outcome goes." },

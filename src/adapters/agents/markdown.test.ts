@@ -83,24 +83,15 @@ describe("readAgentFile", () => {
     expect((await read(front("tools: Agent(a, b), Read,Read"))).agent.tools).toEqual(["Agent(a, b)", "Read"]);
   });
 
-  it("warns of what it does not do yet, with file and line, and uses nothing of it", async () => {
+  it("warns of what it does not do, with file and line, and uses nothing of it", async () => {
     const { agent, warnings } = await read(
-      front(
-        "name: x",
-        "hooks: { a: b }",
-        "memory: project",
-        "isolation: worktree",
-        "disallowedTools: Bash",
-        "executus:",
-        "  limits: { idle: 5m }",
-      ),
+      front("name: x", "hooks: { a: b }", "memory: project", "isolation: worktree", "disallowedTools: Bash"),
     );
     expect(agent).toEqual({ name: "x", instructions: "Keep the notes tidy.", source: join(folder, "clerk.md") });
     expect(warnings.map((warning) => warning.replace(`${folder}/`, ""))).toEqual([
       "clerk.md:3: `hooks` is not supported and was not used",
       "clerk.md:4: `memory` is not supported and was not used",
       "clerk.md:5: `isolation` is not supported and was not used",
-      "clerk.md:8: `idle` is not supported yet and was not used",
       "clerk.md:6: `disallowedTools` changes nothing without `tools`: an agent has only those it names",
     ]);
     expect((await read("---\nname: x\n---\n")).warnings).toHaveLength(1);

@@ -47,9 +47,6 @@ function blocksAround(name: string): readonly string[] {
   return parts.map((_, i) => parts.slice(0, i + 1).join("."));
 }
 
-/** Limits that are not enforced yet. */
-const LATER: readonly string[] = ["executus.limits.idle"];
-
 /**
  * Reads an agent from a Markdown file: YAML frontmatter, then the instructions. Its name is that of the file unless it says
  * otherwise; `source` is the absolute path. Rejects with `agent_unknown` when there is no such file and with `agent_invalid`,
@@ -99,7 +96,6 @@ function readBlock(draft: Draft, within: string, entries: readonly Entry[]): voi
     const name = within === "" ? entry.key : `${within}.${entry.key}`;
     const field = BY_NAME.get(name);
     if (field !== undefined) readField(draft, field, entry);
-    else if (LATER.includes(name)) warn(draft, entry.line, `\`${entry.key}\` is not supported yet and was not used`);
     else if (!BLOCKS.has(name)) draft.reading.unknown(entry, nearestTo(entry.key, within), keysWithin(within));
     else if (entry.entries === undefined) {
       throw at(draft.file, entry.line, `\`${entry.key}\` is not a block`, "Write its fields below it, indented.");

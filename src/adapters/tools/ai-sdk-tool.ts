@@ -60,6 +60,7 @@ export function fromAiSdkTool(name: string, tool: AiSdkTool, options: AiSdkToolO
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(outputBytes === undefined ? {} : { outputBytes }),
+    ...(options.polling === true && { polling: true }),
     validate,
     ...approvalOf(name, tool, context),
     execute: async (input, call) => lastValue(await execute.call(tool, input, executionOptions(call, context)), call.signal),

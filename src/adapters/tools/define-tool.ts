@@ -27,6 +27,8 @@ export interface ToolDefinition<Schema extends object, Result> {
   readonly concurrency?: number;
   /** What the model is given of a result, in bytes of UTF-8; the whole result is kept as a file. Default and most: 256 KB. */
   readonly outputBytes?: number;
+  /** Meant to be called again and again until something has changed: no guard takes that for a loop. Default false. */
+  readonly polling?: boolean;
   /** Whether a person must approve a call before it runs. A function that throws asks. Default `never`. */
   readonly approval?: ApprovalOf<InferInput<Schema>>;
   /**
@@ -62,6 +64,7 @@ const KEYS = {
   concurrency: true,
   outputBytes: true,
   approval: true,
+  polling: true,
   execute: true,
   resume: true,
   reconcile: true,
@@ -102,6 +105,7 @@ export function defineTool<const Schema extends object, Result>(definition: Tool
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(outputBytes === undefined ? {} : { outputBytes }),
+    ...(definition.polling === true && { polling: true }),
     validate,
     // Async, so that a tool that throws at once rejects like any other.
     execute: async (input, context) => execute(input as Input, context),
@@ -172,6 +176,7 @@ function checkKeys(name: string, definition: object): void {
 export function checkOptions(name: string, options: ToolOptions): void {
   oneOf(name, "effect", options.effect, EFFECTS);
   oneOf(name, "onUnknown", options.onUnknown, POLICIES);
+  flag(name, "polling", options.polling);
   oneOf(name, "visibility", options.visibility, VISIBILITIES);
   positive(name, "timeoutMs", options.timeoutMs);
   positive(name, "concurrency", options.concurrency);
@@ -180,12 +185,17 @@ export function checkOptions(name: string, options: ToolOptions): void {
 
 /** What can be said about any tool besides what it is. */
 export type ToolOptions = Partial<
-  Pick<Tool, "effect" | "onUnknown" | "visibility" | "timeoutMs" | "concurrency" | "outputBytes">
+  Pick<Tool, "effect" | "onUnknown" | "visibility" | "timeoutMs" | "concurrency" | "outputBytes" | "polling">
 >;
 
 function oneOf(name: string, field: string, value: unknown, allowed: readonly string[]): void {
   if (value === undefined || (typeof value === "string" && allowed.includes(value))) return;
   throw invalid(name, `\`${field}\` is ${JSON.stringify(value)}`, `Use one of ${allowed.map((word) => `"${word}"`).join(", ")}.`);
+}
+
+function flag(name: string, field: string, value: unknown): void {
+  if (value === undefined || typeof value === "boolean") return;
+  throw invalid(name, `\`${field}\` is ${JSON.stringify(value)}`, "Use true or false, or leave it out.");
 }
 
 function positive(name: string, field: string, value: unknown): void {

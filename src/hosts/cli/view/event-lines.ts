@@ -17,6 +17,7 @@ import type {
 } from "../../../ports/events.ts";
 import type { Limits } from "../../../ports/limits.ts";
 import type { ToolCallPart, UserPart } from "../../../ports/messages.ts";
+import type { SupervisorDecided } from "../../../ports/supervision.ts";
 import type { CallOutcome, FinalStatus } from "../../../ports/view.ts";
 import { callArguments, callOutput, count, duration, plural, spent, money } from "./figures.ts";
 import type { Line, Span } from "./line.ts";
@@ -320,6 +321,10 @@ function remarkText(event: RunEvent, before: RunState, columns: number): string 
       return phaseEnded(event, columns);
     case "output.refused":
       return `the answer does not have the shape that was asked for, so it is asked for again: ${event.problem}`;
+    case "stall.noticed":
+      return event.message;
+    case "supervisor.decided":
+      return decision(event);
     case "tools.missing":
       return `no code here for ${event.names.join(", ")}`;
     default:
@@ -346,6 +351,17 @@ function doubtfulCall(id: string, state: RunState, columns: number): string {
 
 function by(from: string | undefined): string {
   return from === undefined ? "" : ` from ${from}`;
+}
+
+function decision({ by, action, reason, message, question, extend }: SupervisorDecided): string {
+  const what = {
+    nudge: `: ${message ?? ""}`,
+    ask: `: ${question ?? ""}`,
+    extend: ` ${extension(extend ?? {})}`,
+    kill: "",
+    leave: "",
+  };
+  return `supervisor (${by}): ${action}${what[action]}; ${reason}`;
 }
 
 export function extension(more: { steps?: number; timeMs?: number; tokens?: number; costUsd?: number }): string {
