@@ -25,6 +25,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "resolve", summary: "decide a call whose outcome is unknown", load: () => import("./commands/resolve.ts") },
   { name: "tools", summary: "decide about tools that changed meanwhile", load: () => import("./commands/tools.ts") },
   { name: "extend", summary: "give a run more steps, time, tokens or money", load: () => import("./commands/extend.ts") },
+  { name: "budget", summary: "what is used of the budgets that runs share", load: () => import("./commands/budget.ts") },
   { name: "store", summary: "check, back up, export, import and prune the store", load: () => import("./commands/store.ts") },
   { name: "doctor", summary: "check this machine, the store and the models", load: () => import("./commands/doctor.ts") },
   { name: "play", summary: "play recorded conversations through the kernel", load: () => import("./commands/play.ts") },
