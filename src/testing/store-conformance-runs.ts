@@ -165,6 +165,26 @@ function listing(test: StoreTest): void {
 }
 
 function removing(test: StoreTest): void {
+  test("keeps the runs that a run which stays goes on from, and lets a thread go from its end", async ({ store }) => {
+    const finished = [SETTLING, FINISHED];
+    await store.runs.create(newRun("a", { events: finished }));
+    await store.runs.create(newRun("b", { events: finished, continues: "a" }));
+    await store.runs.create(newRun("c", { continues: "b" }));
+    await store.runs.create(newRun("d", { events: finished, continues: "a" }));
+    assert.equal((await store.runs.get("c"))?.continues, "b");
+    const names = (await store.runs.list({ continues: "a" })).map(({ run }) => run);
+    assert.deepEqual(names.toSorted(), ["b", "d"]);
+    assert.equal(await store.runs.remove(["a", "b", "c", "d"]), 1);
+    assert.equal((await store.journal.read("a")).length > 0, true);
+    assert.equal(await store.runs.get("d"), undefined);
+    await store.journal.append(batch("c", { seq: (await store.journal.read("c")).length, events: finished }));
+    assert.equal(await store.runs.remove(["a"]), 0);
+    assert.equal(await store.runs.remove(["b", "a", "c"]), 3);
+    await assert.rejects(store.runs.create(newRun("e", { continues: "a" })), { code: "run_unknown" });
+    assert.equal(await store.runs.get("e"), undefined);
+    assert.equal((await store.runs.create(newRun("e"))).created, true);
+  });
+
   test("removes finished runs with all that belongs to them, and leaves the others", async ({ store }) => {
     await store.runs.create(newRun("done", { idempotencyKey: "k", events: [event("0"), SETTLING, FINISHED] }));
     await store.runs.create(newRun("live"));

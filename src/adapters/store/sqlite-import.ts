@@ -13,6 +13,8 @@ export interface ImportReport {
   readonly imported: number;
   /** Runs whose id or idempotency key the store has already: left as they are. */
   readonly skipped: number;
+  /** Runs that go on from one which is not in the store: they can be looked at, but not resumed or continued. */
+  readonly incomplete?: readonly { readonly run: string; readonly continues: string }[];
 }
 
 /**
@@ -27,11 +29,16 @@ export interface ImportReport {
  */
 export async function importRuns(store: SqliteStore, lines: AsyncIterable<string> | Iterable<string>): Promise<ImportReport> {
   let [imported, skipped] = [0, 0];
+  const followUps: { readonly run: string; readonly continues: string }[] = [];
   for await (const run of readRuns(lines)) {
     if (await store.insertRun(run)) imported++;
     else skipped++;
+    const { run: name, continues } = run.row;
+    if (continues !== undefined) followUps.push({ run: name, continues });
   }
-  return { imported, skipped };
+  const incomplete = [];
+  for (const one of followUps) if ((await store.runs.get(one.continues)) === undefined) incomplete.push(one);
+  return { imported, skipped, ...(incomplete.length === 0 ? {} : { incomplete }) };
 }
 
 async function* readRuns(lines: AsyncIterable<string> | Iterable<string>): AsyncIterable<WholeRun> {

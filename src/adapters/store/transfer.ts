@@ -30,14 +30,18 @@ export interface RunLine {
 }
 
 /**
- * The named runs (default: all) as lines of JSON, without line ends. Rejects with `run_unknown` or `journal_damaged`.
+ * The named runs (default: all) as lines of JSON, without line ends; with them come the runs that they go on from, where those
+ * are here. Rejects with `run_unknown` or `journal_damaged`.
  *
  * @example
  * for await (const line of exportRuns(store)) process.stdout.write(`${line}\n`);
  */
 export async function* exportRuns(store: Store, runs?: readonly string[]): AsyncIterable<string> {
   yield JSON.stringify({ format: EXPORT_FORMAT, version: EXPORT_VERSION });
-  const names = runs ?? (await store.runs.list({ limit: Infinity })).map((row) => row.run).toReversed();
+  const names =
+    runs === undefined
+      ? (await store.runs.list({ limit: Infinity })).map((row) => row.run).toReversed()
+      : await withThreads(store, runs);
   let count = 0;
   for (const name of names) {
     const lines = await exportRun(store, name);
@@ -47,6 +51,20 @@ export async function* exportRuns(store: Store, runs?: readonly string[]): Async
     count++;
   }
   yield JSON.stringify({ end: count });
+}
+
+/** Each run after the ones it goes on from. */
+async function withThreads(store: Store, runs: readonly string[]): Promise<readonly string[]> {
+  const names = new Set<string>();
+  for (const run of runs) {
+    const thread = [run];
+    for (let at = await store.runs.get(run); at?.continues !== undefined && !names.has(at.continues);) {
+      at = await store.runs.get(at.continues);
+      if (at !== undefined) thread.push(at.run);
+    }
+    for (const name of thread.toReversed()) names.add(name);
+  }
+  return [...names];
 }
 
 /** A run that goes on while it is read: its row is read again until it belongs to its events. Undefined when it is gone. */

@@ -159,6 +159,8 @@ export async function importFrom(file: string, { db, json }: StoreOptions): Prom
     const report = await importRuns(store, createInterface({ input, crlfDelay: Infinity }));
     if (json === true) printJson({ db, ...report });
     else printLine(`${db}: ${plural(report.imported, "run")} imported, ${report.skipped} there already`);
+    for (const { run, continues } of report.incomplete ?? [])
+      note(`${run} goes on from ${continues}, which is not here: export that one as well, or ${run} cannot be resumed.`);
     return 0;
   });
 }
