@@ -34,7 +34,8 @@ export interface SetupOptions {
 /** Rejects with ExecutusError `agent_unknown`, `agent_invalid` or `tool_unknown`, naming the file. */
 export async function setUpAgent(file: string, options: SetupOptions): Promise<AgentSetup> {
   const { agent, tools, models, input, warnings } = await loadAgent(file);
-  const named = (agent.tools ?? []).filter((tool) => typeof tool === "string");
+  const all = [...(agent.tools ?? []), ...(agent.phases ?? []).flatMap((phase) => phase.tools ?? [])];
+  const named = [...new Set(all.filter((tool) => typeof tool === "string"))];
   const own = new Set(tools.map(({ name }) => name));
   const files = fileTools({ root: options.root }).filter(({ name }) => !own.has(name));
   checkNames(agent, named, [...tools, ...files]);

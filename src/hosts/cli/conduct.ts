@@ -50,7 +50,7 @@ export async function conduct(options: Conduct): Promise<number> {
   if (cancelled !== undefined && !isFinal(result.status)) result = await cancelHere(host, result, cancelled);
   progress.end();
   await stream?.finish();
-  if (hasAnswer(result)) await options.saveOutput?.(result.output);
+  if (hasAnswer(result)) await options.saveOutput?.(answerOf(result));
   printResult(result, options);
   explain(result, options, interrupts.first);
   interrupts.stop();
@@ -71,7 +71,12 @@ function nameOf(signal: Interrupt): string {
 export function printResult(result: RunResult, { format }: Pick<Conduct, "format">): void {
   if (format === "json") printJson(toResultJson(result));
   else if (format === "stream-json") printJsonLine(toResultJson(result));
-  else if (hasAnswer(result) && result.output !== "") print(result.output);
+  else if (hasAnswer(result) && answerOf(result) !== "") print(answerOf(result));
+}
+
+/** What was asked for as data is printed as data, whatever stood around it. */
+function answerOf({ output, data }: RunResult): string {
+  return data === undefined ? output : JSON.stringify(data);
 }
 
 const ANSWERED: readonly RunResult["status"][] = ["completed", "out_of_steps", "timed_out", "over_budget", "looping"];

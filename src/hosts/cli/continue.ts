@@ -15,6 +15,8 @@ const MOST_LOOKED_AT = 100;
 export interface Beginning {
   readonly source: string;
   readonly input: string;
+  /** The run it goes on from. */
+  readonly continues: string | undefined;
 }
 
 /** The newest run of the same agent file and input that was interrupted or waits, and that nobody alive drives. */
@@ -40,11 +42,11 @@ async function startOf(store: Store, run: string): Promise<RunStarted | undefine
 
 export function beginningOf({ agent, request }: Pick<RunStarted, "agent" | "request">): Beginning {
   const texts = request.input.map((part) => (part.type === "text" ? part.text : `[${part.mediaType}]`));
-  return { source: agent.source ?? agent.name, input: texts.join("\n") };
+  return { source: agent.source ?? agent.name, input: texts.join("\n"), continues: request.continues?.run };
 }
 
 export function isSame(one: Beginning, other: Beginning): boolean {
-  return one.source === other.source && one.input === other.input;
+  return one.source === other.source && one.input === other.input && one.continues === other.continues;
 }
 
 export async function loadState(store: Store, run: string): Promise<RunState | undefined> {

@@ -11,6 +11,8 @@ export interface ResultJson {
   readonly duration_ms: number;
   readonly num_turns: number;
   readonly result: string;
+  /** A structured answer, once it was found valid. */
+  readonly structured_output?: unknown;
   readonly session_id: string | null;
   /** US dollars; null when it is not known. */
   readonly total_cost_usd: number | null;
@@ -40,6 +42,7 @@ export function toResultJson(result: RunResult): ResultJson {
     duration_ms: Math.round(result.activeMs),
     num_turns: result.steps.length,
     result: result.output,
+    ...(result.data === undefined ? {} : { structured_output: result.data }),
     session_id: result.run,
     total_cost_usd: result.costUsd === "unknown" ? null : result.costUsd,
     usage: {

@@ -4,6 +4,8 @@ import { ExecutusError, nearest } from "../../../kernel/errors.ts";
 import type { RunRow, Store } from "../../../ports/store.ts";
 import type { RunStatus } from "../../../ports/view.ts";
 import { commandLine } from "../command-line.ts";
+import { findRun } from "../find-run.ts";
+import { threadOf } from "../follow-up.ts";
 import { openHost } from "../open.ts";
 import { addJsonOption, addStoreOption } from "../options.ts";
 import { parseCount, parseDuration } from "../option-values.ts";
@@ -19,6 +21,7 @@ interface Options {
   readonly agent?: string;
   readonly since?: number;
   readonly all?: true;
+  readonly thread?: string;
   readonly limit: number;
   readonly json?: true;
 }
@@ -30,6 +33,7 @@ Examples:
   executus ls                              what runs, waits or was interrupted
   executus ls --all --since 2h             also what has ended
   executus ls --status failed,timed_out --agent reviewer
+  executus ls --thread run_01J9            a run and all that go on from each other with it
   executus ls --json | jq -r '.[].run'`;
 
 const DEFAULT_LIMIT = 50;
@@ -40,6 +44,7 @@ export function configure(command: Command): void {
     .option("--status <names>", "only these, for example running,waiting,failed", parseStatuses)
     .option("--agent <name>", "only this agent's")
     .option("--since <time>", "only those started within: 30m, 2h, 7d", parseDuration)
+    .option("--thread <run>", "the runs that go on from each other, of which this is one; the oldest first")
     .option("--all", "also those that have ended")
     .option("--limit <n>", "at most so many", parseCount, DEFAULT_LIMIT)
     .addHelpText("after", EXAMPLES)
@@ -71,6 +76,7 @@ async function list(options: Options): Promise<number> {
       ...(options.agent === undefined ? {} : { agent: options.agent }),
       ...(options.since === undefined ? {} : { createdAfter: Date.now() - options.since }),
     };
+    if (options.thread !== undefined) return await listThread(store, options.thread, options);
     const rows = await store.runs.list({ ...query, ...(status === undefined ? {} : { status }), limit: options.limit + 1 });
     const shown = rows.slice(0, options.limit);
     if (options.json === true) printJson(shown);
@@ -82,6 +88,13 @@ async function list(options: Options): Promise<number> {
   } finally {
     await host.close();
   }
+}
+
+async function listThread(store: Store, given: string, options: Options): Promise<number> {
+  const rows = await threadOf(store, await findRun(store, given));
+  if (options.json === true) printJson(rows);
+  else printStyled(toTable(rows).join("\n"));
+  return 0;
 }
 
 const MOST_COUNTED = 1_000;

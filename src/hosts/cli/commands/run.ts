@@ -12,10 +12,12 @@ import { checkStart } from "../check-start.ts";
 import { commandLine, programName, quote } from "../command-line.ts";
 import { conduct, explain, type OutputFormat, printResult } from "../conduct.ts";
 import { type Beginning, beginningOf, checkModels, findResumable, isSame, loadState, rootOf, standing } from "../continue.ts";
+import { continuedRun, type FollowUpOptions, sortOut } from "../follow-up.ts";
+import { readJsonSchema } from "../json-schema.ts";
 import { describeError } from "../describe-error.ts";
 import { exitCodeOfRun } from "../exit-codes.ts";
 import { readInput } from "../input.ts";
-import { type Host, openHost } from "../open.ts";
+import { checkThere, type Host, openHost } from "../open.ts";
 import { parseAmount, parseCount, parseDuration, parseLabel } from "../option-values.ts";
 import { addStoreOption, addFormatOption, addModelsOption } from "../options.ts";
 import { goOnWithoutReader, note, printJsonLine } from "../output.ts";
@@ -25,7 +27,7 @@ import { toErrorJson } from "../result-json.ts";
 import { createProgress, type Progress, redirectConsole } from "../view/progress.ts";
 import { terminalOf } from "../view/terminal.ts";
 
-interface Options {
+interface Options extends FollowUpOptions {
   readonly db: string;
   readonly outputFormat: OutputFormat;
   readonly models?: string;
@@ -39,6 +41,7 @@ interface Options {
   readonly new?: true;
   readonly label?: Readonly<Record<string, string>>;
   readonly caller?: string;
+  readonly jsonSchema?: string;
   readonly output?: string;
   readonly quiet?: true;
 }
@@ -50,6 +53,8 @@ Examples:
   executus run reviewer - < question.txt
   executus run reviewer --id nightly-2026-11-22 "..."         the same id again continues or shows that run
   executus run reviewer --output-format json "..." | jq .total_cost_usd
+  executus run reviewer "And the tests?" -c                   a follow-up to its last run; -c RUN names another
+  executus run counter --json-schema count.json "..." | jq .count
 
 The same command again, after a crash or Ctrl-C, continues the run where it was; --new starts a fresh one.
 
@@ -70,6 +75,9 @@ export function configure(command: Command): void {
     .argument("[input]", "what to do; - reads it from standard input, and what is piped in comes along as context")
     .option("--new", "start a fresh run even if one like it was interrupted")
     .option("--id <key>", "id of the run: the same again continues it or shows its result")
+    .option("-c, --continue [run]", "a follow-up: goes on from this run that has ended; without one, from the agent's last")
+    .option("--last", "the same as --continue without a run")
+    .option("--json-schema <file>", "the answer must be JSON of this schema: a file, or the schema itself")
     .option("--model <provider/model>", "instead of the agent's own")
     .option("--tier <name>", "the same by tier, for example fast or smart")
     .option("--max-steps <n>", "limit on steps: a model call and its tool calls each", parseCount)
@@ -82,7 +90,8 @@ export function configure(command: Command): void {
     .option("-q, --quiet", "no progress")
     .addHelpText("after", EXAMPLES)
     .action(async (agent: string, input: string | undefined, options: Options) => {
-      process.exitCode = await runAgent(agent, input, options);
+      const sorted = sortOut(input, options);
+      process.exitCode = await runAgent(agent, sorted.input, sorted.options);
     });
   addFormatOption(command);
   addModelsOption(command);
@@ -100,7 +109,7 @@ async function runAgent(agent: string, input: string | undefined, options: Optio
 }
 
 async function prepare(agentName: string, argument: string | undefined, options: Options): Promise<number> {
-  if (options.model !== undefined && options.tier !== undefined) throw twoModels();
+  checkOptions(options);
   const saveOutput = options.output === undefined ? undefined : prepareOutputFile(options.output);
   const place = { root: process.cwd() };
   const blobs = openFolderBlobs(blobsFolder(options.db));
@@ -111,7 +120,7 @@ async function prepare(agentName: string, argument: string | undefined, options:
   });
   for (const warning of setup.warnings) note(`executus: ${warning}`);
   const input = await readInput(argument, setup.input);
-  if (!existsSync(options.db)) await checkStart(setup, toRequest({ setup, input, options, place }));
+  if (!existsSync(options.db)) await checkStart(setup, toRequest({ setup, input, options, place }, undefined));
   const progress = createProgress({
     terminal: terminalOf(process.stderr),
     isQuiet: options.quiet === true || isBusy(options),
@@ -159,7 +168,8 @@ interface Job {
 /** The run to wait for, or the exit code of one that had ended before. */
 async function open(job: Job, executor: Executor): Promise<RunHandle | number> {
   const { host, setup, input, options } = job;
-  const wanted: Beginning = { source: setup.agent.source ?? setup.agent.name, input: withoutSecrets(input) };
+  const continues = await continuedRun(host.store, setup.agent.name, options);
+  const wanted: Beginning = { source: setup.agent.source ?? setup.agent.name, input: withoutSecrets(input), continues };
   if (options.id !== undefined) {
     const row = await host.store.runs.get(options.id);
     if (row !== undefined) return openKnown(job, executor, { row, wanted });
@@ -168,7 +178,7 @@ async function open(job: Job, executor: Executor): Promise<RunHandle | number> {
     const handle = row && (await tryContinue(job, executor, row));
     if (handle !== undefined) return handle;
   }
-  return executor.start(setup.agent, toRequest(job));
+  return executor.start(setup.agent, toRequest(job, continues));
 }
 
 async function openKnown(
@@ -222,7 +232,7 @@ async function continueRun(job: Job, executor: Executor, row: RunRow): Promise<R
     `continuing ${row.run} where it was: ${standing(state)}${options.id === undefined ? " (--new starts afresh)" : ""}`,
     "accent",
   );
-  if (!state.agent.instructions.endsWith(setup.agent.instructions)) {
+  if (!state.definition.instructions.endsWith(setup.agent.instructions)) {
     note(
       `executus: ${setup.agent.source ?? setup.agent.name} has changed since; the run goes on with the instructions it began with`,
     );
@@ -237,13 +247,15 @@ async function continueRun(job: Job, executor: Executor, row: RunRow): Promise<R
 
 // --- options ---------------------------------------------------------------------------------------------------------
 
-function toRequest({ input, options, setup, place }: Omit<Job, "host" | "progress">): RunRequest {
-  const { id, caller } = options;
+function toRequest({ input, options, setup, place }: Omit<Job, "host" | "progress">, continues: string | undefined): RunRequest {
+  const { id, caller, jsonSchema } = options;
   const model = options.model ?? options.tier;
   const limits = givenLimits(options);
   const labels = { ...options.label, ...(setup.usesFiles ? { [ROOT_LABEL]: place.root } : {}) };
   return {
     input,
+    ...(continues === undefined ? {} : { continues }),
+    ...(jsonSchema === undefined ? {} : { output: readJsonSchema(jsonSchema) }),
     ...(id === undefined ? {} : { id }),
     ...(caller === undefined ? {} : { caller }),
     ...(model === undefined ? {} : { model }),
@@ -257,8 +269,10 @@ function givenLimits({ maxSteps, maxTime, maxCostUsd, maxTokens }: Options): Lim
   return Object.values(limits).every((value) => value === undefined) ? undefined : limits;
 }
 
-function twoModels(): ExecutusError {
-  return new ExecutusError("usage", "--model and --tier both say which model to use", { hint: "Give one of them." });
+function checkOptions({ model, tier, last, db, ...options }: Options): void {
+  if (model !== undefined && tier !== undefined)
+    throw new ExecutusError("usage", "--model and --tier both say which model to use", { hint: "Give one of them." });
+  if (options.continue !== undefined || last === true) checkThere(db);
 }
 
 /** The command as it was typed continues the run; where input was piped in, its id is what is left to name it by. */

@@ -121,7 +121,8 @@ function footer({ state, elapsedMs }: Frame, terminal: Terminal): Line {
   const active = Math.floor((state.activeMs + elapsedMs) / 1_000) * 1_000;
   const time = `${duration(active).replace(/^0ms$/, "0s")}/${duration(limits.timeMs)}`;
   const step = `step ${currentStep(state)}/${limits.maxSteps}`;
-  const parts = [step, `pid ${process.pid}`, time, `${tokens} tokens`, cost, "Ctrl-C stops, resumable"];
+  const phase = state.phase === undefined ? [] : [`phase ${oneLine(state.phase.name)}`];
+  const parts = [step, ...phase, `pid ${process.pid}`, time, `${tokens} tokens`, cost, "Ctrl-C stops, resumable"];
   const join = (): string => `    ${parts.join(` ${terminal.marks.dot} `)}`;
   while (parts.length > 1 && widthOf(join()) >= terminal.columns()) parts.pop();
   return [["dim", join()]];

@@ -79,6 +79,8 @@ function factLines({ caller, labels, createdAt, updatedAt, seq }: RunRow, { stat
     ["agent", agent.source ?? agent.name],
     ["model", models.join() === agent.tier ? agent.tier : `${agent.tier}: ${models.join(", ")}`],
     ["input", textOf(request.input, 200)],
+    ["continues", request.continues?.run],
+    ["phases", phasesText(state)],
     ["started", `${clock(createdAt)} (${ago(createdAt, now)})`],
     ["last event", `${clock(updatedAt)} (${ago(updatedAt, now)}), number ${seq}`],
     ["caller", caller],
@@ -97,6 +99,18 @@ function factLines({ caller, labels, createdAt, updatedAt, seq }: RunRow, { stat
     ],
   ];
   return facts.flatMap(([name, value]) => (value === undefined || value === "" ? [] : [fact(name, oneLine(value))]));
+}
+
+/** Which are done and which one it is in. */
+function phasesText({ definition, phase }: RunState): string | undefined {
+  return definition.phases
+    ?.map(({ name }, index) => {
+      const ended = phase?.ended.find((candidate) => candidate.name === name);
+      if (ended !== undefined)
+        return `${name} (${plural(ended.steps, "step")}${ended.limit === undefined ? "" : ", at its limit"})`;
+      return index === phase?.index ? `${name} (now)` : `${name} (to come)`;
+    })
+    .join(", ");
 }
 
 function fact(name: string, value: string): Line {
@@ -180,7 +194,10 @@ function stepLines({ steps: log, state }: RunHistory, { terminal, all }: PageOpt
   const lines: Line[] = [];
   if (shown.length < steps.length)
     lines.push([["dim", `      ${plural(steps.length - shown.length, "earlier step")}: --all shows them`]]);
-  for (const { step, text, calls } of shown) {
+  let current: string | undefined;
+  for (const { step, text, calls, phase } of shown) {
+    if (phase !== current) lines.push([["accent", `      phase ${phase ?? ""}`]]);
+    current = phase;
     const words = calls.length === 0 ? "answer" : oneLine(text.slice(0, 1_000));
     if (words !== "") lines.push(atStep(step, "dim", " ", [["dim", words]]));
     for (const call of calls) lines.push(callLine(step, call, { state, terminal }));
