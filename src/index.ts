@@ -10,6 +10,7 @@ export { loadAgent } from "./adapters/agents/load-agent.ts";
 export { defineTool } from "./adapters/tools/define-tool.ts";
 export { fromAiSdkTool, toolsFromAiSdk } from "./adapters/tools/ai-sdk-tool.ts";
 export { createTools } from "./adapters/tools/registry.ts";
+export { askTool } from "./adapters/tools/ask-tool.ts";
 export { fileTools } from "./adapters/tools/files.ts";
 export { createMemoryStore } from "./adapters/store/memory.ts";
 export { createMemoryBlobs } from "./adapters/blobs/memory.ts";

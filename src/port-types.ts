@@ -59,3 +59,16 @@ export type {
 } from "./ports/tool-source.ts";
 export type { Reconciliation, Tool, ToolContext, ToolEffect, ToolInputCheck, Tools, UnknownPolicy } from "./ports/tools.ts";
 export type { CallOutcome, FinalStatus, RunStatus, RunStatusView, StepView, UsageTotal, WaitingFor } from "./ports/view.ts";
+export type {
+  AnswerBody,
+  ApprovalContext,
+  ApprovalFallback,
+  ApprovalPolicy,
+  ApprovalTerms,
+  ApprovalVerdict,
+  Question,
+  QuestionOptions,
+  Suspension,
+  Wait,
+  Wake,
+} from "./ports/waiting.ts";

@@ -29,6 +29,7 @@ it("the front door has these names and at most 40", () => {
       "ToolContext",
       "Tools",
       "UnknownOutcomeError",
+      "askTool",
       "createExecutor",
       "createMemoryBlobs",
       "createMemoryStore",

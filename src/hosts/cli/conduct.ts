@@ -1,7 +1,9 @@
 /** One run in the hands of this command: progress, Ctrl-C, and what is said at its end. */
+import { isExecutusError } from "../../kernel/errors.ts";
 import { isFinal } from "../../kernel/status.ts";
-import type { Executor, RunHandle, RunResult } from "../../run/types.ts";
 import type { WaitingFor } from "../../ports/view.ts";
+import type { Wait } from "../../ports/waiting.ts";
+import type { Executor, RunHandle, RunResult } from "../../run/types.ts";
 import { commandLine } from "./command-line.ts";
 import { exitCodeOfRun, exitCodeOfSignal } from "./exit-codes.ts";
 import { type Interrupt, listenForInterrupts } from "./interrupts.ts";
@@ -9,10 +11,12 @@ import type { Host } from "./open.ts";
 import { note, print, printJson, printJsonLine, writeError } from "./output.ts";
 import { toResultJson } from "./result-json.ts";
 import { streamEvents } from "./stream.ts";
+import { sender } from "./tell.ts";
 import { endHere } from "./undriven.ts";
 import { callHead, callNames } from "./view/event-lines.ts";
 import { plural } from "./view/figures.ts";
 import type { Progress } from "./view/progress.ts";
+import { adviceOn, isForPerson, type KnownCall, waitsOf } from "./view/waits.ts";
 
 export type OutputFormat = "text" | "json" | "stream-json";
 
@@ -47,6 +51,11 @@ export async function conduct(options: Conduct): Promise<number> {
   });
   const stream = options.format === "stream-json" ? streamEvents(host.executor, handle.run) : undefined;
   let result = await handle.result;
+  while (result.status === "waiting" && interrupts.first === undefined) {
+    const next = await answerHere(options, result);
+    if (next === undefined) break;
+    result = next;
+  }
   if (cancelled !== undefined && !isFinal(result.status)) result = await cancelHere(host, result, cancelled);
   progress.end();
   await stream?.finish();
@@ -56,6 +65,32 @@ export async function conduct(options: Conduct): Promise<number> {
   interrupts.stop();
   if (result.status === "interrupted" && interrupts.first !== undefined) return exitCodeOfSignal(interrupts.first);
   return exitCodeOfRun(result);
+}
+
+/** The person at this terminal is asked what the run waits for. Undefined when nobody is there, or has nothing to say now. */
+async function answerHere({ executor, progress, format }: Conduct, result: RunResult): Promise<RunResult | undefined> {
+  const { run, waitingFor } = result;
+  const waits = waitsOf(waitingFor).filter(isForPerson);
+  if (waits.length === 0 || format !== "text" || !process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  const { askPerson } = await import("./ask-person.ts");
+  const calls = callsOf(result);
+  progress.pause();
+  const commands = await askPerson({ waits, calls });
+  progress.resume();
+  for (const command of commands) await executor.send(run, command, { from: sender() });
+  return commands.length === 0 ? undefined : joined(executor, run);
+}
+
+/** What it was told has woken it; it may even be through by now. */
+async function joined(executor: Executor, run: string): Promise<RunResult> {
+  try {
+    return await (
+      await executor.resume(run)
+    ).result;
+  } catch (error) {
+    if (isExecutusError(error) && error.code === "run_finished") return executor.result(run);
+    throw error;
+  }
 }
 
 /** The drain was over before the cancel could reach the run. */
@@ -110,8 +145,6 @@ function explainWaiting(result: RunResult, waitingFor: WaitingFor, db: string): 
   const { run } = result;
   const resume = resumeLine(run, db);
   switch (waitingFor.kind) {
-    case "resolution":
-      return explainDoubt(result, waitingFor.calls, db);
     case "tools_changed": {
       const { source, changes } = waitingFor;
       const decide = (decision: string): string => commandLine(["tools", run, source, decision], db);
@@ -129,10 +162,26 @@ function explainWaiting(result: RunResult, waitingFor: WaitingFor, db: string): 
       writeError(`${run} waits: there is no code here for ${waitingFor.names.join(", ")}`);
       note(`Put the tools back into the agent, then:\n  ${resume}`);
       return;
+    case "resolution":
+      if (waitingFor.waits.length === waitingFor.calls.length) return explainDoubt(result, waitingFor.calls, db);
+      return explainWaits(result, waitingFor.waits, db);
     default:
-      writeError(`${run} waiting`);
-      note(`How it went: ${commandLine(["show", run], db)}`);
+      return explainWaits(result, waitingFor.waits, db);
   }
+}
+
+function callsOf({ steps }: RunResult): readonly KnownCall[] {
+  return (steps.at(-1)?.calls ?? []).map(({ call, name, input }) => ({ id: call, name, input }));
+}
+
+function explainWaits(result: RunResult, waits: readonly Wait[], db: string): void {
+  const { run } = result;
+  writeError(`${run} waits${waits.some(isForPerson) ? " for a person" : ""}`);
+  const lines = adviceOn(waits, { run, db, calls: callsOf(result) }).flatMap(({ text, command }) => [
+    text,
+    ...(command === undefined ? [] : [`  ${command}`]),
+  ]);
+  note(`${lines.join("\n")}\nThen it goes on with:\n  ${resumeLine(run, db)}`);
 }
 
 /** Each call with the command that decides it. */

@@ -13,7 +13,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
   { code: 1, meaning: "the run failed" },
   { code: 2, meaning: "usage or configuration: nothing was done" },
   { code: 3, meaning: "a bound was reached; the partial output is printed" },
-  { code: 4, meaning: "the run waits for a person" },
+  { code: 4, meaning: "the run waits: for a person, a time or something outside" },
   { code: 5, meaning: "the run was cancelled or killed" },
   { code: 6, meaning: "a key is missing or was refused" },
   { code: 7, meaning: "the store is unreachable or damaged" },

@@ -11,9 +11,10 @@ import { addJsonOption, addStoreOption } from "../options.ts";
 import { parseCount, parseDuration } from "../option-values.ts";
 import { note, printJson, printStyled } from "../output.ts";
 import { toneOfEnd } from "../view/event-lines.ts";
-import { ago, count, money, plural } from "../view/figures.ts";
+import { ago, count, money } from "../view/figures.ts";
 import { terminalOf } from "../view/terminal.ts";
-import { fit, oneLine, table } from "../view/text.ts";
+import { fit, table } from "../view/text.ts";
+import { remarkOnWaits } from "../view/waits.ts";
 
 interface Options {
   readonly db: string;
@@ -137,9 +138,8 @@ function toneOf(status: RunStatus): Parameters<ReturnType<typeof terminalOf>["pa
   return status === "interrupted" || status === "waiting" ? "warn" : toneOfEnd(status);
 }
 
-function remarkOn({ waitingFor, owner, status }: RunRow): string {
-  if (waitingFor?.kind === "resolution") return `${plural(waitingFor.calls.length, "call")} to decide`;
-  if (waitingFor?.kind === "tools_changed") return `changed tools of ${waitingFor.source} to decide`;
-  if (waitingFor?.kind === "tools_missing") return `no code for ${oneLine(waitingFor.names.join(", "))}`;
+function remarkOn(row: RunRow): string {
+  const { waitingFor, owner, status } = row;
+  if (waitingFor !== undefined) return remarkOnWaits(row);
   return status === "running" && owner !== undefined ? owner : "";
 }

@@ -3,6 +3,7 @@ import { evolve, initialState } from "../../../kernel/evolve.ts";
 import type { RunState } from "../../../kernel/state.ts";
 import type { RunEvent } from "../../../ports/events.ts";
 import type { Store } from "../../../ports/store.ts";
+import { adviceLines } from "../answer-run.ts";
 import { commandLine } from "../command-line.ts";
 import { findRun } from "../find-run.ts";
 import { openHost } from "../open.ts";
@@ -12,6 +13,7 @@ import { note, printJsonLine, printStyled } from "../output.ts";
 import { linesOf } from "../view/event-lines.ts";
 import { paintLine } from "../view/line.ts";
 import { terminalOf } from "../view/terminal.ts";
+import { waitsOf } from "../view/waits.ts";
 
 interface Options {
   readonly db: string;
@@ -24,7 +26,7 @@ Examples:
   executus tail run_01J9
   executus tail run_01J9 --from 120 --json | jq -c 'select(.type == "tool.ended")'
 
-Ends when the run has ended, waits for a person, or lost its driver.`;
+Ends when the run has ended, waits, or lost its driver.`;
 
 /** How often to see whether the process that drives the run is still there: its end writes nothing. */
 const LOOK_MS = 1_000;
@@ -94,5 +96,7 @@ function watchDriver(store: Store, run: string): { readonly gone: AbortSignal; r
 async function explain(store: Store, run: string, db: string): Promise<void> {
   const row = await store.runs.get(run);
   if (row?.status === "interrupted") note(`nobody drives ${run} just now. Continue it:\n  ${commandLine(["resume", run], db)}`);
-  if (row?.status === "waiting") note(`${run} waits for a person:\n  ${commandLine(["show", run], db)}`);
+  if (row?.status !== "waiting") return;
+  const lines = adviceLines(run, waitsOf(row.waitingFor), { db });
+  note(`${run} waits:\n  ${[...lines, ...(lines.length === 0 ? [commandLine(["show", run], db)] : [])].join("\n  ")}`);
 }

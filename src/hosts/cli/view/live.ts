@@ -17,6 +17,9 @@ export interface LiveView {
   delta(origin: DeltaOrigin, delta: ModelDelta): void;
   /** Lines that stay, above what is redrawn. */
   print(lines: readonly Line[]): void;
+  /** Nothing is drawn until `resume`. */
+  pause(): void;
+  resume(): void;
   end(): void;
 }
 
@@ -36,8 +39,9 @@ export function createLiveView(terminal: Terminal): LiveView {
   let frame = 0;
   const callsSince = new Map<string, number>();
 
+  let isPaused = false;
   const draw = (): void => {
-    if (state !== undefined)
+    if (state !== undefined && !isPaused)
       region.draw(frameLines({ state, text, frame, callsSince, elapsedMs: performance.now() - since }, terminal));
   };
   // Kept running: a process whose only work is to wait for others would end without it.
@@ -60,6 +64,13 @@ export function createLiveView(terminal: Terminal): LiveView {
       if (delta.type !== "tool-input.delta") text = (text + delta.text).slice(-KEPT_TEXT);
     },
     print: (lines) => region.print(lines),
+    pause: () => {
+      isPaused = true;
+      region.clear();
+    },
+    resume: () => {
+      isPaused = false;
+    },
     end: () => {
       clearInterval(timer);
       region.clear();

@@ -16,6 +16,9 @@ export interface Progress {
   /** Where a continued run stands before its first new event. */
   begin(state: RunState): void;
   say(text: string, tone?: Tone): void;
+  /** Takes what is drawn in place off the screen, so that something can be asked there; until `resume`. */
+  pause(): void;
+  resume(): void;
   /** Takes what is drawn in place off the screen. */
   end(): void;
 }
@@ -74,6 +77,8 @@ export function createProgress(options: ProgressOptions): Progress {
     say: (text, tone = "plain") => {
       if (!isQuiet) write(text.split("\n").map((line) => [[tone, oneLine(line)]]));
     },
+    pause: () => live?.pause(),
+    resume: () => live?.resume(),
     end: () => {
       if (!hasEnded) live?.end();
       hasEnded = true;

@@ -12,6 +12,7 @@ import { ago, callOutput, count, duration, plural, spent } from "./figures.ts";
 import { type Line, paintLine, type Span } from "./line.ts";
 import type { Terminal } from "./terminal.ts";
 import { fit, oneLine, padEnd, sanitize } from "./text.ts";
+import { adviceOn, waitsOf } from "./waits.ts";
 
 interface PageOptions {
   readonly terminal: Terminal;
@@ -51,13 +52,10 @@ function headLines(row: RunRow, { state }: RunHistory, { db }: PageOptions): rea
 function reasons(row: RunRow, state: RunState, db: string): readonly string[] {
   const { run, status, waitingFor, owner } = row;
   const resume = commandLine(["resume", run], db);
-  if (waitingFor?.kind === "resolution") {
-    const calls = state.calls.filter(({ id }) => waitingFor.calls.includes(id));
-    const asked = calls.map(
-      (call) =>
-        `Did ${call.name} happen (step ${stepOfCall(call.id) + 1})? ${commandLine(["resolve", run, call.id, "--outcome", "done"], db)}`,
-    );
-    return [...asked, `Then: ${resume}`];
+  const waits = waitsOf(waitingFor);
+  if (waits.length > 0) {
+    const advice = adviceOn(waits, { run, db, calls: state.calls });
+    return [...advice.map(({ text, command }) => (command === undefined ? text : `${text} ${command}`)), `Then: ${resume}`];
   }
   if (waitingFor?.kind === "tools_changed") {
     const { source, changes } = waitingFor;
