@@ -1,4 +1,5 @@
 import type { Compactor } from "./ports/compactor.ts";
+import type { Files } from "./ports/files.ts";
 import type { Models } from "./ports/models.ts";
 import { createMemoryBlobs } from "./adapters/blobs/memory.ts";
 import type { Store } from "./ports/store.ts";
@@ -25,12 +26,24 @@ export function createExecutor(config: ExecutorConfig): Executor {
   const clock = config.clock ?? systemClock;
   const inMemory = (): Store => createMemoryStore({ now: () => clock.now() });
   const store = config.store === undefined ? inMemory() : createPerRunStore(config.store, inMemory);
+  const files = config.files === false ? undefined : (config.files ?? localFiles);
   const compactor = config.compactor ?? whenNeeded(config.models);
   return createExecutorOn(
     { ...config, compactor },
-    { store, blobs: config.blobs ?? store.blobs ?? createMemoryBlobs(), clock, schemas },
+    {
+      store,
+      blobs: config.blobs ?? store.blobs ?? createMemoryBlobs(),
+      clock,
+      schemas,
+      ...(files === undefined ? {} : { files }),
+    },
   );
 }
+
+/** Loaded by the first attachment that is somewhere else. */
+const localFiles: Files = {
+  read: async (source, options) => (await import("./adapters/files/local.ts")).openLocalFiles().read(source, options),
+};
 
 /** Most runs are never shortened, and most programs that import the package have none that is. */
 function whenNeeded(models: Models): Compactor {

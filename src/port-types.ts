@@ -33,6 +33,7 @@ export type { Compaction, CompactionRequest, Compactor } from "./ports/compactor
 export type { Delegate, Delegates, Skill, SkillFiles } from "./ports/delegates.ts";
 export type { ChangePolicy } from "./ports/definition.ts";
 export type { EventBody, EventHeader, EventType, RunEvent } from "./ports/events.ts";
+export type { AttachmentInput, AttachmentLimits, FileContent, Files, RunFile } from "./ports/files.ts";
 export type { JsonObject, JsonValue } from "./ports/json.ts";
 export type { Limits, LimitsInput } from "./ports/limits.ts";
 export type { AssistantPart, Message, ToolOutput, UserPart } from "./ports/messages.ts";

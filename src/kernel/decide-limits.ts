@@ -1,4 +1,5 @@
 /** When a bound, or the reserve inside it, is reached. */
+import { toolsOf } from "./file-tool.ts";
 import type { LimitReached } from "../ports/events.ts";
 import type { Deadline, Now } from "./decide.ts";
 import { phaseDeadline, phaseLimitReached, phaseStepsLeft } from "./decide-phases.ts";
@@ -48,7 +49,7 @@ function stepsReached(state: RunState): LimitReached | undefined {
   const { maxSteps } = state.limits;
   const left = maxSteps - state.step;
   // A phase whose own bound comes no later keeps its own reserve.
-  const keepsOne = state.agent.tools.length > 0 && state.step > 0 && !isRepairing(state) && phaseStepsLeft(state) > left;
+  const keepsOne = toolsOf(state).length > 0 && state.step > 0 && !isRepairing(state) && phaseStepsLeft(state) > left;
   const reserve = keepsOne ? 1 : 0;
   if (left > reserve) return undefined;
   return { type: "limit.reached", limit: "steps", message: `The limit of ${maxSteps} steps is reached.`, wrapUp: left > 0 };

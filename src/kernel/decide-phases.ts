@@ -1,4 +1,5 @@
 /** When a bound of the current phase, or the reserve inside it, is reached. */
+import { toolsOf } from "./file-tool.ts";
 import type { PhaseLimits } from "../ports/agent.ts";
 import type { LimitReached } from "../ports/events.ts";
 import type { Now } from "./decide.ts";
@@ -47,7 +48,7 @@ function stepsReached(state: RunState, phase: PhaseState): LimitReached | undefi
   const { limits, name } = phase;
   if (!has(limits, "maxSteps")) return undefined;
   const left = phaseStepsLeft(state);
-  const reserve = state.agent.tools.length > 0 && left < limits.maxSteps && !isRepairing(state) ? 1 : 0;
+  const reserve = toolsOf(state).length > 0 && left < limits.maxSteps && !isRepairing(state) ? 1 : 0;
   if (left > reserve) return undefined;
   const steps = limits.maxSteps === 1 ? "1 step" : `${limits.maxSteps} steps`;
   return reached(phase, "steps", { message: `The limit of ${steps} of the phase ${name} is reached.`, wrapUp: left > 0 });

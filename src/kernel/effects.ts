@@ -3,6 +3,7 @@ import type { EventBody } from "../ports/events.ts";
 import type { ToolSnapshot } from "../ports/agent.ts";
 import { childIntent } from "./children.ts";
 import type { Stall } from "../ports/supervision.ts";
+import { type ToolHolder, toolsOf } from "./file-tool.ts";
 import type { CallState, PendingCompaction, RunState } from "./state.ts";
 
 export type Effect =
@@ -73,8 +74,8 @@ export interface SuperviseEffect {
   readonly stall: Stall;
 }
 
-export function toolOf(state: Pick<RunState, "agent">, name: string): ToolSnapshot | undefined {
-  return state.agent.tools.find((tool) => tool.name === name);
+export function toolOf(state: ToolHolder, name: string): ToolSnapshot | undefined {
+  return toolsOf(state).find((tool) => tool.name === name);
 }
 
 /** Whether the run still waits for what this effect brings. A late result never enters state. */

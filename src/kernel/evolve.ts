@@ -13,6 +13,7 @@ import { evolveWaiting } from "./evolve-waiting.ts";
 import { evolveSources, initialSources } from "./evolve-sources.ts";
 import { NO_ARTIFACTS } from "./evolve-artifacts.ts";
 import { evolveSupervision, UNWATCHED } from "./evolve-supervision.ts";
+import { keepSpilled, NO_FILES } from "./file-tool.ts";
 import { NO_HISTORY } from "./guards.ts";
 import { emptyList, type List } from "./list.ts";
 import { outputRefused } from "./output.ts";
@@ -80,6 +81,7 @@ export function initialState(header: EventHeader, event: RunStarted, earlier: Li
     signals: [],
     approvedTools: [],
     sources: initialSources(event.agent),
+    files: event.request.attachments ?? NO_FILES,
     artifacts: NO_ARTIFACTS,
     output: "",
     answered: false,
@@ -122,6 +124,7 @@ function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
     case "call.resolved":
     case "child.ended":
       next.fruitless = 0;
+      if (event.type === "tool.ended") keepSpilled(next, event);
       evolveCalls(next, event);
       break;
     case "approval.requested":

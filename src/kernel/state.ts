@@ -8,6 +8,7 @@
 import type { AgentSnapshot, PhaseLimits, RequestSnapshot, SourceSnapshot, ToolSnapshot } from "../ports/agent.ts";
 import type { LimitName } from "../ports/events.ts";
 import type { Artifact } from "../ports/artifact.ts";
+import type { RunFile } from "../ports/files.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Limits } from "../ports/limits.ts";
 import type { Message, ToolOutput, UserPart } from "../ports/messages.ts";
@@ -246,6 +247,8 @@ export interface RunState {
   readonly approvedTools: readonly string[];
   /** In the order of the snapshot. Empty for a run without sources. */
   readonly sources: readonly SourceState[];
+  /** What the run can read: attachments, and results that were too long to be told whole. */
+  readonly files: readonly RunFile[];
   /** One per name, in the order in which the names came. */
   readonly artifacts: readonly Artifact[];
   /** Text of the last answer. */

@@ -1,6 +1,7 @@
 /** What of an agent and a request goes into the journal: data and schemas, never code. */
 import type { DeliveryTarget } from "./delivery.ts";
 import type { Permission } from "./definition.ts";
+import type { RunFile } from "./files.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { Message, UserPart } from "./messages.ts";
 import type { ModelSettings } from "./models.ts";
@@ -94,6 +95,8 @@ export interface AgentSnapshot {
 export interface RequestSnapshot {
   /** First user turn; text first, then images. */
   readonly input: readonly UserPart[];
+  /** Files that came along and are not in `input` themselves. */
+  readonly attachments?: readonly RunFile[];
   /** Earlier turns of the conversation. */
   readonly history?: readonly Message[];
   /** Comes before `history`. By reference: the messages are in the journals of the thread. */

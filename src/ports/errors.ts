@@ -2,6 +2,9 @@
 export type ErrorCode =
   | "agent_invalid"
   | "agent_unknown"
+  | "attachment_too_large"
+  | "attachment_type"
+  | "attachment_unreadable"
   | "blob_damaged"
   | "blob_missing"
   | "budget_invalid"

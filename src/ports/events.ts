@@ -181,6 +181,8 @@ export interface ToolEnded extends Versioned {
   readonly output: ToolOutput;
   /** The whole result, where the model was given only its head. */
   readonly spilled?: BlobReference;
+  /** The same of each part of a result that is made of parts. */
+  readonly spilledParts?: readonly BlobReference[];
   /** The result stays in the conversation when that is shortened. */
   readonly pinned?: true;
   readonly durationMs?: number;

@@ -1,5 +1,6 @@
 /** Tools port: what an agent can do to the world, and what a crash in the middle of it means. */
 import type { Delegate } from "./delegates.ts";
+import type { NewArtifact } from "./artifact.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { ToolOutput, UserPart } from "./messages.ts";
 import type { RunStatusView } from "./view.ts";
@@ -36,6 +37,12 @@ export interface ToolContext {
   status(): RunStatusView;
   /** Put text or images into the running conversation before its next step. Durable once it resolves. */
   attach(content: readonly UserPart[]): Promise<void>;
+  /** The same with images that are not stored yet; their type is read from the bytes. Rejects `attachment_type` for anything else. */
+  attachImages(
+    images: readonly { readonly bytes: Uint8Array; readonly mediaType?: string; readonly filename?: string }[],
+  ): Promise<void>;
+  /** A file for whoever gets the result. It is on the result once the call has ended, once per name, however often the call runs. */
+  addArtifact(artifact: NewArtifact): Promise<void>;
   /** Return it to ask a person: the answer, once there is one, is the call's result. The run may wait for days. */
   ask(text: string, options?: QuestionOptions): Suspension;
   /** Return it to wait for something outside: what comes with the signal of that name is the call's result. */

@@ -23,7 +23,9 @@ import { readOutput, snapshotOutput } from "./output.ts";
 import { type ResolvedPhase, resolvePhases, snapshotPhase, stepsOfPhases } from "./phases.ts";
 import { checkPrices, resolveModels } from "./resolve-models.ts";
 import { type ResolvedSources, resolveSources } from "./resolve-sources.ts";
-import { Session } from "./session.ts";
+import type { AttachmentLimits } from "../ports/files.ts";
+import type { Staged } from "./attachments.ts";
+import { guarded, Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
 import { endOf, loadThread } from "./thread.ts";
 import { resolveSupervision } from "./supervision.ts";
@@ -69,7 +71,7 @@ export async function admit(core: Core, agent: Agent, request: RunRequest, place
     run,
     agent: definition.snapshot,
     request: {
-      ...(await snapshotRequest(core, request, place)),
+      ...(await snapshotRequest(core, request, { place, files: await stage(core, run, agent, request) })),
       ...dropUndefined({ continues, output: ownOutput && snapshotOutput(ownOutput) }),
     },
     limits,
@@ -83,7 +85,8 @@ export async function admit(core: Core, agent: Agent, request: RunRequest, place
 
 function limitsOf(core: Core, agent: Agent, request: RunRequest, place: ChildPlace | undefined): Limits {
   if (place !== undefined) return within(core, agent, place);
-  return resolveLimits(request.limits, agent.limits, stepsOfPhases(agent, core.config.limits), core.config.limits);
+  const compaction = { compactionRatio: Number(agent.compaction?.["ratio"]) };
+  return resolveLimits(request.limits, agent.limits, compaction, stepsOfPhases(agent, core.config.limits), core.config.limits);
 }
 
 /** The host's own gate. A run that is there already was admitted when it began. */
@@ -205,26 +208,50 @@ function pollingNames({ config }: Core, { polling = [], toolOptions = {} }: Agen
   return [...(config.polling ?? []), ...polling, ...own];
 }
 
-async function snapshotRequest(core: Core, request: RunRequest, place: ChildPlace | undefined): Promise<RequestSnapshot> {
+const NOTHING_ATTACHED: Staged = { parts: [], files: [] };
+
+/** A run that is there already has its files. */
+async function stage(core: Core, run: string, agent: Agent, request: RunRequest): Promise<Staged> {
+  const { attachments = [] } = request;
+  if (attachments.length === 0 || (await isThere(core, request))) return NOTHING_ATTACHED;
+  if (core.config.files === false) {
+    const message = "files were attached and left out: this executor takes none";
+    for (const observer of core.ports.observers) guarded(() => observer.warning?.(run, message));
+    return NOTHING_ATTACHED;
+  }
+  const { stageAttachments } = await import("./attachments.ts");
+  return stageAttachments(attachments, { ...core.config.attachments, ...(agent.attachments as AttachmentLimits) }, core.ports);
+}
+
+async function snapshotRequest(
+  core: Core,
+  request: RunRequest,
+  { place, files }: { readonly place: ChildPlace | undefined; readonly files: Staged },
+): Promise<RequestSnapshot> {
   const { history, settings, caller, channel, tenant, parent, root, labels, idempotencyKey, unguarded } = request;
   const { parentCall, depth } = place ?? {};
   const origin = { caller, channel, tenant, parent, parentCall, root, depth, labels, idempotencyKey };
   const delivery = checkTargets(request.delivery, core.config.delivery?.adapters ?? []);
-  return { input: await firstTurn(core, request), ...dropUndefined({ history, settings, ...origin, unguarded, delivery }) };
+  const attachments = files.files.length === 0 ? undefined : files.files;
+  return {
+    input: await firstTurn(core, request, files),
+    ...dropUndefined({ attachments, history, settings, ...origin, unguarded, delivery }),
+  };
 }
 
 /** Text, then images; no empty text part. */
-async function firstTurn(core: Core, request: RunRequest): Promise<readonly UserPart[]> {
+async function firstTurn(core: Core, request: RunRequest, files: Staged): Promise<readonly UserPart[]> {
   const parts: UserPart[] = [];
   if (typeof request.input === "object") parts.push(...request.input);
   else if (request.input !== undefined && request.input !== "") parts.push({ type: "text", text: request.input });
+  parts.push(...files.parts);
   for (const image of request.images ?? []) {
     const hash = await core.blobs.put(image.bytes);
     const data = { type: "blob" as const, hash, bytes: image.bytes.length };
     const filename = image.filename === undefined ? {} : { filename: image.filename };
     parts.push({ type: "file", mediaType: image.mediaType, data, ...filename });
   }
-  if (parts.length === 0 && (request.history ?? []).length === 0) {
+  if (parts.length === 0 && (request.attachments ?? []).length === 0 && (request.history ?? []).length === 0) {
     throw new ExecutusError("request_invalid", "the request is empty", { hint: "Give it input, images or history." });
   }
   return parts;

@@ -6,6 +6,8 @@ import type { AssistantPart, ToolCallPart } from "../ports/messages.ts";
 import type { FinishReason } from "../ports/models.ts";
 import type { ApprovalRequested } from "../ports/waiting.ts";
 import { clear, type Clearance } from "./approvals.ts";
+import { toolsOf } from "../kernel/file-tool.ts";
+import { toolNamed } from "./file-tool.ts";
 import type { Session } from "./session.ts";
 
 export interface CheckedCalls {
@@ -47,8 +49,14 @@ type Check = Clearance | { readonly type: "refused"; readonly message: string };
 
 /** Undefined for a call that runs and that nobody has said anything about. */
 async function checkCall(session: Session, part: ToolCallPart, call: string): Promise<Check | undefined> {
-  const tool = session.tools.get(part.toolName);
-  if (tool === undefined) return refusal(unknownTool(part.toolName, [...session.tools.keys()]));
+  const tool = toolNamed(session, part.toolName);
+  if (tool === undefined)
+    return refusal(
+      unknownTool(
+        part.toolName,
+        toolsOf(session.state).map(({ name }) => name),
+      ),
+    );
   try {
     const checking = tool.validate(part.input);
     const check = checking instanceof Promise ? await checking : checking;

@@ -9,6 +9,8 @@ const FIELDS: Readonly<Record<keyof ExecutorConfig, readonly string[]>> = {
   delegates: ["resolve", "names"],
   store: ["journal", "inbox", "owners", "runs", "outbox"],
   blobs: ["put", "get", "collect"],
+  files: ["read"],
+  attachments: [],
   budgets: [],
   ledger: ["apply", "standings"],
   admit: [],
@@ -29,6 +31,9 @@ const FIELDS: Readonly<Record<keyof ExecutorConfig, readonly string[]>> = {
   permission: [],
 };
 
+/** There is one without being asked for, so it can be switched off. */
+const CAN_BE_OFF: ReadonlySet<keyof ExecutorConfig> = new Set(["compactor", "files"]);
+
 const HINTS: Readonly<Partial<Record<keyof ExecutorConfig, string>>> = {
   models: "Give `models: createModels()`, or models of your own: `{ resolve: async (tier) => [candidate] }`.",
   tools: "Give `tools: createTools([...])`, or put the tools themselves into the agent's `tools`.",
@@ -45,7 +50,7 @@ export function checkConfig(config: ExecutorConfig): void {
 
 function checkPort(key: keyof ExecutorConfig, config: ExecutorConfig, methods: readonly string[]): void {
   const port: unknown = config[key];
-  if (port === undefined || (key === "compactor" && port === false)) return;
+  if (port === undefined || (port === false && CAN_BE_OFF.has(key))) return;
   const missing = methods.filter((method) => typeof port !== "object" || port === null || !(method in port));
   if (missing.length === 0) return;
   throw invalid(`the executor's \`${key}\` has no ${missing.map((method) => `\`${method}\``).join(", ")}`, HINTS[key]);

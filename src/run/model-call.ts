@@ -1,5 +1,6 @@
 /** Performs a model call: timeouts, refusal of calls that cannot run, price. */
 import { costUsd } from "../kernel/cost.ts";
+import { toolsOf } from "../kernel/file-tool.ts";
 import type { ModelEffect } from "../kernel/effects.ts";
 import { view } from "../kernel/list.ts";
 import { toModelFailure } from "../kernel/model-error.ts";
@@ -151,7 +152,7 @@ function toCall(session: Session, effect: ModelEffect): Parameters<ModelCandidat
     attempt: effect.attempt,
     ...askForOutput(state),
     messages: view(state.messages),
-    tools: state.agent.tools,
+    tools: toolsOf(state),
     toolChoice: effect.toolChoice,
     settings: state.agent.settings,
   };

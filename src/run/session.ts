@@ -7,6 +7,7 @@
 import type { BudgetRefusal } from "../ports/budget.ts";
 import type { Blobs } from "../ports/blobs.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Files } from "../ports/files.ts";
 import type { Compactor } from "../ports/compactor.ts";
 import type { EventBody, RunEvent } from "../ports/events.ts";
 import type { JsonValue } from "../ports/json.ts";
@@ -37,6 +38,8 @@ export interface Foundation {
   readonly store: Store;
   readonly blobs: Blobs;
   readonly clock: Clock;
+  /** Reads attachments that are somewhere else. Absent: only bytes and texts can be attached. */
+  readonly files?: Files;
   /** Reads the schemas of structured answers; without it they are refused. */
   readonly schemas?: Schemas;
 }

@@ -7,6 +7,7 @@ import type { EventBody } from "../ports/events.ts";
 import type { Reconciliation, Tool, ToolContext, ToolInputCheck } from "../ports/tools.ts";
 import type { Suspension } from "../ports/waiting.ts";
 import { settleOrAbandon } from "./abandonable.ts";
+import { toolNamed } from "./file-tool.ts";
 import type { Session } from "./session.ts";
 import { describeStop, type StopReason } from "./stop-reason.ts";
 import type { Stopper } from "./stopper.ts";
@@ -16,23 +17,24 @@ import { toolContext } from "./tool-context.ts";
 
 export async function performToolCall(session: Session, effect: ToolCallEffect, stopper: Stopper): Promise<readonly EventBody[]> {
   const { call } = effect;
-  const tool = session.tools.get(call.name);
+  const tool = toolNamed(session, call.name);
   if (tool === undefined) return [errorOutcome(call, `There is no tool ${call.name} in this process.`)];
   const input = await checkedInput(session, tool, call);
   if (!input.ok) return [errorOutcome(call, `The arguments of ${call.name} do not fit its schema. ${input.problem}`)];
   const { clock } = session.ports;
   const startedAt = clock.monotonic();
-  const context = toolContext(session, call, stopper);
+  const artifacts: EventBody[] = [];
+  const context = toolContext(session, call, stopper, artifacts);
   const settled = await within(session, tool, stopper, workOf({ tool, call, input: input.value, context }));
   const durationMs = Math.round(clock.monotonic() - startedAt);
   const stop = stopper.reason;
   if (settled.type === "value") {
-    if (isSuspension(settled.value)) return [suspended(session, tool, call, settled.value)];
-    return [await succeeded(session, call, { tool, input: input.value, result: settled.value, durationMs })];
+    if (isSuspension(settled.value)) return [...artifacts, suspended(session, tool, call, settled.value)];
+    return [...artifacts, await succeeded(session, call, { tool, input: input.value, result: settled.value, durationMs })];
   }
   if (stop?.type === "shutdown" || stop?.type === "fenced") return [];
   const error = settled.type === "error" ? settled.error : undefined;
-  return [failedCall(tool, call, { error, stop, durationMs })];
+  return [...artifacts, failedCall(tool, call, { error, stop, durationMs })];
 }
 
 /** From the start, or from where it was suspended. */
@@ -107,7 +109,7 @@ async function succeeded(
   };
   try {
     const { blobs, redaction } = session.ports;
-    const encoded = await encodeResult(result, { tool, input, toolCallId: call.toolCallId, blobs, redaction });
+    const encoded = await encodeResult(result, { tool, input, call, blobs, redaction });
     const pinned = encoded.outcome === "ok" && tool.pins?.(input) === true ? { pinned: true as const } : {};
     return { type: "tool.ended", call: call.id, ...encoded, ...pinned, ...more };
   } catch (error) {

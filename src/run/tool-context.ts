@@ -2,6 +2,8 @@
 import type { CallState } from "../kernel/state.ts";
 import type { ToolContext } from "../ports/tools.ts";
 import { ask, sleep, sleepUntil, waitFor } from "../kernel/suspension.ts";
+import { toArtifact } from "./artifact.ts";
+import type { EventBody } from "../ports/events.ts";
 import type { Session } from "./session.ts";
 import type { Stopper } from "./stopper.ts";
 import { toStatusView } from "./status.ts";
@@ -11,9 +13,17 @@ export function idempotencyKey(run: string, call: string): string {
   return `${run}:${call}`;
 }
 
-export function toolContext(session: Session, call: CallState, stopper: Stopper): ToolContext {
+/** `artifacts` is filled with what is committed together with the call's outcome. */
+export function toolContext(session: Session, call: CallState, stopper: Stopper, artifacts: EventBody[] = []): ToolContext {
   const { caller, channel, tenant } = session.state.request;
   let attached = 0;
+  // The id follows from the call, so a call that is run again attaches nothing twice.
+  const attach: ToolContext["attach"] = async (content) => {
+    const id = `attach:${call.id}:${attached++}`;
+    await session.ports.store.inbox.send(session.run, { id, kind: "steer", content, from: call.name });
+    session.inboxChanged = true;
+    session.nudge();
+  };
   return {
     run: session.run,
     call: call.id,
@@ -31,12 +41,13 @@ export function toolContext(session: Session, call: CallState, stopper: Stopper)
     sleep,
     sleepUntil,
     status: () => toStatusView(session.state, session.now().activeMs),
-    // The id follows from the call, so a call that is run again attaches nothing twice.
-    attach: async (content) => {
-      const id = `attach:${call.id}:${attached++}`;
-      await session.ports.store.inbox.send(session.run, { id, kind: "steer", content, from: call.name });
-      session.inboxChanged = true;
-      session.nudge();
+    attach,
+    attachImages: async (images) => {
+      const { toImageParts } = await import("./attachments.ts");
+      await attach(await toImageParts(images, session.ports));
+    },
+    addArtifact: async (artifact) => {
+      artifacts.push({ ...(await toArtifact(artifact, session.ports)), call: call.id });
     },
   };
 }

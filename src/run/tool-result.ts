@@ -2,6 +2,8 @@
 import type { Blobs } from "../ports/blobs.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { BlobReference, ToolOutput } from "../ports/messages.ts";
+import { spilledId } from "../kernel/file-tool.ts";
+import type { CallState } from "../kernel/state.ts";
 import type { Redaction } from "./redaction.ts";
 import type { Tool } from "../ports/tools.ts";
 import { toJson } from "./json.ts";
@@ -16,12 +18,13 @@ export interface EncodedResult {
   readonly outcome: "ok" | "error";
   readonly output: ToolOutput;
   readonly spilled?: BlobReference;
+  readonly spilledParts?: readonly BlobReference[];
 }
 
 export interface Recording {
   readonly tool: Tool;
   readonly input: unknown;
-  readonly toolCallId: string;
+  readonly call: Pick<CallState, "id" | "toolCallId">;
   readonly blobs: Blobs;
   readonly redaction: Redaction | undefined;
 }
@@ -29,7 +32,7 @@ export interface Recording {
 export async function encodeResult(result: unknown, call: Recording): Promise<EncodedResult> {
   const place: Place = { ...call, bytes: Math.min(call.tool.outputBytes ?? SPILL_BYTES, SPILL_BYTES) };
   if (call.tool.toOutput !== undefined) {
-    const output = await call.tool.toOutput(result, call.input, call.toolCallId);
+    const output = await call.tool.toOutput(result, call.input, call.call.toolCallId);
     const failed = output.type === "error-text" || output.type === "error-json";
     return spillIfLarge({ outcome: failed ? "error" : "ok", output }, place);
   }
@@ -48,32 +51,44 @@ function notJson(tool: Tool, problem: string): EncodedResult {
 /** Where a large result goes, and when it is one. */
 interface Place {
   readonly blobs: Blobs;
+  readonly call: Pick<CallState, "id">;
   readonly redaction: Redaction | undefined;
   readonly bytes: number;
+  /** Which of the long parts of a result that is made of parts. */
+  readonly part?: number;
 }
 
 async function spillIfLarge(given: EncodedResult, place: Place): Promise<EncodedResult> {
   const encoded = place.redaction === undefined ? given : place.redaction.data(given);
   const { output } = encoded;
-  if (output.type === "content") return { ...encoded, output: await shortenParts(output, place) };
+  if (output.type === "content") return { ...encoded, ...(await shortenParts(output, place)) };
   const text = textOf(output.value);
   // A character is at most 3 bytes of UTF-8, so most results need no second look.
   if (text.length * 3 <= place.bytes) return encoded;
   const bytes = new TextEncoder().encode(text);
   if (bytes.length <= place.bytes) return encoded;
   const spilled: BlobReference = { type: "blob", hash: await place.blobs.put(bytes), bytes: bytes.length };
-  const value = headOf(text, spilled, place.bytes);
+  const value = headOf(text, spilled, place);
   return { ...encoded, output: { type: isError(output) ? "error-text" : "text", value }, spilled };
 }
 
-async function shortenParts(output: ToolOutput & { type: "content" }, place: Place): Promise<ToolOutput> {
+async function shortenParts(
+  output: ToolOutput & { type: "content" },
+  place: Place,
+): Promise<Pick<EncodedResult, "output" | "spilledParts">> {
   const value = [];
+  const spilledParts: BlobReference[] = [];
   for (const part of output.value) {
-    const short =
-      part.type === "text" ? await spillIfLarge({ outcome: "ok", output: { type: "text", value: part.text } }, place) : undefined;
-    value.push(short?.output.type === "text" && part.type === "text" ? { ...part, text: short.output.value } : part);
+    if (part.type !== "text") {
+      value.push(part);
+      continue;
+    }
+    const whole: EncodedResult = { outcome: "ok", output: { type: "text", value: part.text } };
+    const short = await spillIfLarge(whole, { ...place, part: spilledParts.length });
+    if (short.spilled !== undefined) spilledParts.push(short.spilled);
+    value.push(short.output.type === "text" ? { ...part, text: short.output.value } : part);
   }
-  return { type: "content", value };
+  return { output: { type: "content", value }, ...(spilledParts.length === 0 ? {} : { spilledParts }) };
 }
 
 function textOf(value: JsonValue): string {
@@ -84,9 +99,11 @@ function isError(output: ToolOutput): boolean {
   return output.type === "error-text" || output.type === "error-json";
 }
 
-function headOf(text: string, reference: BlobReference, most: number): string {
-  const note = `[cut here: the whole result has ${reference.bytes} bytes and is stored as sha256:${reference.hash}]`;
-  return `${text.slice(0, Math.min(HEAD_CHARACTERS, most))}\n${note}`;
+function headOf(text: string, reference: BlobReference, { call, bytes, part }: Place): string {
+  const head = text.slice(0, Math.min(HEAD_CHARACTERS, bytes));
+  const file = spilledId(call.id, part);
+  const rest = `read on with read_attachment, file ${file}, offset ${head.length}`;
+  return `${head}\n[cut here: the whole result has ${reference.bytes} bytes; ${rest}]`;
 }
 
 /** What the model is told when a tool threw. */

@@ -8,6 +8,7 @@ import type { Delegates } from "../ports/delegates.ts";
 import type { Agent, Permission } from "../ports/definition.ts";
 import type { DeliveryAdapter, DeliveryTarget } from "../ports/delivery.ts";
 import type { RunEvent } from "../ports/events.ts";
+import type { AttachmentInput, AttachmentLimits, Files } from "../ports/files.ts";
 import type { Limits, LimitsInput } from "../ports/limits.ts";
 import type { Message, UserPart } from "../ports/messages.ts";
 import type { Models, ModelSettings } from "../ports/models.ts";
@@ -31,6 +32,11 @@ export interface RunRequest {
   /** Text, or parts with what a provider is to be told about them (`providerOptions`). */
   readonly input?: string | readonly UserPart[];
   readonly images?: readonly ImageInput[];
+  /**
+   * Files by path, address, bytes or text. Images that models take enter the first turn; of the others it has a list, and the run
+   * reads them with `read_attachment`. They are read and stored before the run begins.
+   */
+  readonly attachments?: readonly AttachmentInput[];
   readonly history?: readonly Message[];
   /** Id of a finished run: this one is a follow-up to it and has its conversation, which is not copied. */
   readonly continues?: string;
@@ -208,6 +214,10 @@ export interface ExecutorConfig {
   readonly sources?: readonly ToolSource[];
   readonly store?: Store;
   readonly blobs?: Blobs;
+  /** Reads attachments by path and address; default: `openLocalFiles()`. `false`: attachments are left out, with a warning. */
+  readonly files?: Files | false;
+  /** Which attachments runs take; what an agent says goes before. */
+  readonly attachments?: AttachmentLimits;
   /** Who may use how much, over all runs of the store. Give the same to every process that drives them. */
   readonly budgets?: readonly Budget[];
   /** Keeps what `budgets` counts; default: the store. */

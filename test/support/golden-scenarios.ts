@@ -9,6 +9,7 @@ import type { Tool } from "../../src/ports/tools.ts";
 import type { RunRequest } from "../../src/run/types.ts";
 import type { Script, ScriptedAnswer } from "../../src/testing/scripted-model.ts";
 import { compactionScenarios } from "./golden-compaction.ts";
+import { fileScenarios } from "./golden-files.ts";
 import { phaseScenarios } from "./golden-phases.ts";
 import { sourceScenarios } from "./golden-sources.ts";
 import { budgetScenarios } from "./golden-budgets.ts";
@@ -103,6 +104,7 @@ export const goldenScenarios: Readonly<Record<string, Play>> = {
   ...phaseScenarios,
   ...sourceScenarios,
   ...compactionScenarios,
+  ...fileScenarios,
   "plain-answer": simple({ script: [{ text: "Hello." }] }),
   "parallel-calls-and-reasoning": simple({
     script: [

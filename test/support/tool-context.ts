@@ -15,6 +15,8 @@ export function toolContext(call: Partial<ToolContext> = {}): ToolContext {
     status: () => {
       throw new Error("there is no run behind this call");
     },
+    attachImages: () => Promise.reject(new Error("there is no run behind this call")),
+    addArtifact: () => Promise.reject(new Error("there is no run behind this call")),
     attach: () => Promise.reject(new Error("there is no run behind this call")),
     ask,
     waitFor,
