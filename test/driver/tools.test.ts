@@ -44,7 +44,7 @@ describe("tools", () => {
     const { executor, models } = world([{ calls: [{ name: "chatty" }, { name: "quiet" }] }, { text: "ok" }]);
     await executor.run(agent([chatty, quiet]), "x");
     const shown = JSON.stringify(models.calls[1]?.messages.at(-1));
-    expect(shown).toContain("5000 bytes and is stored as sha256:h0");
+    expect(shown).toContain("5000 bytes; read on with read_attachment, file result-0.0, offset 1000");
     expect(shown.match(/y{9,}/)?.[0]).toHaveLength(1_000);
     expect(shown.match(/z{9,}/)?.[0]).toHaveLength(5_000);
   });
@@ -68,7 +68,7 @@ describe("tools", () => {
     await executor.run(agent([large]), { input: "x", id: "r" });
     const shown = JSON.stringify(models.calls[1]?.messages.at(-1));
     expect(shown.length).toBeLessThan(20_000);
-    expect(shown).toContain("300000 bytes and is stored as sha256:h0");
+    expect(shown).toContain("300000 bytes; read on with read_attachment, file result-0.0");
   });
 
   it("abandons a tool that ignores its signal, and does not call a once tool's outcome an error", async () => {
