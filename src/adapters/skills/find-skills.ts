@@ -51,7 +51,7 @@ async function skillsIn(folder: string, onWarning: (message: string) => void): P
     const path = join(folder, name);
     if (extname(name) !== ".md" && !existsSync(join(path, SKILL_FILE))) continue;
     try {
-      skills.push(await loadSkill(path, { onWarning }));
+      skills.push(await loadSkill(path));
     } catch (error) {
       if (!isExecutusError(error)) throw error;
       onWarning(`${error.message} ${error.hint ?? ""} The skill is left out.`);

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
 import { ExecutusError, nearest } from "../../kernel/errors.ts";
 
-const FOLDERS = ["agents", ".executus/agents", ".claude/agents"] as const;
+export const AGENT_FOLDERS: readonly string[] = ["agents", ".executus/agents", ".claude/agents"];
 const EXTENSIONS = [".md", ".ts", ".js", ".mts", ".mjs"] as const;
 
 /** Absolute path of the agent's file. Throws `agent_unknown`, naming the nearest. */
@@ -11,7 +11,7 @@ export function findAgentFile(agent: string): string {
   const isPath = /[\\/]/.test(agent) || EXTENSIONS.some((extension) => agent.endsWith(extension));
   // A path that is not there is described by the loader, which looks at the files beside it.
   if (isPath || existsSync(agent)) return resolve(agent);
-  for (const folder of FOLDERS) {
+  for (const folder of AGENT_FOLDERS) {
     for (const extension of EXTENSIONS) {
       const file = join(folder, agent + extension);
       if (existsSync(file)) return resolve(file);
@@ -21,9 +21,9 @@ export function findAgentFile(agent: string): string {
 }
 
 function unknownAgent(agent: string): ExecutusError {
-  const names = [...new Set(FOLDERS.flatMap(agentsIn))].sort();
+  const names = [...new Set(AGENT_FOLDERS.flatMap(agentsIn))].sort();
   const near = nearest(agent, names);
-  const where = FOLDERS.map((folder) => `./${folder}`).join(", ");
+  const where = AGENT_FOLDERS.map((folder) => `./${folder}`).join(", ");
   const listed =
     names.length === 0 ? "There are none. Give the path of a .md, .ts or .js file." : `There: ${names.slice(0, 10).join(", ")}.`;
   return new ExecutusError("agent_unknown", `There is no agent named ${agent} in ${where}`, {

@@ -6,9 +6,12 @@ import { createTools } from "../../adapters/tools/registry.ts";
 import { ExecutusError, nearest } from "../../kernel/errors.ts";
 import type { Blobs } from "../../ports/blobs.ts";
 import type { Agent } from "../../ports/definition.ts";
+import type { Delegates } from "../../ports/delegates.ts";
 import type { Models } from "../../ports/models.ts";
 import type { Tool, Tools } from "../../ports/tools.ts";
+import { delegatesNamedBy } from "../../run/palette.ts";
 import { configuredModels } from "./models.ts";
+import { checkDelegates, paletteFor } from "./palette.ts";
 
 /** Label of a run that works on files: the folder its tools cannot leave, the same after a restart elsewhere. */
 export const ROOT_LABEL = "executus.root";
@@ -20,8 +23,9 @@ export interface AgentSetup {
   readonly tools: Tools;
   readonly models: Models;
   readonly warnings: readonly string[];
-  /** It uses the built-in file tools. */
+  /** It, or a delegate of its, uses the built-in file tools. */
   readonly usesFiles: boolean;
+  readonly delegates: Delegates;
 }
 
 export interface SetupOptions {
@@ -29,17 +33,24 @@ export interface SetupOptions {
   readonly blobs: Blobs;
   /** Folder of the file tools; asked at each call. */
   readonly root: () => string;
+  /** Skills of the project may be used. Default false. */
+  readonly trustSkills?: boolean;
 }
 
 /** Rejects with ExecutusError `agent_unknown`, `agent_invalid` or `tool_unknown`, naming the file. */
 export async function setUpAgent(file: string, options: SetupOptions): Promise<AgentSetup> {
   const { agent, tools, models, input, warnings } = await loadAgent(file);
   const all = [...(agent.tools ?? []), ...(agent.phases ?? []).flatMap((phase) => phase.tools ?? [])];
-  const named = [...new Set(all.filter((tool) => typeof tool === "string"))];
+  const named = [...new Set(all.filter((tool) => typeof tool === "string"))].filter(
+    (tool) => delegatesNamedBy(tool) === undefined,
+  );
   const own = new Set(tools.map(({ name }) => name));
   const files = fileTools({ root: options.root }).filter(({ name }) => !own.has(name));
   checkNames(agent, named, [...tools, ...files]);
-  const usesFiles = files.some(({ name }) => named.includes(name));
+  const registered = [...tools, ...files].map(({ name }) => name);
+  const trust = options.trustSkills === true;
+  const delegates = paletteFor({ file, project: process.cwd(), trust, tools: registered });
+  const usesFiles = (await checkDelegates(agent, delegates)) || files.some(({ name }) => named.includes(name));
   return {
     agent,
     ...(input === undefined ? {} : { input }),
@@ -47,6 +58,7 @@ export async function setUpAgent(file: string, options: SetupOptions): Promise<A
     models: models ?? (await configuredModels(options.modelsFile, options.blobs)),
     warnings,
     usesFiles,
+    delegates,
   };
 }
 

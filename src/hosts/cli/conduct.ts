@@ -156,7 +156,7 @@ function explainWaiting(result: RunResult, waitingFor: WaitingFor, db: string): 
     }
     case "child":
       writeError(`${run} waits for what it handed on: ${waitingFor.runs.join(", ")}`);
-      note(`Where that stands:\n  ${waitingFor.runs.map((child) => commandLine(["show", child], db)).join("\n  ")}`);
+      note(`Where that stands: ${commandLine(["show", run, "--tree"], db)}\nThen: ${resume}`);
       return;
     case "tools_missing":
       writeError(`${run} waits: there is no code here for ${waitingFor.names.join(", ")}`);

@@ -1,6 +1,7 @@
 /** Runs that can go on: found, checked, and taken over with the code of their agent. */
 import { ExecutusError, isExecutusError } from "../../kernel/errors.ts";
 import type { RunState } from "../../kernel/state.ts";
+import { isFinal } from "../../kernel/status.ts";
 import type { RunStarted } from "../../ports/events.ts";
 import type { Models } from "../../ports/models.ts";
 import type { RunRow, Store } from "../../ports/store.ts";
@@ -8,6 +9,7 @@ import { foldJournal } from "../../run/result.ts";
 import { ROOT_LABEL } from "./agent-setup.ts";
 import { leftUnderWay } from "./view/event-lines.ts";
 import { plural } from "./view/figures.ts";
+import type { Progress } from "./view/progress.ts";
 import { callsDone, currentStep } from "./view/standing.ts";
 
 const MOST_LOOKED_AT = 100;
@@ -22,7 +24,8 @@ export interface Beginning {
 /** The newest run of the same agent file and input that was interrupted or waits, and that nobody alive drives. */
 export async function findResumable(store: Store, wanted: Beginning): Promise<RunRow | undefined> {
   for (const row of await store.runs.list({ status: ["interrupted", "waiting"], limit: MOST_LOOKED_AT })) {
-    if (row.owner !== undefined) continue;
+    // A child goes on with the run it belongs to.
+    if (row.owner !== undefined || row.root !== undefined) continue;
     const start = await startOf(store, row.run);
     if (start !== undefined && isSame(beginningOf(start), wanted)) return row;
   }
@@ -51,6 +54,14 @@ export function isSame(one: Beginning, other: Beginning): boolean {
 
 export async function loadState(store: Store, run: string): Promise<RunState | undefined> {
   return foldJournal(await store.journal.read(run))?.state;
+}
+
+/** Where the unfinished runs below a continued run stand, so that what happens to them can be shown. */
+export async function beginChildren(store: Store, progress: Pick<Progress, "begin">, { run, request }: RunState): Promise<void> {
+  for (const row of await store.runs.list({ root: request.root ?? run })) {
+    const state = isFinal(row.status) || row.run === run ? undefined : await loadState(store, row.run);
+    if (state !== undefined) progress.begin(state);
+  }
 }
 
 export function rootOf(state: RunState): string {

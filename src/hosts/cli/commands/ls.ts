@@ -1,7 +1,7 @@
 import { FINAL_STATUSES } from "../../../kernel/status.ts";
 import type { Command } from "commander";
 import { ExecutusError, nearest } from "../../../kernel/errors.ts";
-import type { RunRow, Store } from "../../../ports/store.ts";
+import type { RunQuery, RunRow, Store } from "../../../ports/store.ts";
 import type { RunStatus } from "../../../ports/view.ts";
 import { commandLine } from "../command-line.ts";
 import { findRun } from "../find-run.ts";
@@ -20,6 +20,7 @@ interface Options {
   readonly db: string;
   readonly status?: readonly RunStatus[];
   readonly agent?: string;
+  readonly parent?: string;
   readonly since?: number;
   readonly all?: true;
   readonly thread?: string;
@@ -44,6 +45,7 @@ export function configure(command: Command): void {
     .description("Lists runs, the newest first: those in flight, waiting or interrupted unless more is asked for.")
     .option("--status <names>", "only these, for example running,waiting,failed", parseStatuses)
     .option("--agent <name>", "only this agent's")
+    .option("--parent <run>", "only those that this run handed work to, ended ones too")
     .option("--since <time>", "only those started within: 30m, 2h, 7d", parseDuration)
     .option("--thread <run>", "the runs that go on from each other, of which this is one; the oldest first")
     .option("--all", "also those that have ended")
@@ -72,11 +74,9 @@ async function list(options: Options): Promise<number> {
   const host = openHost({ db: options.db, access: "read" });
   try {
     const { store } = host;
-    const status = options.status ?? (options.all === true ? undefined : UNFINISHED);
-    const query = {
-      ...(options.agent === undefined ? {} : { agent: options.agent }),
-      ...(options.since === undefined ? {} : { createdAfter: Date.now() - options.since }),
-    };
+    const query = await toQuery(store, options);
+    const isAll = options.all === true || query.parent !== undefined;
+    const status = options.status ?? (isAll ? undefined : UNFINISHED);
     if (options.thread !== undefined) return await listThread(store, options.thread, options);
     const rows = await store.runs.list({ ...query, ...(status === undefined ? {} : { status }), limit: options.limit + 1 });
     const shown = rows.slice(0, options.limit);
@@ -98,9 +98,17 @@ async function listThread(store: Store, given: string, options: Options): Promis
   return 0;
 }
 
+async function toQuery(store: Store, { agent, parent, since }: Options): Promise<RunQuery> {
+  return {
+    ...(agent === undefined ? {} : { agent }),
+    ...(parent === undefined ? {} : { parent: (await findRun(store, parent)).run }),
+    ...(since === undefined ? {} : { createdAfter: Date.now() - since }),
+  };
+}
+
 const MOST_COUNTED = 1_000;
 
-async function hint(store: Store, query: { readonly agent?: string; readonly createdAfter?: number }, db: string): Promise<void> {
+async function hint(store: Store, query: RunQuery, db: string): Promise<void> {
   const hidden = (await store.runs.list({ ...query, status: FINAL_STATUSES, limit: MOST_COUNTED })).length;
   if (hidden === 0) return;
   const many = hidden === MOST_COUNTED ? `${MOST_COUNTED} or more have` : hidden === 1 ? "1 has" : `${hidden} have`;

@@ -9,12 +9,13 @@ import type { Executor, RunHandle, RunResult } from "../../../run/types.ts";
 import { checkRoot, setUpAgent } from "../agent-setup.ts";
 import { commandLine } from "../command-line.ts";
 import { conduct, type OutputFormat } from "../conduct.ts";
-import { checkModels, loadState, rootOf, standing } from "../continue.ts";
+import { beginChildren, checkModels, loadState, rootOf, standing } from "../continue.ts";
 import { describeError } from "../describe-error.ts";
 import { exitCodeOfRun, exitCodeOfSignal } from "../exit-codes.ts";
 import { findRun, runTable } from "../find-run.ts";
 import { listenForInterrupts } from "../interrupts.ts";
 import { configuredModels } from "../models.ts";
+import { paletteFor } from "../palette.ts";
 import { type ExecutorOptions, type Host, openHost } from "../open.ts";
 import { addFormatOption, addModelsOption, addStoreOption } from "../options.ts";
 import { goOnWithoutReader, note, print, printJsonLine, writeError } from "../output.ts";
@@ -94,7 +95,9 @@ async function resumeOne(host: Host, given: string | undefined, options: Options
 }
 
 async function onlyResumable(host: Host): Promise<RunRow | undefined> {
-  const rows = await host.store.runs.list({ status: ["interrupted", "waiting", "queued"], limit: 11 });
+  const found = await host.store.runs.list({ status: ["interrupted", "waiting", "queued"], limit: 500 });
+  // A child goes on with the run it belongs to.
+  const rows = found.filter(({ root }) => root === undefined).slice(0, 11);
   if (rows.length <= 1) return rows[0];
   const hint = ["Give one of them, or --all:", ...runTable(rows.slice(0, 10)), ...(rows.length > 10 ? ["..."] : [])].join("\n  ");
   throw new ExecutusError("usage", "there are several runs to resume", { hint });
@@ -125,6 +128,7 @@ async function takeOver(job: Job, row: RunRow): Promise<Taken> {
   if (row.owner === undefined) await checkModels(code.models, state);
   const executor = host.executorWith({ ...code, observers: [progress.observer] });
   progress.begin(state);
+  await beginChildren(host.store, progress, state);
   const handle = await executor.resume(row.run);
   progress.say(`continuing ${row.run} where it was: ${standing(state)}`, "accent");
   return { executor, handle };
@@ -135,19 +139,26 @@ async function codeFor(
   { host, options }: Job,
   state: RunState,
 ): Promise<ExecutorOptions & Required<Pick<ExecutorOptions, "models">>> {
-  const { source } = state.agent;
+  // A child finds its code where its root does.
+  const top = state.request.root === undefined ? state : ((await loadState(host.store, state.request.root)) ?? state);
+  const { source } = top.agent;
   const root = rootOf(state);
   const modelsFile = options.models;
   if (source !== undefined && !source.endsWith(".md")) {
     const setup = await setUpAgent(source, {
       blobs: host.blobs,
       root: () => root,
+      trustSkills: true,
       ...(modelsFile === undefined ? {} : { modelsFile }),
     });
-    return { models: setup.models, tools: setup.tools, agents: async () => setup.agent };
+    return { models: setup.models, tools: setup.tools, delegates: setup.delegates, agents: [setup.agent] };
   }
   if (state.agent.tools.length > 0) checkRoot(root);
-  return { models: await configuredModels(modelsFile, host.blobs), tools: createTools(fileTools({ root })) };
+  const tools = fileTools({ root });
+  // What the run may hand on to was settled when it started.
+  const names = tools.map(({ name }) => name);
+  const delegates = paletteFor({ ...(source === undefined ? {} : { file: source }), project: root, trust: true, tools: names });
+  return { models: await configuredModels(modelsFile, host.blobs), tools: createTools(tools), delegates };
 }
 
 // --- all of them -----------------------------------------------------------------------------------------------------
@@ -184,7 +195,7 @@ async function resumeAll(host: Host, options: Options): Promise<number> {
 async function tryTakeOver(job: Job, run: string, taken: Taken[]): Promise<readonly number[]> {
   try {
     const row = await job.host.store.runs.get(run);
-    if (row !== undefined) taken.push(await takeOver(job, row));
+    if (row !== undefined && !(await isTakenByParent(job.host, row))) taken.push(await takeOver(job, row));
     return [];
   } catch (error) {
     // Somebody else was quicker.
@@ -193,6 +204,13 @@ async function tryTakeOver(job: Job, run: string, taken: Taken[]): Promise<reado
     writeError(text.replace("executus: ", `executus: ${run}: `));
     return [exitCode];
   }
+}
+
+/** A parent that goes on takes its children along; one that waits does not. */
+async function isTakenByParent({ store }: Host, { root, parent }: RunRow): Promise<boolean> {
+  if (root === undefined || parent === undefined) return false;
+  const above = await store.runs.get(parent);
+  return above !== undefined && !isFinal(above.status) && above.status !== "waiting";
 }
 
 function report(result: RunResult, { outputFormat }: Options): void {

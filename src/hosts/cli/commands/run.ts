@@ -11,7 +11,17 @@ import { type AgentSetup, checkRoot, ROOT_LABEL, setUpAgent } from "../agent-set
 import { checkStart } from "../check-start.ts";
 import { commandLine, programName, quote } from "../command-line.ts";
 import { conduct, explain, type OutputFormat, printResult } from "../conduct.ts";
-import { type Beginning, beginningOf, checkModels, findResumable, isSame, loadState, rootOf, standing } from "../continue.ts";
+import {
+  beginChildren,
+  type Beginning,
+  beginningOf,
+  checkModels,
+  findResumable,
+  isSame,
+  loadState,
+  rootOf,
+  standing,
+} from "../continue.ts";
 import { continuedRun, type FollowUpOptions, sortOut } from "../follow-up.ts";
 import { readJsonSchema } from "../json-schema.ts";
 import { describeError } from "../describe-error.ts";
@@ -44,6 +54,7 @@ interface Options extends FollowUpOptions {
   readonly jsonSchema?: string;
   readonly output?: string;
   readonly quiet?: true;
+  readonly trustSkills?: true;
 }
 
 const EXAMPLES = `
@@ -87,6 +98,7 @@ export function configure(command: Command): void {
     .option("--label <name=value>", "kept with the run; may be repeated", parseLabel)
     .option("--caller <name>", "whom the run is for")
     .option("-o, --output <file>", "also write the answer to a file")
+    .option("--trust-skills", "skills that come with this project may be used (or EXECUTUS_TRUST_SKILLS=1)")
     .option("-q, --quiet", "no progress")
     .addHelpText("after", EXAMPLES)
     .action(async (agent: string, input: string | undefined, options: Options) => {
@@ -116,6 +128,7 @@ async function prepare(agentName: string, argument: string | undefined, options:
   const setup = await setUpAgent(findAgentFile(agentName), {
     blobs,
     root: () => place.root,
+    trustSkills: options.trustSkills === true || process.env["EXECUTUS_TRUST_SKILLS"] === "1",
     ...(options.models === undefined ? {} : { modelsFile: options.models }),
   });
   for (const warning of setup.warnings) note(`executus: ${warning}`);
@@ -134,6 +147,7 @@ async function prepare(agentName: string, argument: string | undefined, options:
     const executor = host.executorWith({
       models: setup.models,
       tools: setup.tools,
+      delegates: setup.delegates,
       agents: [setup.agent],
       observers: [progress.observer],
     });
@@ -227,6 +241,7 @@ async function continueRun(job: Job, executor: Executor, row: RunRow): Promise<R
   place.root = rootOf(state);
   if (setup.usesFiles) checkRoot(place.root);
   progress.begin(state);
+  await beginChildren(host.store, progress, state);
   const handle = await executor.resume(row.run);
   progress.say(
     `continuing ${row.run} where it was: ${standing(state)}${options.id === undefined ? " (--new starts afresh)" : ""}`,

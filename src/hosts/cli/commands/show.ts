@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { RunEvent } from "../../../ports/events.ts";
-import type { RunRow } from "../../../ports/store.ts";
+import type { RunRow, Store } from "../../../ports/store.ts";
 import { toResult } from "../../../run/result.ts";
 import { findRun } from "../find-run.ts";
 import { readHistory, type RunHistory } from "../history.ts";
@@ -8,6 +8,7 @@ import { openHost } from "../open.ts";
 import { addJsonOption, addStoreOption } from "../options.ts";
 import { printJson, printStyled } from "../output.ts";
 import { showEvents, showRun } from "../view/run-page.ts";
+import { readTree, treeLines } from "../view/run-tree.ts";
 import { terminalOf } from "../view/terminal.ts";
 
 interface Options {
@@ -15,12 +16,14 @@ interface Options {
   readonly json?: true;
   readonly events?: true;
   readonly all?: true;
+  readonly tree?: true;
 }
 
 const EXAMPLES = `
 Examples:
   executus show run_01J9
   executus show run_01J9 --events
+  executus show run_01J9 --tree            the runs it handed work to, and theirs
   executus show run_01J9 --json | jq .steps`;
 
 export function configure(command: Command): void {
@@ -29,6 +32,7 @@ export function configure(command: Command): void {
     .argument("<run>", "id of the run, or its beginning")
     .option("--all", "every step, not only the last 40")
     .option("--events", "every event of its journal instead")
+    .option("--tree", "the run and every run below it")
     .addHelpText("after", EXAMPLES)
     .action(show);
   addJsonOption(command);
@@ -39,6 +43,7 @@ async function show(given: string, options: Options): Promise<void> {
   const host = openHost({ db: options.db, access: "read" });
   try {
     const row = await findRun(host.store, given);
+    if (options.tree === true) return await showTree(host.store, row, options);
     const events = await host.store.journal.read(row.run);
     const history = readHistory(events);
     if (history === undefined) return;
@@ -48,6 +53,12 @@ async function show(given: string, options: Options): Promise<void> {
   } finally {
     await host.close();
   }
+}
+
+async function showTree(store: Store, row: RunRow, { json }: Options): Promise<void> {
+  const tree = await readTree(store, row);
+  if (json === true) return printJson(tree);
+  printStyled(treeLines(tree, terminalOf(process.stdout)).join("\n"));
 }
 
 interface Page {

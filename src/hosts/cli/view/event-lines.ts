@@ -91,7 +91,11 @@ function continued(event: AttemptStarted, before: RunState, view: EventView): Li
 export function leftUnderWay(state: RunState): readonly string[] {
   const facts: string[] = [];
   if (state.model.inFlight) facts.push("the model call under way is made again");
-  const doubtful = state.calls.filter((call) => call.status === "started" || call.status === "in-doubt");
+  const children = state.calls.filter((call) => call.child !== undefined && call.status !== "ended");
+  if (children.length > 0) facts.push(`${callNames(children)} goes on in its own run`);
+  const doubtful = state.calls.filter(
+    ({ status, child }) => child === undefined && (status === "started" || status === "in-doubt"),
+  );
   if (doubtful.length > 0) facts.push(`not known whether ${callNames(doubtful)} happened`);
   const open = state.calls.filter((call) => call.status === "ready");
   if (open.length > 0) facts.push(`${plural(open.length, "call")} still to make`);

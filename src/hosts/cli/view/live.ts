@@ -10,10 +10,12 @@ import { count, duration, spent } from "./figures.ts";
 import { type Line, paintLine } from "./line.ts";
 import { currentStep } from "./standing.ts";
 import type { Terminal } from "./terminal.ts";
-import { fitEnd, oneLine, widthOf } from "./text.ts";
+import { fit, fitEnd, oneLine, widthOf } from "./text.ts";
 
 export interface LiveView {
   update(state: RunState, event?: RunEvent): void;
+  /** Where a run below it stands. */
+  child(state: RunState): void;
   delta(origin: DeltaOrigin, delta: ModelDelta): void;
   /** Lines that stay, above what is redrawn. */
   print(lines: readonly Line[]): void;
@@ -38,11 +40,12 @@ export function createLiveView(terminal: Terminal): LiveView {
   let attempt = 0;
   let frame = 0;
   const callsSince = new Map<string, number>();
+  const children = new Map<string, RunState>();
 
   let isPaused = false;
   const draw = (): void => {
     if (state !== undefined && !isPaused)
-      region.draw(frameLines({ state, text, frame, callsSince, elapsedMs: performance.now() - since }, terminal));
+      region.draw(frameLines({ state, text, frame, callsSince, children, elapsedMs: performance.now() - since }, terminal));
   };
   // Kept running: a process whose only work is to wait for others would end without it.
   const timer = setInterval(() => {
@@ -57,6 +60,10 @@ export function createLiveView(terminal: Terminal): LiveView {
       if (event?.type === "model.answered" || event?.type === "model.failed") text = "";
       for (const { id, status } of next.calls) if (status !== "ended" && !callsSince.has(id)) callsSince.set(id, since);
       if (next.calls.length === 0) callsSince.clear();
+    },
+    child: (next) => {
+      if (next.finished) children.delete(next.run);
+      else children.set(next.run, next);
     },
     delta: (origin, delta) => {
       if (origin.attempt !== attempt) text = "";
@@ -85,6 +92,7 @@ interface Frame {
   readonly text: string;
   readonly frame: number;
   readonly callsSince: ReadonlyMap<string, number>;
+  readonly children: ReadonlyMap<string, RunState>;
   readonly elapsedMs: number;
 }
 
@@ -94,7 +102,9 @@ function frameLines(frame: Frame, terminal: Terminal): readonly Line[] {
   const { spinner } = terminal.marks;
   const spin = spinner[frame.frame % spinner.length] ?? "";
   const open = state.calls.filter(({ status }) => status !== "ended");
-  const lines: Line[] = open.slice(0, MOST_CALLS).map((call) => callLine(call, spin, frame, terminal));
+  const lines: Line[] = open
+    .slice(0, MOST_CALLS)
+    .flatMap((call) => [callLine(call, spin, frame, terminal), ...childLines(call, frame, terminal)]);
   if (open.length > MOST_CALLS) lines.push([["dim", `       and ${open.length - MOST_CALLS} more`]]);
   if (open.length === 0) lines.push(modelLine(frame, spin, terminal));
   lines.push(footer(frame, terminal));
@@ -108,6 +118,20 @@ function callLine(call: CallState, spin: string, { callsSince, state }: Frame, t
     ["plain", name],
     ["dim", ranMs < 1_000 ? "" : `  ${duration(ranMs)}`],
   ]);
+}
+
+/** What the runs below a call are doing: a line each, however deep. */
+function childLines({ child }: CallState, { children }: Pick<Frame, "children">, terminal: Terminal): readonly Line[] {
+  const state = child === undefined ? undefined : children.get(child.run);
+  if (state === undefined) return [];
+  const open = state.calls.filter(({ status }) => status !== "ended");
+  const doing = open.map(({ name }) => name).join(", ") || (state.models[state.model.candidate] ?? "");
+  const indent = "    ".repeat(1 + (state.request.depth ?? 1));
+  const text = `${indent}${state.agent.name} step ${currentStep(state)}/${state.limits.maxSteps} ${terminal.marks.dot} ${doing}`;
+  return [
+    [["dim", fit(oneLine(text), terminal.columns() - 1)]],
+    ...open.flatMap((call) => childLines(call, { children }, terminal)),
+  ];
 }
 
 function modelLine({ state, text, elapsedMs }: Frame, spin: string, terminal: Terminal): Line {

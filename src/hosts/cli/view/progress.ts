@@ -47,18 +47,23 @@ export function createProgress(options: ProgressOptions): Progress {
   };
   const view = (): EventView => ({ marks: terminal.marks, columns: terminal.columns(), showsStarts: live === undefined });
 
+  const show = (run: string, event: RunEvent, before: RunState | undefined): void => {
+    // Whoever took it over says so itself, in more words.
+    if (isQuiet || event.type === "attempt.started") return;
+    const depth = depthOf(event, before);
+    write(linesOf(event, before, view()).map((line) => placed(line, { run, depth, isShared })));
+    const isStart = event.type === "run.started" && depth === 0;
+    if (isStart && hint !== undefined && terminal.stream.isTTY) write([[["dim", `    ${hint}`]]]);
+  };
+
   const take = (run: string, event: RunEvent): void => {
     const before = states.get(run);
-    // Whoever took it over says so itself, in more words.
-    const isOwnTakeover = event.type === "attempt.started";
-    if (!isQuiet && !isOwnTakeover)
-      write(linesOf(event, before, view()).map((line) => (isShared ? [["dim", `${shortRun(run)} `], ...line] : line)));
-    if (!isQuiet && hint !== undefined && terminal.stream.isTTY && event.type === "run.started")
-      write([[["dim", `    ${hint}`]]]);
+    show(run, event, before);
     const next = event.type === "run.started" ? initialState(event, event) : before && evolve(before, event, event);
     if (next === undefined) return;
     states.set(run, next);
-    live?.update(next, event);
+    if (depthOf(event, next) === 0) live?.update(next, event);
+    else live?.child(next);
   };
 
   return {
@@ -66,13 +71,16 @@ export function createProgress(options: ProgressOptions): Progress {
       events: (run, events) => {
         for (const event of events) take(run, event);
       },
-      delta: (origin, delta) => live?.delta(origin, delta),
+      delta: (origin, delta) => {
+        if ((states.get(origin.run)?.request.depth ?? 0) === 0) live?.delta(origin, delta);
+      },
       warning: (run, message) =>
         write([[["warn", `${terminal.marks.note} ${isShared ? `${shortRun(run)} ` : ""}${oneLine(message)}`]]]),
     },
     begin: (state) => {
       states.set(state.run, state);
-      live?.update(state);
+      if ((state.request.depth ?? 0) === 0) live?.update(state);
+      else live?.child(state);
     },
     say: (text, tone = "plain") => {
       if (!isQuiet) write(text.split("\n").map((line) => [[tone, oneLine(line)]]));
@@ -84,6 +92,16 @@ export function createProgress(options: ProgressOptions): Progress {
       hasEnded = true;
     },
   };
+}
+
+function depthOf(event: RunEvent, state: RunState | undefined): number {
+  return (event.type === "run.started" ? event.request.depth : state?.request.depth) ?? 0;
+}
+
+/** A child's lines stand below its parent's, moved to the right. */
+function placed(line: Line, of: { readonly run: string; readonly depth: number; readonly isShared: boolean }): Line {
+  const mark = `${of.isShared ? `${shortRun(of.run)} ` : ""}${"    ".repeat(of.depth)}`;
+  return mark === "" ? line : [["dim", mark], ...line];
 }
 
 /** Enough of an id to tell runs apart: its random end. */

@@ -50,20 +50,33 @@ function headLines(row: RunRow, { state }: RunHistory, { db }: PageOptions): rea
 
 /** Why it stands where it stands, and what can be done. */
 function reasons(row: RunRow, state: RunState, db: string): readonly string[] {
-  const { run, status, waitingFor, owner } = row;
+  const { run, waitingFor } = row;
   const resume = commandLine(["resume", run], db);
   const waits = waitsOf(waitingFor);
   if (waits.length > 0) {
     const advice = adviceOn(waits, { run, db, calls: state.calls });
     return [...advice.map(({ text, command }) => (command === undefined ? text : `${text} ${command}`)), `Then: ${resume}`];
   }
+  if (waitingFor?.kind === "child") {
+    return [`${plural(waitingFor.runs.length, "run")} below it waits: ${commandLine(["show", run, "--tree"], db)}`];
+  }
+  return [...toolReasons(waitingFor, run, db), ...standingReasons(row, state, db)];
+}
+
+function toolReasons(waitingFor: RunRow["waitingFor"], run: string, db: string): readonly string[] {
+  const resume = commandLine(["resume", run], db);
   if (waitingFor?.kind === "tools_changed") {
     const { source, changes } = waitingFor;
     const decide = commandLine(["tools", run, source, "adopt"], db);
     return [`The tools of ${source} changed since it began: ${changes.join(", ")}. Take them: ${decide}`, `Then: ${resume}`];
   }
-  if (waitingFor?.kind === "tools_missing")
-    return [`There is no code for ${waitingFor.names.join(", ")}. Put it back, then: ${resume}`];
+  if (waitingFor?.kind !== "tools_missing") return [];
+  return [`There is no code for ${waitingFor.names.join(", ")}. Put it back, then: ${resume}`];
+}
+
+function standingReasons({ run, status, waitingFor, owner }: RunRow, state: RunState, db: string): readonly string[] {
+  if (waitingFor !== undefined) return [];
+  const resume = commandLine(["resume", run], db);
   if (status === "interrupted") return ["Nobody drives it: its process ended or died.", `Continue it: ${resume}`];
   if (status === "running") return [`Driven by ${owner ?? "a process"}. Follow it: ${commandLine(["tail", run], db)}`];
   const error = state.settling?.error;
