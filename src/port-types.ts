@@ -47,6 +47,7 @@ export type {
   Models,
   TokenUsage,
 } from "./ports/models.ts";
+export type { OutputCheck, OutputSchema, OutputVerdict, Schemas } from "./ports/output.ts";
 export type { DeltaOrigin, Observer } from "./ports/observer.ts";
 export type { AppendRequest, AppendResult, InboxBody, InboxEntry, RunQuery, RunRow, Store } from "./ports/store.ts";
 export type {
@@ -59,7 +60,16 @@ export type {
   ToolSource,
 } from "./ports/tool-source.ts";
 export type { Reconciliation, Tool, ToolContext, ToolEffect, ToolInputCheck, Tools, UnknownPolicy } from "./ports/tools.ts";
-export type { CallOutcome, FinalStatus, RunStatus, RunStatusView, StepView, UsageTotal, WaitingFor } from "./ports/view.ts";
+export type {
+  CallOutcome,
+  FinalStatus,
+  PhaseView,
+  RunStatus,
+  RunStatusView,
+  StepView,
+  UsageTotal,
+  WaitingFor,
+} from "./ports/view.ts";
 export type {
   AnswerBody,
   ApprovalContext,

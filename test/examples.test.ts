@@ -66,6 +66,23 @@ it("supervisor.ts tells a run that gets nowhere", () => {
   ]);
 });
 
+it("phases.ts hands answers on", () => {
+  expect(run("phases.ts").lines).toEqual([
+    "Find, 2 steps: 1911: pears early.",
+    "Draft, 1 steps: In 1911 the pears were early. They were sweet.",
+    "Check, 1 steps: In 1911 the pears were early.",
+    "completed In 1911 the pears were early.",
+  ]);
+});
+
+it("structured-output.ts has the answer put right, and says when it stays wrong", () => {
+  expect(run("structured-output.ts").lines).toEqual(["mug 16", "failed output_invalid Fifteen."]);
+});
+
+it("thread.ts goes on from a run that has ended", () => {
+  expect(run("thread.ts").lines).toEqual(["You have said 3 things.", "false"]);
+});
+
 const files = readdirSync(EXAMPLES).filter((name) => name.endsWith(".ts"));
 
 it("every example is run here", () => {
@@ -73,10 +90,13 @@ it("every example is run here", () => {
     "budget.ts",
     "embed.ts",
     "own-models.ts",
+    "phases.ts",
     "reconcile.ts",
     "resume.ts",
     "steer.ts",
+    "structured-output.ts",
     "supervisor.ts",
+    "thread.ts",
   ]);
 });
 
