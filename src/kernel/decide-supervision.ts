@@ -21,12 +21,18 @@ export function supervised(state: RunState, now: Now, decision: Decision): Decis
   return decision.append.length > 0 ? decision : watched(state, now, { decision, settings });
 }
 
-/** The run goes on beside the supervisor, but a limit that it is asked about does not end it before it has answered. */
+/**
+ * What is under way goes on beside the supervisor. The next model call waits for its decision: a nudge is for that call, and a kill
+ * should come before it is paid for. So does a limit that it is asked about.
+ */
 function whileSupervisorIsAsked(state: RunState, decision: Decision): Decision {
   const { stall } = state.supervision;
   if (stall === undefined) return decision;
   const ask: SuperviseEffect = { kind: "supervise", id: `supervise:${stall.stall}`, stall };
-  if (decision.append.length === 0) return { ...decision, effects: [...decision.effects, ask] };
+  if (decision.append.length === 0) {
+    const isBetweenSteps = state.calls.length === 0 && !state.model.inFlight && state.ending === undefined;
+    return { ...decision, effects: isBetweenSteps ? [ask] : [...decision.effects, ask] };
+  }
   if (!isHeld(decision.append[0], stall.limit)) return decision;
   return { append: [], effects: [ask], deadline: nextDeadline(state), done: false };
 }

@@ -51,7 +51,7 @@ describe("the watchdog", () => {
 
   it("S19 notices steps that bring nothing new, and says so to the model before its next step", async () => {
     const supervisor = scripted({ action: "nudge", message: "Look somewhere else.", reason: "it goes round in circles" });
-    const world = createWorld(({ step }) => (step < 5 ? { calls: [{ name: "look", input: { step } }] } : { text: "end" }), {
+    const world = createWorld(({ step }) => (step < 4 ? { calls: [{ name: "look", input: { step } }] } : { text: "end" }), {
       supervisor,
     });
     const result = await world.executor.run(makeAgent([look]), { input: "x", id: "r" });
@@ -63,7 +63,7 @@ describe("the watchdog", () => {
       { stall: 0, action: "nudge", by: "scripted", reason: "it goes round in circles", message: "Look somewhere else." },
     ]);
     const told = world.models.calls.filter((call) => said(call).includes("Look somewhere else."));
-    expect(told.map(({ step }) => step)).toEqual([5]);
+    expect(told.map(({ step }) => step)).toEqual([4]);
     expect(supervisor.asked[0]).toMatchObject({ staleSteps: 3, left: 10, decided: [], stall: { kind: "no-progress" } });
   });
 
