@@ -164,7 +164,7 @@ describe("a supervisor", () => {
       ({ step }) => (step < 6 ? { calls: [{ name: "look", input: { step } }] } : { text: "end" }),
       { supervisor },
     );
-    // The supervisor answers during step 4, like the message: both enter before the next one.
+    // Both are there before step 4.
     await world.executor.run(makeAgent([telling]), { input: "x", id: "r" });
     const texts = (world.models.calls.at(-1)?.messages ?? []).flatMap(({ role, content }) =>
       role === "user" ? content.map((part) => (part.type === "text" ? part.text : "")) : [],
