@@ -1,5 +1,7 @@
 import type { Compactor } from "./ports/compactor.ts";
 import type { Files } from "./ports/files.ts";
+import type { InlineMcpServer } from "./ports/definition.ts";
+import type { ToolSource } from "./ports/tool-source.ts";
 import type { Models } from "./ports/models.ts";
 import { createMemoryBlobs } from "./adapters/blobs/memory.ts";
 import type { Store } from "./ports/store.ts";
@@ -35,6 +37,7 @@ export function createExecutor(config: ExecutorConfig): Executor {
       blobs: config.blobs ?? store.blobs ?? createMemoryBlobs(),
       clock,
       schemas,
+      servers,
       ...(files === undefined ? {} : { files }),
     },
   );
@@ -51,6 +54,19 @@ function whenNeeded(models: Models): Compactor {
     compact: async (request) => {
       const { createModelCompactor } = await import("./adapters/compactor/model.ts");
       return createModelCompactor({ models }).compact(request);
+    },
+  };
+}
+
+/** Loaded when a run opens it. */
+function servers({ name, config }: InlineMcpServer): ToolSource {
+  return {
+    name: `mcp__${name}`,
+    changes: "ask",
+    open: async (context) => {
+      const { mcpServer } = await import("./adapters/tools/mcp.ts");
+      const { checkServer } = await import("./adapters/tools/mcp-config.ts");
+      return mcpServer(name, checkServer(name, config)).open(context);
     },
   };
 }

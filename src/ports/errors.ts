@@ -17,6 +17,8 @@ export type ErrorCode =
   | "delivery_unknown"
   | "journal_damaged"
   | "limit_unpriced"
+  | "mcp_invalid"
+  | "mcp_missing"
   | "model_failed"
   | "model_timeout"
   | "model_unknown"

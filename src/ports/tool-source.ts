@@ -7,7 +7,7 @@
 import type { JsonValue } from "./json.ts";
 import type { NewArtifact } from "./artifact.ts";
 import type { ChangePolicy } from "./definition.ts";
-import type { Message } from "./messages.ts";
+import type { BlobReference, Message } from "./messages.ts";
 import type { Tool } from "./tools.ts";
 import type { Cost, FinalStatus, RunError, StepView, UsageTotal } from "./view.ts";
 
@@ -35,6 +35,8 @@ export interface SourceContext extends SourceIdentity {
   readonly channel?: string;
   readonly tenant?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Puts bytes into the run's blob store, for images and files in results. Durable once it resolves. */
+  keep(bytes: Uint8Array): Promise<BlobReference>;
 }
 
 /** A run that has ended, for `afterRun`: what is known of it, however far it came. */

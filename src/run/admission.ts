@@ -60,7 +60,7 @@ export async function admit(core: Core, agent: Agent, request: RunRequest, place
   const tier = request.model ?? agent.model ?? core.config.defaultTier ?? "fast";
   const candidates = await resolveModels(core, tier, limits);
   checkPrices(candidates, dollarBudget(core, run, agent, request));
-  const sources = resolveSources(core.config, agent, request);
+  const sources = resolveSources(core, agent, request);
   const tools = await buildToolbox(agent, core.config, request, sources.isFromSource);
   const phases = await resolvePhases(core, agent, request, { tier, candidates, limits, isFromSource: sources.isFromSource });
   const output = await readOutput(core, agent.output, `agent ${agent.name}`);

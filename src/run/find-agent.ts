@@ -35,7 +35,7 @@ export async function toolsInCode(core: Core, origin: Origin, phase?: string): P
 /** Tool sources in code: the executor's, and those of the agent. */
 export async function sourcesInCode(core: Core, origin: Origin): Promise<ReadonlyMap<string, ToolSource> | undefined> {
   if ((origin.agent.sources ?? []).length === 0) return undefined;
-  return bindSources(core.config, await findAgent(core, origin), origin.agent);
+  return bindSources(core, await findAgent(core, origin), origin.agent);
 }
 
 export async function findAgent(core: Core, origin: Origin): Promise<Agent | undefined> {

@@ -71,6 +71,7 @@ function toContext(session: Session, state: SourceState, stopper: Stopper): Sour
     ...(channel === undefined ? {} : { channel }),
     ...(tenant === undefined ? {} : { tenant }),
     ...(labels === undefined ? {} : { labels }),
+    keep: async (bytes) => ({ type: "blob", hash: await session.ports.blobs.put(bytes), bytes: bytes.length }),
   };
 }
 

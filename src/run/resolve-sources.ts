@@ -3,6 +3,7 @@ import { ExecutusError, nearest } from "../kernel/errors.ts";
 import type { AgentSnapshot, SourceSnapshot } from "../ports/agent.ts";
 import type { SourceUse, ToolSource } from "../ports/tool-source.ts";
 import { toJson } from "./json.ts";
+import type { Foundation } from "./session.ts";
 import type { Agent, ExecutorConfig, RunRequest } from "./types.ts";
 
 export interface ResolvedSources {
@@ -19,9 +20,9 @@ const NONE: ResolvedSources = { uses: [], snapshots: () => [], code: NO_CODE, is
 
 type Named = string | SourceUse | ToolSource;
 
-export function resolveSources(config: ExecutorConfig, agent: Agent, request: RunRequest): ResolvedSources {
+export function resolveSources({ config, servers }: Known, agent: Agent, request: RunRequest): ResolvedSources {
   const registered = config.sources ?? [];
-  const named: readonly Named[] = [...(agent.sources ?? []), ...(request.sources ?? [])];
+  const named: readonly Named[] = [...sourcesOf(agent, servers), ...(request.sources ?? [])];
   if (registered.length === 0 && named.length === 0) return NONE;
   const known = byName(registered);
   const resolved = named.map((given) => toUse(agent, given, known));
@@ -41,6 +42,26 @@ export function resolveSources(config: ExecutorConfig, agent: Agent, request: Ru
     code,
     isFromSource: (tool) => [...code.keys()].some((name) => isOf(tool, name)),
   };
+}
+
+/** What of an executor says where code of sources is. */
+export interface Known extends Pick<Foundation, "servers"> {
+  readonly config: Pick<ExecutorConfig, "sources">;
+}
+
+/** Servers of an agent are sources too: named ones of the executor's, or such as it brings itself. */
+function sourcesOf(agent: Agent, servers: Foundation["servers"]): readonly Named[] {
+  const its = (agent.mcpServers ?? []).map((server): Named => {
+    if (typeof server === "string") return `mcp__${server}`;
+    if (servers !== undefined) return servers(server);
+    const hint = "Make it a tool source with `mcpServer` of executus/mcp.";
+    throw new ExecutusError(
+      "source_unknown",
+      `agent ${agent.name} brings the MCP server ${server.name}, which cannot be started here`,
+      { hint },
+    );
+  });
+  return [...(agent.sources ?? []), ...its];
 }
 
 interface Choice {
@@ -114,12 +135,14 @@ function invalid(name: string, problem: string, hint: string): ExecutusError {
 
 /** Code for a journaled run's sources. What is not there is found missing when it is to be opened. */
 export function bindSources(
-  config: ExecutorConfig,
+  { config, servers }: Known,
   agent: Agent | undefined,
   { sources }: AgentSnapshot,
 ): ReadonlyMap<string, ToolSource> | undefined {
   if (sources === undefined || sources.length === 0) return undefined;
-  const own = (agent?.sources ?? []).filter((given): given is ToolSource => typeof given === "object" && "open" in given);
+  const own = (agent === undefined ? [] : sourcesOf(agent, servers)).filter(
+    (given): given is ToolSource => typeof given === "object" && "open" in given,
+  );
   const available = new Map([...(config.sources ?? []), ...own].map((source) => [source.name, source]));
   const code = new Map<string, ToolSource>();
   for (const { name } of sources) {

@@ -17,7 +17,7 @@ import type { Observer } from "../ports/observer.ts";
 import type { PendingEntry, Store } from "../ports/store.ts";
 import type { Supervisor } from "../ports/supervision.ts";
 import type { Tool, ToolInputCheck } from "../ports/tools.ts";
-import type { Permission } from "../ports/definition.ts";
+import type { InlineMcpServer, Permission } from "../ports/definition.ts";
 import type { ToolSource } from "../ports/tool-source.ts";
 import type { Now } from "../kernel/decide.ts";
 import type { ChildEffect, Effect, EndChildEffect } from "../kernel/effects.ts";
@@ -42,6 +42,8 @@ export interface Foundation {
   readonly files?: Files;
   /** Reads the schemas of structured answers; without it they are refused. */
   readonly schemas?: Schemas;
+  /** Makes a tool source of an MCP server that an agent brings itself; without it such agents are refused. */
+  readonly servers?: (server: InlineMcpServer) => ToolSource;
 }
 
 /** Runs that answer calls of other runs. */
