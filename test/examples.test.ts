@@ -103,3 +103,20 @@ it("every example is run here", () => {
 it.each(files)("%s is shorter than 40 lines", (file) => {
   expect(readFileSync(join(EXAMPLES, file), "utf8").split("\n").length).toBeLessThan(40);
 });
+
+it("S14 delegate.ts hands work to a child, and adds what that used", () => {
+  const promised = [
+    "completed Take the S7 to Potsdam.",
+    "agent__scout ok Potsdam is in Brandenburg.",
+    "scout: completed, 2 steps",
+    "40 tokens read in all",
+  ];
+  expect(run("delegate.ts").lines).toEqual(promised);
+  expect(run("delegate.ts").lines).toEqual(promised);
+});
+
+it("S42 skill.ts reads a skill in stages", () => {
+  const { lines } = run("skill.ts");
+  expect(lines[0]).toMatch(/^skill__haiku "Instructions of the skill haiku.*Three lines.*references\/count\.md"$/);
+  expect(lines.slice(1)).toEqual(['skill__haiku "5, 7, 5 syllables."', "An old silent pond"]);
+});
