@@ -162,6 +162,7 @@ describe("phases", () => {
     const call = { calls: [{ name: "look", input: {} }] };
     const { result } = await run(staged(two, { limits: { repeats: 2 } }), [call, { text: "a" }, call, { text: "b" }]);
     expect(result).toMatchObject({ status: "completed", output: "b" });
+    expect(result.steps.flatMap(({ calls }) => calls.map(({ outcome }) => outcome))).toEqual(["ok", "ok"]);
   });
 });
 
