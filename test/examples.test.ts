@@ -85,13 +85,30 @@ it("thread.ts goes on from a run that has ended", () => {
 
 const files = readdirSync(EXAMPLES).filter((name) => name.endsWith(".ts"));
 
+it("S23 attachments.ts reads a file, is shown an image and leaves a report", () => {
+  expect(run("attachments.ts").lines).toEqual(['report.md text/markdown "# Report\\n\\nIt begins with a greeting.\\n"']);
+});
+
+it("S22 compaction.ts shortens a conversation that outgrows its window", () => {
+  const { lines } = run("compaction.ts");
+  expect(lines[0]).toBe("7 messages became 4");
+  expect(lines.at(-1)).toBe("completed There is nothing in this book.");
+});
+
+it("redaction.ts leaks nothing", () => {
+  expect(run("redaction.ts").lines).toEqual(["The token [redacted DB_TOKEN] was refused.", "nothing leaked"]);
+});
+
 it("every example is run here", () => {
   expect(files.toSorted()).toEqual([
+    "attachments.ts",
     "budget.ts",
+    "compaction.ts",
     "embed.ts",
     "own-models.ts",
     "phases.ts",
     "reconcile.ts",
+    "redaction.ts",
     "resume.ts",
     "steer.ts",
     "structured-output.ts",

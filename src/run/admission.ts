@@ -1,4 +1,5 @@
 /** From an agent and a request to a journaled run: everything that can be refused is refused here, before anything happens. */
+import { tell } from "./observers.ts";
 import { initialState } from "../kernel/evolve.ts";
 import { ExecutusError } from "../kernel/errors.ts";
 import { resolveLimits } from "../kernel/limits.ts";
@@ -25,7 +26,7 @@ import { checkPrices, resolveModels } from "./resolve-models.ts";
 import { type ResolvedSources, resolveSources } from "./resolve-sources.ts";
 import type { AttachmentLimits } from "../ports/files.ts";
 import type { Staged } from "./attachments.ts";
-import { guarded, Session } from "./session.ts";
+import { Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
 import { endOf, loadThread } from "./thread.ts";
 import { resolveSupervision } from "./supervision.ts";
@@ -216,7 +217,7 @@ async function stage(core: Core, run: string, agent: Agent, request: RunRequest)
   if (attachments.length === 0 || (await isThere(core, request))) return NOTHING_ATTACHED;
   if (core.config.files === false) {
     const message = "files were attached and left out: this executor takes none";
-    for (const observer of core.ports.observers) guarded(() => observer.warning?.(run, message));
+    tell(core.ports.observers, run, (observer) => observer.warning?.(run, message));
     return NOTHING_ATTACHED;
   }
   const { stageAttachments } = await import("./attachments.ts");

@@ -1,4 +1,5 @@
 /** What all parts of one executor share. */
+import { tell } from "./observers.ts";
 import { ExecutusError } from "../kernel/errors.ts";
 import type { AgentSnapshot } from "../ports/agent.ts";
 import type { ModelCandidate } from "../ports/models.ts";
@@ -12,7 +13,7 @@ import { Redaction, withCleanInbox } from "./redaction.ts";
 import { checkPermission } from "./permission.ts";
 import type { ToolSource } from "../ports/tool-source.ts";
 import { Turns } from "./turns.ts";
-import { type Children, type Foundation, guarded, type Session, type SessionPorts } from "./session.ts";
+import { type Children, type Foundation, type Session, type SessionPorts } from "./session.ts";
 import type { Agent, ExecutorConfig, RecoveryReport, RunHandle } from "./types.ts";
 
 export interface Live {
@@ -113,7 +114,7 @@ function openDesk({ budgets = [], ledger }: ExecutorConfig, { store }: Foundatio
 
 function createDeliverer({ delivery = { adapters: [] } }: ExecutorConfig, { store, clock, observers }: SessionPorts): Deliverer {
   const warn = (run: string, message: string): void => {
-    for (const observer of observers) guarded(() => observer.warning?.(run, message));
+    tell(observers, run, (observer) => observer.warning?.(run, message));
   };
   return new Deliverer({ ...delivery, outbox: store.outbox, clock, warn });
 }

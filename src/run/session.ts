@@ -28,6 +28,7 @@ import type { StepLog } from "../kernel/steps.ts";
 import { SourceDesk } from "./source-desk.ts";
 import { LazyTimers } from "./lazy-timers.ts";
 import type { BudgetDesk } from "./ledger.ts";
+import { tell } from "./observers.ts";
 import type { Redaction } from "./redaction.ts";
 import type { Stopper } from "./stopper.ts";
 import type { Circuits } from "./circuits.ts";
@@ -165,7 +166,7 @@ export class Session {
   }
 
   publish(events: readonly RunEvent[]): void {
-    for (const observer of this.ports.observers) guarded(() => observer.events?.(this.run, events));
+    tell(this.ports.observers, this.run, (observer) => observer.events?.(this.run, events));
   }
 
   /** Wall time within an attempt follows the monotonic clock, so that a jump of the system clock moves no deadline. */
@@ -277,12 +278,12 @@ export class Session {
   warn(message: string): void {
     const { observers, redaction } = this.ports;
     const told = redaction === undefined ? message : redaction.text(message);
-    for (const observer of observers) guarded(() => observer.warning?.(this.run, told));
+    tell(observers, this.run, (observer) => observer.warning?.(this.run, told));
   }
 
   delta(attempt: number, delta: ModelDelta): void {
     const origin = { run: this.run, step: this.state.step, attempt };
-    for (const observer of this.ports.observers) guarded(() => observer.delta?.(origin, delta));
+    tell(this.ports.observers, this.run, (observer) => observer.delta?.(origin, delta));
   }
 }
 
@@ -293,13 +294,4 @@ function collectCallIds(state: RunState): Set<string> {
     for (const part of message.content) if (part.type === "tool-call") ids.add(part.toolCallId);
   }
   return ids;
-}
-
-/** An observer that throws never fails a run. */
-export function guarded(watch: () => void): void {
-  try {
-    watch();
-  } catch {
-    // Observation is best effort by contract; there is nobody to tell but the observer that failed.
-  }
 }

@@ -5,10 +5,11 @@
  * W2 Every wake is a hint; what a run wants is read from the store, and a run that wants nothing is left alone.
  * W3 A run that fails to go on is tried again later and keeps no other from going on.
  */
+import { tell } from "./observers.ts";
 import { decide } from "../kernel/decide.ts";
 import { launch, toRunError } from "./conduct.ts";
 import type { Core, Engine } from "./core.ts";
-import { guarded, type Session } from "./session.ts";
+import { type Session } from "./session.ts";
 import { takeOver } from "./takeover.ts";
 import type { RecoveryReport, RunHandle } from "./types.ts";
 
@@ -165,6 +166,6 @@ export class Wakes implements Engine {
   }
 
   #warn(run: string, message: string): void {
-    for (const observer of this.#core.ports.observers) guarded(() => observer.warning?.(run, message));
+    tell(this.#core.ports.observers, run, (observer) => observer.warning?.(run, message));
   }
 }

@@ -25,12 +25,23 @@ export interface StoreReport {
   /** Hashes of the blobs that sound journals and waiting input refer to. */
   readonly blobsReferenced: ReadonlySet<string>;
   readonly problems: readonly StoreProblem[];
+  /** Sound journals, with the checksum that their last event ends in: written down elsewhere, it proves all of them. */
+  readonly chains: readonly Chain[];
+}
+
+export interface Chain {
+  readonly run: string;
+  readonly events: number;
+  /** Hexadecimal. */
+  readonly head: string;
 }
 
 /** What a run's row should say, folded from its journal. Fields left out are not compared. */
 export type Projection = (events: readonly RunEvent[]) => Partial<Pick<RunRow, "status" | "step" | "tokens" | "costUsd">>;
 
 export interface CheckOptions {
+  /** This run alone, and not the pages of the file. */
+  readonly run?: string;
   /** Also compare each run's row with its journal. */
   readonly project?: Projection;
 }
@@ -46,7 +57,7 @@ export interface CheckOptions {
  */
 export async function checkStore(file: string, options: CheckOptions = {}): Promise<StoreReport> {
   const path = resolve(file);
-  const findings: Findings = { runs: 0, events: 0, blobs: new Set(), problems: [] };
+  const findings: Findings = { runs: 0, events: 0, blobs: new Set(), problems: [], chains: [] };
   try {
     const db = openReader(path);
     try {
@@ -59,8 +70,8 @@ export async function checkStore(file: string, options: CheckOptions = {}): Prom
     if (!isDamage(error)) throw toStoreError(error, path);
     findings.problems.push({ message: toMessage(error) });
   }
-  const { runs, events, blobs, problems } = findings;
-  return { runs, events, blobsReferenced: blobs, problems };
+  const { runs, events, blobs, problems, chains } = findings;
+  return { runs, events, blobsReferenced: blobs, problems, chains };
 }
 
 function isDamage(error: unknown): boolean {
@@ -72,6 +83,7 @@ interface Findings {
   events: number;
   readonly blobs: Set<string>;
   readonly problems: StoreProblem[];
+  readonly chains: Chain[];
 }
 
 interface HeadRow {
@@ -93,16 +105,17 @@ const HEADS = `SELECT r.id, r.run, h.seq, h.sum, h.status, h.step, h.tokens, h.c
 async function checkAll(db: DatabaseSync, findings: Findings, options: CheckOptions): Promise<void> {
   // One snapshot for all of it: a run that goes on meanwhile is not a damaged one.
   db.exec("BEGIN");
-  checkPages(db, findings);
+  if (options.run === undefined) checkPages(db, findings);
   const select = db.prepare(
     "SELECT place, epoch, at, active, body, sum FROM events WHERE place >= ? AND place < ? ORDER BY place",
   );
   for (const head of db.prepare(HEADS).all() as unknown as HeadRow[]) {
+    if (options.run !== undefined && options.run !== head.run) continue;
     checkRun(select, head, findings, options);
     findings.runs++;
     await setImmediate();
   }
-  checkStrays(db, findings);
+  if (options.run === undefined) checkStrays(db, findings);
   for (const row of db.prepare("SELECT body FROM inbox WHERE body IS NOT NULL").iterate()) {
     for (const hash of blobsIn(String(row["body"]))) findings.blobs.add(hash);
   }
@@ -126,6 +139,7 @@ function checkRun(select: StatementSync, head: HeadRow, findings: Findings, { pr
   const found = readRun(select, head, events, findings);
   const problem = found ?? rowProblem(head, events, project);
   if (problem !== undefined) findings.problems.push({ run, ...problem });
+  else findings.chains.push({ run, events: events.length, head: Buffer.from(head.sum).toString("hex") });
 }
 
 type RunProblem = Omit<StoreProblem, "run">;

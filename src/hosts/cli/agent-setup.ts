@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { loadAgent } from "../../adapters/agents/module.ts";
 import { fileTools } from "../../adapters/tools/files.ts";
+import { statusTool } from "../../adapters/tools/status-tool.ts";
 import { createTools } from "../../adapters/tools/registry.ts";
 import { ExecutusError, nearest } from "../../kernel/errors.ts";
 import type { Blobs } from "../../ports/blobs.ts";
@@ -45,12 +46,14 @@ export async function setUpAgent(file: string, options: SetupOptions): Promise<A
     (tool) => delegatesNamedBy(tool) === undefined,
   );
   const own = new Set(tools.map(({ name }) => name));
-  const files = fileTools({ root: options.root }).filter(({ name }) => !own.has(name));
+  const builtIn = [...fileTools({ root: options.root }), statusTool()];
+  const files = builtIn.filter(({ name }) => !own.has(name));
   checkNames(agent, named, [...tools, ...files]);
   const registered = [...tools, ...files].map(({ name }) => name);
   const trust = options.trustSkills === true;
   const delegates = paletteFor({ file, project: process.cwd(), trust, tools: registered });
-  const usesFiles = (await checkDelegates(agent, delegates)) || files.some(({ name }) => named.includes(name));
+  const usesFiles =
+    (await checkDelegates(agent, delegates)) || files.some(({ name }) => name !== "run_status" && named.includes(name));
   return {
     agent,
     ...(input === undefined ? {} : { input }),

@@ -1,4 +1,5 @@
 /** Runs that can go on: found, checked, and taken over with the code of their agent. */
+import { basename } from "node:path";
 import { ExecutusError, isExecutusError } from "../../kernel/errors.ts";
 import type { RunState } from "../../kernel/state.ts";
 import { isFinal } from "../../kernel/status.ts";
@@ -44,8 +45,22 @@ async function startOf(store: Store, run: string): Promise<RunStarted | undefine
 }
 
 export function beginningOf({ agent, request }: Pick<RunStarted, "agent" | "request">): Beginning {
-  const texts = request.input.map((part) => (part.type === "text" ? part.text : `[${part.mediaType}]`));
-  return { source: agent.source ?? agent.name, input: texts.join("\n"), continues: request.continues?.run };
+  const texts = request.input.flatMap((part) => (part.type === "text" && !part.text.startsWith(LIST) ? [part.text] : []));
+  const images = request.input.flatMap((part) => (part.type === "file" ? [part.filename ?? part.mediaType] : []));
+  const files = (request.attachments ?? []).map(({ name }) => name);
+  return {
+    source: agent.source ?? agent.name,
+    input: withFiles(texts.join("\n"), [...images, ...files]),
+    continues: request.continues?.run,
+  };
+}
+
+/** The list of files that admission adds to the first turn. */
+const LIST = "[ATTACHED FILES]";
+
+/** What was asked, with the names of the files that came along, in any order. */
+export function withFiles(input: string, files: readonly string[]): string {
+  return [input, ...files.map((file) => `[${basename(file)}]`).toSorted()].join("\n");
 }
 
 export function isSame(one: Beginning, other: Beginning): boolean {

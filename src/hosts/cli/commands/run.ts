@@ -21,6 +21,7 @@ import {
   loadState,
   rootOf,
   standing,
+  withFiles,
 } from "../continue.ts";
 import { continuedRun, type FollowUpOptions, sortOut } from "../follow-up.ts";
 import { readJsonSchema } from "../json-schema.ts";
@@ -51,6 +52,7 @@ interface Options extends FollowUpOptions {
   readonly new?: true;
   readonly label?: Readonly<Record<string, string>>;
   readonly caller?: string;
+  readonly attach?: readonly string[];
   readonly jsonSchema?: string;
   readonly output?: string;
   readonly quiet?: true;
@@ -97,6 +99,7 @@ export function configure(command: Command): void {
     .option("--max-tokens <n>", "limit on tokens, input and output together", parseCount)
     .option("--label <name=value>", "kept with the run; may be repeated", parseLabel)
     .option("--caller <name>", "whom the run is for")
+    .option("--attach <file>", "a file that comes along: an image is shown, others can be read; may be repeated", collectFile)
     .option("-o, --output <file>", "also write the answer to a file")
     .option("--trust-skills", "skills that come with this project may be used (or EXECUTUS_TRUST_SKILLS=1)")
     .option("-q, --quiet", "no progress")
@@ -183,7 +186,11 @@ interface Job {
 async function open(job: Job, executor: Executor): Promise<RunHandle | number> {
   const { host, setup, input, options } = job;
   const continues = await continuedRun(host.store, setup.agent.name, options);
-  const wanted: Beginning = { source: setup.agent.source ?? setup.agent.name, input: withoutSecrets(input), continues };
+  const wanted: Beginning = {
+    source: setup.agent.source ?? setup.agent.name,
+    input: withoutSecrets(withFiles(input, options.attach ?? [])),
+    continues,
+  };
   if (options.id !== undefined) {
     const row = await host.store.runs.get(options.id);
     if (row !== undefined) return openKnown(job, executor, { row, wanted });
@@ -263,12 +270,13 @@ async function continueRun(job: Job, executor: Executor, row: RunRow): Promise<R
 // --- options ---------------------------------------------------------------------------------------------------------
 
 function toRequest({ input, options, setup, place }: Omit<Job, "host" | "progress">, continues: string | undefined): RunRequest {
-  const { id, caller, jsonSchema } = options;
+  const { id, caller, jsonSchema, attach } = options;
   const model = options.model ?? options.tier;
   const limits = givenLimits(options);
   const labels = { ...options.label, ...(setup.usesFiles ? { [ROOT_LABEL]: place.root } : {}) };
   return {
     input,
+    ...(attach === undefined ? {} : { attachments: attach.map((path) => ({ path })) }),
     ...(continues === undefined ? {} : { continues }),
     ...(jsonSchema === undefined ? {} : { output: readJsonSchema(jsonSchema) }),
     ...(id === undefined ? {} : { id }),
@@ -277,6 +285,10 @@ function toRequest({ input, options, setup, place }: Omit<Job, "host" | "progres
     ...(limits === undefined ? {} : { limits }),
     ...(Object.keys(labels).length === 0 ? {} : { labels }),
   };
+}
+
+function collectFile(file: string, before: readonly string[] = []): readonly string[] {
+  return [...before, file];
 }
 
 function givenLimits({ maxSteps, maxTime, maxCostUsd, maxTokens }: Options): LimitsInput | undefined {
