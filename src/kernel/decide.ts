@@ -56,7 +56,8 @@ function decideRun(state: RunState, now: Now): Decision {
   }
   if (state.fruitless >= state.limits.recoveries) return settle(state, "poisoned", poisonedError(state));
   if (state.cancel !== undefined) return decideCancel(state, state.cancel);
-  if (state.toolsMissing !== undefined) return waitFor({ kind: "tools_missing", names: state.toolsMissing });
+  const obstacle = obstacleOf(state);
+  if (obstacle !== undefined) return waitFor(obstacle);
   const limit = limitReached(state, now);
   if (limit !== undefined) return record(limit);
   if (state.ending !== undefined) return decideEnding(state, now);
@@ -229,6 +230,15 @@ function record(...events: EventBody[]): Decision {
 
 function want(effects: readonly Effect[]): Decision {
   return { append: [], effects, done: false };
+}
+
+/** Nothing can be called before somebody has decided about the definition, or before the code is there. */
+function obstacleOf({ redefined, toolsMissing: names }: RunState): WaitingFor | undefined {
+  if (redefined.asked !== undefined) return { kind: "agent_changed", changes: redefined.asked.changes };
+  if (names === undefined) return undefined;
+  return redefined.missing === undefined
+    ? { kind: "tools_missing", names }
+    : { kind: "agent_missing", agent: redefined.missing, names };
 }
 
 function waitFor(waiting: WaitingFor): Decision {

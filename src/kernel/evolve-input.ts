@@ -9,8 +9,9 @@ import { compactionRequested } from "./evolve-compaction.ts";
 import { artifactAdded } from "./evolve-artifacts.ts";
 import { inDoubt } from "./evolve-calls.ts";
 import { closedByTakeover } from "./evolve-sources.ts";
+import { adopt, decided } from "./evolve-definition.ts";
 import { NO_LIMIT } from "./limits.ts";
-import type { CallState, Draft, Ending, RunState } from "./state.ts";
+import { type CallState, type Draft, type Ending, NOT_REDEFINED, type RunState } from "./state.ts";
 
 export function evolveInput(next: Draft, event: EventBody): void {
   switch (event.type) {
@@ -39,7 +40,15 @@ export function evolveInput(next: Draft, event: EventBody): void {
       return guardTripped(next, event);
     case "tools.missing":
       next.toolsMissing = event.names;
+      if (event.agent !== undefined) next.redefined = { ...next.redefined, missing: event.agent };
       return;
+    case "agent.changed":
+      next.redefined = { ...next.redefined, asked: event };
+      return;
+    case "agent.adopted":
+      return adopt(next, event);
+    case "agent.decided":
+      return decided(next, event);
     case "artifact.added":
       return artifactAdded(next, event);
     case "run.settling":
@@ -63,6 +72,8 @@ function attemptStarted(next: Draft, event: AttemptStarted): void {
   abandonModelCall(next);
   next.toolsMissing = undefined;
   next.sources = closedByTakeover(next.sources);
+  const { declined } = next.redefined;
+  next.redefined = declined === undefined ? NOT_REDEFINED : { declined };
   next.calls = next.calls.map(afterTakeover);
   if (event.after === "crash") next.fruitless++;
 }

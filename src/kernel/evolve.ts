@@ -19,10 +19,14 @@ import { emptyList, type List } from "./list.ts";
 import { outputRefused } from "./output.ts";
 import { opening, phaseEnded, phaseStarted } from "./phases.ts";
 import { mergeSettings } from "./settings.ts";
-import { type Draft, IDLE_MODEL, NO_USAGE, NOTHING_DELEGATED, type RunState } from "./state.ts";
+import { type Draft, IDLE_MODEL, NO_USAGE, NOT_REDEFINED, NOTHING_DELEGATED, type RunState } from "./state.ts";
 import type { Message } from "../ports/messages.ts";
 
 const NOTHING_YET = {
+  redefined: NOT_REDEFINED,
+  compactedStep: -1,
+  compactionFailedAt: 0,
+  overflows: 0,
   lastCallTokens: 0,
   lastCallCostUsd: 0,
   chargedMs: 0,
@@ -38,6 +42,7 @@ const NOTHING_YET = {
 export function initialState(header: EventHeader, event: RunStarted, earlier: List<Message> = emptyList()): RunState {
   const { agent, request } = event;
   const state: RunState = {
+    ...NOTHING_YET,
     run: event.run,
     seq: header.seq,
     epoch: header.epoch,
@@ -70,9 +75,6 @@ export function initialState(header: EventHeader, event: RunStarted, earlier: Li
     measuredTokens: 0,
     measuredMessages: 0,
     compactions: 0,
-    compactedStep: -1,
-    compactionFailedAt: 0,
-    overflows: 0,
     cancel: undefined,
     ending: undefined,
     fruitless: 0,

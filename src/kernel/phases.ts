@@ -73,6 +73,24 @@ export function phaseStarted(next: Draft, event: PhaseStarted): void {
   next.measuredTokens = next.windows === undefined ? 0 : overheadTokens(next);
 }
 
+/** The definition is another one: the agent as it is now, in the phase that is under way if there is one. */
+export function readopted(next: Draft): void {
+  const { definition, request, phase: current } = next;
+  const index = definition.phases?.findIndex(({ name }) => name === current?.name) ?? -1;
+  const phase = definition.phases?.[index];
+  if (current === undefined || phase === undefined) {
+    next.agent = { ...definition, settings: mergeSettings(definition.settings, request.settings) };
+    return;
+  }
+  const valueOf = (name: string): string | undefined => {
+    if (name === "Input") return textOf(request.input);
+    return name === "Instructions" ? definition.instructions : current.ended.find((earlier) => earlier.name === name)?.output;
+  };
+  next.phase = { ...current, index, limits: phase.limits ?? {} };
+  next.agent = agentIn(next, phase, valueOf);
+  next.models = phase.models;
+}
+
 function agentIn(next: Draft, phase: PhaseSnapshot, valueOf: (name: string) => string | undefined): AgentSnapshot {
   const { definition, request, sources } = next;
   return {

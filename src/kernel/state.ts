@@ -9,6 +9,7 @@ import type { AgentSnapshot, PhaseLimits, RequestSnapshot, SourceSnapshot, ToolS
 import type { LimitName } from "../ports/events.ts";
 import type { Artifact } from "../ports/artifact.ts";
 import type { RunFile } from "../ports/files.ts";
+import type { AgentChanged } from "../ports/definition-events.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Limits } from "../ports/limits.ts";
 import type { Message, ToolOutput, UserPart } from "../ports/messages.ts";
@@ -167,6 +168,18 @@ export interface SourceState extends SourceSnapshot {
   readonly decision: "adopt" | "pin" | undefined;
 }
 
+/** What became of the agent since the run began. */
+export interface Redefined {
+  /** It should have brought the tools that are missing, and was not found itself. */
+  readonly missing?: string;
+  /** A definition that a person is to decide about. */
+  readonly asked?: AgentChanged;
+  /** Fingerprint of the definition that was decided against. */
+  readonly declined?: string;
+}
+
+export const NOT_REDEFINED: Redefined = {};
+
 /**
  * Every field is always there, so that all states have one shape: copying one is then a block copy, and folding stays cheap.
  */
@@ -249,6 +262,7 @@ export interface RunState {
   readonly sources: readonly SourceState[];
   /** What the run can read: attachments, and results that were too long to be told whole. */
   readonly files: readonly RunFile[];
+  readonly redefined: Redefined;
   /** One per name, in the order in which the names came. */
   readonly artifacts: readonly Artifact[];
   /** Text of the last answer. */

@@ -3,6 +3,7 @@ import type { DeliveryTarget } from "./delivery.ts";
 import type { Permission } from "./definition.ts";
 import type { RunFile } from "./files.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
+import type { LimitsInput } from "./limits.ts";
 import type { Message, UserPart } from "./messages.ts";
 import type { ModelSettings } from "./models.ts";
 import type { OutputSnapshot } from "./output.ts";
@@ -88,6 +89,14 @@ export interface AgentSnapshot {
   readonly polling?: readonly string[];
   /** Present where the runs are watched: a supervisor is there, and the agent has not refused. */
   readonly supervision?: SupervisionSettings;
+  /** Of what a change of the definition would show in: equal fingerprints, equal definitions. */
+  readonly fingerprint: string;
+  /** The agent's own word for the model; the tier may be the request's. */
+  readonly model?: string;
+  /** The agent's own limits; those of the run may be the request's. */
+  readonly limits?: LimitsInput;
+  /** How many of the tools, from the first, are the agent's own; the others came with the request or were found for the run. */
+  readonly ownTools: number;
   /** Where the definition came from, so that another process can find its code again: a file path or a module. */
   readonly source?: string;
 }

@@ -4,6 +4,7 @@
  * An event body is plain JSON. `v` is its version and is left out while it is 1. Fields this version does not know are kept.
  */
 import type { BudgetRefused } from "./budget.ts";
+import type { AgentAdopted, AgentChanged, AgentDecided, ToolsMissing } from "./definition-events.ts";
 import type { AgentSnapshot, RequestSnapshot } from "./agent.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { Limits } from "./limits.ts";
@@ -57,6 +58,9 @@ export type EventBody =
   | SupervisionEvent
   | ToolsMissing
   | SourceEvent
+  | AgentChanged
+  | AgentAdopted
+  | AgentDecided
   | ArtifactAdded
   | PhaseStarted
   | PhaseEnded
@@ -355,12 +359,6 @@ export interface GuardTripped extends Versioned {
   readonly call?: string;
   /** What the model is told. */
   readonly message: string;
-}
-
-/** The run cannot go on in this process: code for these tools is not there. Cleared by the next attempt. */
-export interface ToolsMissing extends Versioned {
-  readonly type: "tools.missing";
-  readonly names: readonly string[];
 }
 
 /** A file that the run leaves behind; its bytes were durable before. The same name again takes the earlier one's place. */

@@ -108,6 +108,9 @@ export type InboxBody =
       readonly outcome: "done" | "failed" | "retry";
       readonly output?: JsonValue;
     }
+  /** Go on with the changed definition (`adopt`), or with the one it has (`pin`). */
+  | { readonly kind: "adopt" }
+  | { readonly kind: "pin" }
   | { readonly kind: "compact"; readonly instructions?: string; readonly afterStep?: number }
   /** About the changed tools of a source that the run waits with. */
   | { readonly kind: "tools"; readonly source: string; readonly decision: "adopt" | "pin" }

@@ -61,6 +61,10 @@ export type WaitingFor =
     }
   | { readonly kind: "tools_missing"; readonly names: readonly string[] }
   | { readonly kind: "tools_changed"; readonly source: string; readonly changes: readonly string[] }
+  /** The agent whose code is needed was not found: its file or module, else its name. */
+  | { readonly kind: "agent_missing"; readonly agent: string; readonly names: readonly string[] }
+  /** Its definition changed since: `adopt` or `pin`. */
+  | { readonly kind: "agent_changed"; readonly changes: readonly string[] }
   /** Children that wait themselves, by run id. */
   | { readonly kind: "child"; readonly runs: readonly string[] };
 

@@ -4,16 +4,13 @@ import { initialState } from "../kernel/evolve.ts";
 import { ExecutusError } from "../kernel/errors.ts";
 import { resolveLimits } from "../kernel/limits.ts";
 import { StepLog } from "../kernel/steps.ts";
-import type { AgentSnapshot, RequestSnapshot } from "../ports/agent.ts";
+import type { RequestSnapshot } from "../ports/agent.ts";
 import type { RunStarted } from "../ports/events.ts";
 import type { BudgetRefusal } from "../ports/budget.ts";
 import type { CreateRequest, CreateResult } from "../ports/store.ts";
 import type { Limits } from "../ports/limits.ts";
 import type { UserPart } from "../ports/messages.ts";
-import type { ModelCandidate } from "../ports/models.ts";
-import type { OutputSchema } from "../ports/output.ts";
 import type { Durability } from "../ports/store.ts";
-import type { Tool } from "../ports/tools.ts";
 import { accountsOf } from "./budget-accounts.ts";
 import { checkId, newId } from "./ids.ts";
 import { refusalMessage } from "./ledger.ts";
@@ -21,16 +18,15 @@ import { plan, recordSteps } from "./commit.ts";
 import type { Core, Definition } from "./core.ts";
 import { checkTargets } from "./delivery-targets.ts";
 import { readOutput, snapshotOutput } from "./output.ts";
-import { type ResolvedPhase, resolvePhases, snapshotPhase, stepsOfPhases } from "./phases.ts";
+import { stepsOfPhases } from "./phases.ts";
 import { checkPrices, resolveModels } from "./resolve-models.ts";
-import { type ResolvedSources, resolveSources } from "./resolve-sources.ts";
 import type { AttachmentLimits } from "../ports/files.ts";
 import type { Staged } from "./attachments.ts";
 import { Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
 import { endOf, loadThread } from "./thread.ts";
-import { resolveSupervision } from "./supervision.ts";
-import { buildToolbox, snapshotTool } from "./toolbox.ts";
+import { checkEnabled, define, resolveDefinition, windowsOf, withInput } from "./definition.ts";
+import { dropUndefined } from "./drop-undefined.ts";
 import type { Agent, RunRequest } from "./types.ts";
 
 export interface Admitted {
@@ -55,29 +51,26 @@ export async function admit(core: Core, agent: Agent, request: RunRequest, place
   if (redaction !== undefined) await redaction.refresh();
   const run = checkId(request.id ?? newId("run", core.clock), "run id");
   if (request.idempotencyKey !== undefined) checkId(request.idempotencyKey, "idempotency key");
+  checkEnabled(agent);
   const limits = limitsOf(core, agent, request, place);
   const continues = request.continues === undefined ? undefined : await endOf(core.store, request.continues);
   await gate(core, run, agent, request);
   const tier = request.model ?? agent.model ?? core.config.defaultTier ?? "fast";
   const candidates = await resolveModels(core, tier, limits);
   checkPrices(candidates, dollarBudget(core, run, agent, request));
-  const sources = resolveSources(core, agent, request);
-  const tools = await buildToolbox(agent, core.config, request, sources.isFromSource);
-  const phases = await resolvePhases(core, agent, request, { tier, candidates, limits, isFromSource: sources.isFromSource });
-  const output = await readOutput(core, agent.output, `agent ${agent.name}`);
   const ownOutput = await readOutput(core, request.output, "this request");
-  const definition = define(core, agent, { tier, tools, candidates, sources, phases, output });
+  const definition = define(core, agent, await resolveDefinition(core, agent, request, { tier, candidates, limits }));
   const told: RunStarted = {
     type: "run.started",
     run,
     agent: definition.snapshot,
     request: {
-      ...(await snapshotRequest(core, request, { place, files: await stage(core, run, agent, request) })),
+      ...(await snapshotRequest(core, withInput(request, agent), { place, files: await stage(core, run, agent, request) })),
       ...dropUndefined({ continues, output: ownOutput && snapshotOutput(ownOutput) }),
     },
     limits,
     models: candidates.map((candidate) => candidate.id),
-    ...windowsOf(core, [...candidates, ...phases.flatMap((phase) => phase.candidates)]),
+    ...windowsOf(core, [...definition.candidates.values()]),
   };
   const started = redaction === undefined ? told : redaction.data(told);
   const answering = ownOutput === undefined ? definition : { ...definition, output: ownOutput };
@@ -132,83 +125,6 @@ function lesser(one: number | undefined, other: number | undefined): number | un
   return Math.min(one, other);
 }
 
-function windowsOf(core: Core, candidates: readonly ModelCandidate[]): Pick<RunStarted, "windows"> {
-  if (core.ports.compactor === undefined) return {};
-  const known = candidates.flatMap(({ id, contextTokens }) =>
-    contextTokens === undefined ? [] : [[id, contextTokens] as const],
-  );
-  return { windows: Object.fromEntries(known) };
-}
-
-interface Resolved {
-  readonly tier: string;
-  readonly tools: readonly Tool[];
-  readonly candidates: readonly ModelCandidate[];
-  readonly sources: ResolvedSources;
-  readonly phases: readonly ResolvedPhase[];
-  readonly output: OutputSchema | undefined;
-}
-
-/** Runs of one agent with the same tools and models share one definition in memory. */
-function define(core: Core, agent: Agent, resolved: Resolved): Definition {
-  const { tier, tools, candidates, sources, phases, output } = resolved;
-  const parts = [tier, ...tools, ...candidates, ...sources.uses, output, ...phases.flatMap(partsOf)];
-  const known = core.definitions.get(agent);
-  if (known !== undefined && sameItems(known.parts, parts)) return known;
-  const all = [...candidates, ...phases.flatMap((phase) => phase.candidates)];
-  const toolbox = byName(tools);
-  const definition: Definition = {
-    parts,
-    snapshot: snapshotAgent(core, agent, resolved),
-    tools: toolbox,
-    ...(phases.length === 0
-      ? {}
-      : { phaseTools: phases.map((phase) => (phase.tools === undefined ? toolbox : byName(phase.tools))) }),
-    candidates: new Map(all.map((candidate) => [candidate.id, candidate])),
-    output,
-    sources: sources.uses.length === 0 ? undefined : sources.code,
-  };
-  core.definitions.set(agent, definition);
-  return definition;
-}
-
-function partsOf({ tier, candidates, tools }: ResolvedPhase): readonly unknown[] {
-  return [tier, ...candidates, ...(tools ?? [])];
-}
-
-function byName(tools: readonly Tool[]): ReadonlyMap<string, Tool> {
-  return new Map(tools.map((tool) => [tool.name, tool]));
-}
-
-function sameItems(known: readonly unknown[], items: readonly unknown[]): boolean {
-  return known.length === items.length && known.every((item, i) => item === items[i]);
-}
-
-function snapshotAgent(core: Core, agent: Agent, { tier, tools, sources, phases, output }: Resolved): AgentSnapshot {
-  const header = core.config.systemHeader ?? "";
-  const polling = pollingNames(core, agent);
-  const supervision = core.ports.supervisor === undefined ? undefined : resolveSupervision(agent.supervision);
-  return {
-    name: agent.name,
-    ...dropUndefined({ id: agent.id, description: agent.description, source: agent.source }),
-    instructions: [header, agent.instructions].filter((text) => text !== "").join("\n\n"),
-    tier,
-    settings: agent.settings ?? {},
-    tools: tools.map((tool) => snapshotTool(tool, polling)),
-    ...(polling.length === 0 ? {} : { polling }),
-    ...(supervision === undefined ? {} : { supervision }),
-    ...(sources.uses.length === 0 ? {} : { sources: sources.snapshots() }),
-    ...(phases.length === 0 ? {} : { phases: phases.map((phase) => snapshotPhase(phase, { header, polling })) }),
-    ...(output === undefined ? {} : { output: snapshotOutput(output) }),
-    ...(agent.permission === undefined ? {} : { permission: agent.permission }),
-  };
-}
-
-function pollingNames({ config }: Core, { polling = [], toolOptions = {} }: Agent): readonly string[] {
-  const own = Object.keys(toolOptions).filter((name) => toolOptions[name]?.polling === true);
-  return [...(config.polling ?? []), ...polling, ...own];
-}
-
 const NOTHING_ATTACHED: Staged = { parts: [], files: [] };
 
 /** A run that is there already has its files. */
@@ -256,12 +172,6 @@ async function firstTurn(core: Core, request: RunRequest, files: Staged): Promis
     throw new ExecutusError("request_invalid", "the request is empty", { hint: "Give it input, images or history." });
   }
   return parts;
-}
-
-function dropUndefined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }
 
 const FIRST_EPOCH = 1;

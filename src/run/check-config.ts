@@ -23,6 +23,7 @@ const FIELDS: Readonly<Record<keyof ExecutorConfig, readonly string[]>> = {
   clock: ["now", "monotonic", "after", "random", "yield"],
   sources: [],
   agents: [],
+  onAgentChange: [],
   limits: [],
   defaultTier: [],
   systemHeader: [],

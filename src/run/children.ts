@@ -232,7 +232,7 @@ async function closeUnbegun(bond: Bond, reason: string): Promise<void> {
   const started: RunStarted = {
     type: "run.started",
     run: child,
-    agent: { name, instructions: "", tier: agent.tier, settings: {}, tools: [] },
+    agent: { name, instructions: "", tier: agent.tier, settings: {}, tools: [], ownTools: 0, fingerprint: "" },
     request: { ...origin, input: [{ type: "text", text: promptOf(call.input) }], parentCall, depth },
     limits,
     models: [],

@@ -155,10 +155,15 @@ export function acknowledge(session: Session, planned: Plan): void {
   const before = session.state;
   recordSteps(session.steps, before, planned);
   session.state = planned.next;
+  if (before.redefined.asked !== undefined && planned.events.some(isAdoption)) session.adopt();
   if (session.ports.observers.length === 0) return;
   let { seq } = before;
   const events = planned.events.map((event): RunEvent => ({ ...event, ...planned.header, seq: ++seq }));
   session.publish(events);
+}
+
+function isAdoption(event: EventBody): boolean {
+  return event.type === "agent.decided" && event.decision === "adopt";
 }
 
 /** Where a phase gives way to the next, the log needs the states in between; otherwise those around the commit will do. */

@@ -51,6 +51,7 @@ export function createExecutorOn(config: ExecutorConfig, foundation: Foundation)
       return core.engine.take(run);
     },
     recover: () => core.engine.recover(),
+    plan: async (run) => (await import("./plan-resume.ts")).planResume(core, run),
     send: (run, command, options) => sendCommand(core, run, command, options),
     events: (run, options) => followEvents(core, run, options),
     result: (run) => storedResult(core, run),

@@ -40,6 +40,9 @@ export function toEvent(entry: PendingEntry, state: RunState, edits: Edits): Eve
     }
     case "tools":
       return { type: "source.decided", id, source: entry.source, decision: entry.decision, ...from };
+    case "adopt":
+    case "pin":
+      return { type: "agent.decided", id, decision: entry.kind, ...from };
     case "compact": {
       const instructions = entry.instructions === undefined ? {} : { instructions: entry.instructions };
       return { type: "compaction.requested", id, ...instructions, ...step(entry.afterStep) };

@@ -77,19 +77,25 @@ export interface Running {
   readonly stopper: Stopper;
 }
 
-export interface SessionOptions {
+export interface SessionOptions extends Code {
   readonly ports: SessionPorts;
   readonly state: RunState;
   readonly epoch: number;
   readonly steps: StepLog;
+  /** Code of the run's tool sources, where it has any. */
+  readonly sources: ReadonlyMap<string, ToolSource> | undefined;
+  /** Of a changed definition, should the run be told to adopt it. */
+  readonly adopted?: Code | undefined;
+}
+
+/** What a run calls, and the check of what it answers. */
+export interface Code {
   readonly tools: ReadonlyMap<string, Tool>;
   /** Of an agent with phases: those of each phase. */
   readonly phaseTools?: readonly ReadonlyMap<string, Tool>[] | undefined;
   readonly candidates: ReadonlyMap<string, ModelCandidate>;
   /** The check of the final answer, where it must have a certain shape. */
   readonly output?: OutputSchema | undefined;
-  /** Code of the run's tool sources, where it has any. */
-  readonly sources: ReadonlyMap<string, ToolSource> | undefined;
 }
 
 const NOW = Promise.resolve();
@@ -101,8 +107,6 @@ export class Session {
   readonly run: string;
   readonly epoch: number;
   readonly steps: StepLog;
-  readonly candidates: ReadonlyMap<string, ModelCandidate>;
-  readonly output: OutputSchema | undefined;
   readonly desk: SourceDesk | undefined;
   readonly timers: LazyTimers;
   readonly running: Map<string, Running> = new Map();
@@ -124,10 +128,10 @@ export class Session {
   #callIds: Set<string> | undefined;
   #started: string[] = [];
   #startedStep = -1;
-  readonly #tools: ReadonlyMap<string, Tool>;
-  readonly #phaseTools: readonly ReadonlyMap<string, Tool>[] | undefined;
   #inputs: Map<string, { readonly from: JsonValue; readonly value: unknown }> | undefined;
   #edits: Map<string, ToolInputCheck> | undefined;
+  #code: Code;
+  readonly #adopted: Code | undefined;
   readonly #startedAt: number;
   readonly #startedWall: number;
   readonly #activeBefore: number;
@@ -137,10 +141,9 @@ export class Session {
     this.run = options.state.run;
     this.epoch = options.epoch;
     this.steps = options.steps;
-    this.#tools = options.tools;
-    this.#phaseTools = options.phaseTools;
-    this.candidates = options.candidates;
-    this.output = options.output;
+    const { tools, phaseTools, candidates, output } = options;
+    this.#code = { tools, phaseTools, candidates, output };
+    this.#adopted = options.adopted;
     this.desk = options.sources === undefined ? undefined : new SourceDesk(options.sources);
     this.state = options.state;
     this.timers = new LazyTimers(options.ports.clock);
@@ -161,8 +164,22 @@ export class Session {
   /** The code of the tools there are now: those of the current phase, and those of open sources. */
   get tools(): ReadonlyMap<string, Tool> {
     const { phase } = this.state;
-    const own = (phase === undefined ? undefined : this.#phaseTools?.[phase.index]) ?? this.#tools;
+    const { tools, phaseTools } = this.#code;
+    const own = (phase === undefined ? undefined : phaseTools?.[phase.index]) ?? tools;
     return this.desk === undefined ? own : this.desk.toolsBeside(own);
+  }
+
+  get candidates(): ReadonlyMap<string, ModelCandidate> {
+    return this.#code.candidates;
+  }
+
+  get output(): OutputSchema | undefined {
+    return this.#code.output;
+  }
+
+  /** A person decided for the changed definition. */
+  adopt(): void {
+    this.#code = this.#adopted ?? this.#code;
   }
 
   publish(events: readonly RunEvent[]): void {

@@ -5,14 +5,14 @@ import { ExecutusError } from "../kernel/errors.ts";
 import type { EventBody } from "../ports/events.ts";
 import type { ModelCandidate } from "../ports/models.ts";
 import type { ClaimResult } from "../ports/store.ts";
-import type { RunState } from "../kernel/state.ts";
 import type { List } from "../kernel/list.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { Message } from "../ports/messages.ts";
+import type { RunState } from "../kernel/state.ts";
 import type { Core } from "./core.ts";
-import { bind } from "./bind.ts";
+import { candidatesOf, findCode, type Found } from "./find-code.ts";
 import { foldJournal } from "./result.ts";
-import { Session } from "./session.ts";
+import { type Code, Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
 import { appendWithLedger, draftLedger } from "./commit.ts";
 import { loadThread } from "./thread.ts";
@@ -27,10 +27,10 @@ export async function takeOver(core: Core, run: string, by: "somebody" | "itself
   const before = foldJournal(events, undefined, await earlierOf(core, run, events[0]));
   if (before === undefined) throw unknownRun(run);
   if (before.state.finished) throw finishedRun(run);
-  const binding = await bind(core, before.state);
-  if (by === "itself" && binding.missing.length > 0 && !(await isToEnd(core, run))) throw withoutTools(run, binding.missing);
-  // A run that has ended calls no model any more.
-  const candidates = before.state.settling === undefined ? await candidatesOf(core, before.state) : NO_CANDIDATES;
+  const found = await findCode(core, before.state);
+  const { missing } = found.binding;
+  if (by === "itself" && missing.length > 0 && !(await isToEnd(core, run))) throw withoutTools(run, missing);
+  const candidates = await callable(core, before.state, found);
   const claim = await core.store.owners.claim(run);
   if (!claim.ok) throw refusedClaim(run, claim);
   // Between the first read and the claim the former owner may still have written.
@@ -41,14 +41,39 @@ export async function takeOver(core: Core, run: string, by: "somebody" | "itself
     state: { ...loaded.state, activeMs: Math.max(loaded.state.activeMs, claim.activeMs) },
     epoch: claim.epoch,
     steps: loaded.steps,
-    tools: binding.tools,
-    phaseTools: binding.phaseTools,
-    candidates,
-    output: binding.output,
-    sources: binding.sources,
+    ...codeOf(found, candidates),
+    sources: found.binding.sources,
   });
-  await appendAttempt(core, session, claim.after, loaded.state.settling === undefined ? binding.missing : []);
+  const isOver = loaded.state.settling !== undefined;
+  await appendAttempt(core, session, attemptEvents(core, isOver ? NOTHING_FOUND : found, claim.after));
+  if (found.problem !== undefined) session.warn(found.problem);
   return session;
+}
+
+/** A run that has ended calls no model any more, nor does one that waits for its agent, which may bring its models itself. */
+async function callable(core: Core, state: RunState, { agentMissing }: Found): Promise<ReadonlyMap<string, ModelCandidate>> {
+  return state.settling === undefined && agentMissing === undefined ? candidatesOf(core, state) : new Map();
+}
+
+/** A run that adopts has the code of the new definition from the start; one that asks, once it is told to. */
+function codeOf({ binding, change }: Found, candidates: ReadonlyMap<string, ModelCandidate>): Code & { readonly adopted?: Code } {
+  const pinned = { ...binding, candidates };
+  if (change === undefined) return pinned;
+  const adopted = { ...change.binding, candidates: change.candidates };
+  return change.policy === "adopt" ? adopted : { ...pinned, adopted };
+}
+
+/** What the takeover itself records. */
+export function attemptEvents(core: Core, { binding, change, agentMissing }: Found, after: "released" | "crash"): EventBody[] {
+  const events: EventBody[] = [{ type: "attempt.started", process: core.store.owners.self, after }];
+  if (change?.policy === "ask") {
+    const missing = { pin: binding.missing, adopt: change.binding.missing };
+    return [...events, { type: "agent.changed", ...change.definition, missing }];
+  }
+  if (change !== undefined) events.push({ type: "agent.adopted", ...change.definition });
+  const names = change === undefined ? binding.missing : change.binding.missing;
+  const agent = agentMissing === undefined ? {} : { agent: agentMissing };
+  return names.length === 0 ? events : [...events, { type: "tools.missing", names, ...agent }];
 }
 
 /** Ending a run needs no tools. */
@@ -60,15 +85,8 @@ function withoutTools(run: string, names: readonly string[]): ExecutusError {
   return new ExecutusError("tool_unknown", `run ${run} needs tools that have no code here: ${names.join(", ")}`, { run });
 }
 
-async function appendAttempt(
-  core: Core,
-  session: Session,
-  after: "released" | "crash",
-  missing: readonly string[],
-): Promise<void> {
+async function appendAttempt(core: Core, session: Session, events: readonly EventBody[]): Promise<void> {
   const now = session.now();
-  const events: EventBody[] = [{ type: "attempt.started", process: core.store.owners.self, after }];
-  if (missing.length > 0) events.push({ type: "tools.missing", names: missing });
   const header = { epoch: session.epoch, at: now.at, activeMs: now.activeMs };
   const seq = session.state.seq + 1;
   const ledger = draftLedger(session, now.at);
@@ -89,33 +107,14 @@ async function appendAttempt(
 }
 
 /** The conversation of the thread that a run goes on from, if it does. */
-async function earlierOf(core: Core, run: string, first: RunEvent | undefined): Promise<List<Message> | undefined> {
+export async function earlierOf(core: Core, run: string, first: RunEvent | undefined): Promise<List<Message> | undefined> {
   if (first?.type !== "run.started" || first.request.continues === undefined) return undefined;
   return loadThread(core.store, { run, continues: first.request.continues });
 }
 
-/**
- * A resumed run keeps the models it began with; one that is not configured here is left out. When none is, the reason (no key,
- * no provider) is thrown before the claim: another process may have them, and this one may get them.
- */
-const NO_CANDIDATES: ReadonlyMap<string, ModelCandidate> = new Map();
-
-async function candidatesOf(core: Core, state: RunState): Promise<ReadonlyMap<string, ModelCandidate>> {
-  const found = new Map<string, ModelCandidate>();
-  let reason: unknown;
-  const phases = state.definition.phases?.slice(state.phase?.index ?? 0) ?? [];
-  const models = phases.flatMap((phase) => [phase.tier, ...phase.models]);
-  for (const wanted of [state.agent.tier, ...state.models, ...models]) {
-    if (found.has(wanted)) continue;
-    try {
-      for (const candidate of await core.config.models.resolve(wanted)) found.set(candidate.id, candidate);
-    } catch (error) {
-      reason ??= error;
-    }
-  }
-  if (found.size === 0 && reason !== undefined) throw reason;
-  return found;
-}
+const NOTHING_FOUND: Pick<Found, "binding"> = {
+  binding: { tools: new Map(), missing: [], phaseTools: undefined, output: undefined, sources: undefined },
+};
 
 export function unknownRun(run: string): ExecutusError {
   return new ExecutusError("run_unknown", `there is no run ${run} in this store`, { run, hint: "List the runs: executus ls" });

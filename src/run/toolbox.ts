@@ -3,6 +3,7 @@ import { ExecutusError } from "../kernel/errors.ts";
 import { canonical } from "../kernel/guards.ts";
 import { matchesPattern } from "../kernel/patterns.ts";
 import type { AgentSnapshot, ToolSnapshot } from "../ports/agent.ts";
+import type { ToolOptions } from "../ports/definition.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Invocation, Tool, Tools } from "../ports/tools.ts";
 import { delegatesNamedBy, delegateTools, snapshotDelegate } from "./palette.ts";
@@ -15,10 +16,11 @@ export async function buildToolbox(
   isFromSource: (tool: string) => boolean,
 ): Promise<readonly Tool[]> {
   const tools: Tool[] = [];
+  const named = async (name: string): Promise<readonly Tool[]> =>
+    delegatesNamedBy(name) === undefined && !isFromSource(name) ? fromRegistry(agent, registry, name, request) : [];
   for (const tool of agent.tools ?? []) {
-    if (typeof tool !== "string") tools.push(tool);
-    else if (delegatesNamedBy(tool) === undefined && !isFromSource(tool))
-      tools.push(...(await fromRegistry(agent, registry, tool, request)));
+    const found = typeof tool === "string" ? await named(tool) : [tool];
+    tools.push(...found.map((one) => withOptions(one, agent.toolOptions?.[one.name])));
   }
   tools.push(...(await delegateTools(agent, delegates, request)), ...(request.extraTools ?? []));
   const seen = new Set<string>();
@@ -41,6 +43,18 @@ async function fromRegistry(
   if (registry !== undefined) return registry.resolve([name], invocation);
   const hint = `Pass \`tools: createTools([...])\` to createExecutor, or put the tool itself into the agent's tools.`;
   throw new ExecutusError("tool_unknown", `agent ${agent.name} names the tool ${name}, but no tools are registered`, { hint });
+}
+
+const adjusted = new WeakMap<Tool, { readonly options: ToolOptions; readonly tool: Tool }>();
+
+/** What the agent says of a tool goes over what the tool says of itself. The same options give the same tool again. */
+function withOptions(tool: Tool, options: ToolOptions | undefined): Tool {
+  if (options === undefined) return tool;
+  const known = adjusted.get(tool);
+  if (known?.options === options) return known.tool;
+  const made = { ...tool, ...options };
+  adjusted.set(tool, { options, tool: made });
+  return made;
 }
 
 /** `polling`: further names, of the executor and of the agent. */
@@ -75,9 +89,24 @@ export function bindTools(snapshot: Pick<AgentSnapshot, "tools">, available: rea
     if (tool === undefined) missing.push(wanted.name);
     else if (fingerprint(tool.inputSchema) !== fingerprint(wanted.inputSchema))
       missing.push(`${wanted.name} (its input schema changed)`);
-    else tools.set(tool.name, tool);
+    else tools.set(tool.name, asPinned(tool, wanted));
   }
   return { tools, missing };
+}
+
+/** What a crash means and how long a call may take is what it was when the run began. */
+function asPinned(tool: Tool, { effect, onUnknown, timeoutMs, concurrency }: ToolSnapshot): Tool {
+  const isSame =
+    tool.effect === effect && tool.onUnknown === onUnknown && tool.timeoutMs === timeoutMs && tool.concurrency === concurrency;
+  if (isSame) return tool;
+  const { timeoutMs: _timeout, concurrency: _concurrency, ...rest } = tool;
+  return {
+    ...rest,
+    effect,
+    onUnknown,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+  };
 }
 
 const WORDING = new Set(["description", "title", "examples", "$schema", "$id"]);

@@ -5,13 +5,14 @@ import type { Admit, Budget, BudgetQuery, BudgetStanding, Ledger } from "../port
 import type { Clock } from "../ports/clock.ts";
 import type { Compactor } from "../ports/compactor.ts";
 import type { Delegates } from "../ports/delegates.ts";
-import type { Agent, Permission } from "../ports/definition.ts";
+import type { Agent, ChangePolicy, Permission } from "../ports/definition.ts";
 import type { DeliveryAdapter, DeliveryTarget } from "../ports/delivery.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { AttachmentInput, AttachmentLimits, Files } from "../ports/files.ts";
 import type { Limits, LimitsInput } from "../ports/limits.ts";
 import type { Message, UserPart } from "../ports/messages.ts";
 import type { Models, ModelSettings } from "../ports/models.ts";
+import type { ResumePlan } from "../ports/plan.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { DeliveryQuery, DeliveryRow, Durability, InboxBody, RunRow, SendResult, Store } from "../ports/store.ts";
 import type { Supervisor } from "../ports/supervision.ts";
@@ -167,6 +168,8 @@ export interface Executor {
   resume(run: string): Promise<RunHandle>;
   /** Continue every run that nobody alive drives. Called once at boot; `sweepMs` in the config repeats it. */
   recover(): Promise<RecoveryReport>;
+  /** What resuming a run here would do, call by call, without doing it. Rejects `run_unknown`, `run_finished`. */
+  plan(run: string): Promise<ResumePlan>;
   /** Tell a run something, whoever drives it. Durable once it resolves. */
   send(run: string, command: Command, options?: { readonly id?: string; readonly from?: string }): Promise<SendResult>;
   /** Events of any run in the store. */
@@ -245,6 +248,8 @@ export interface ExecutorConfig {
   readonly agents?:
     | readonly Agent[]
     | ((snapshot: { readonly name: string; readonly source?: string }) => Promise<Agent | undefined>);
+  /** Live runs whose agent was changed since they started; an agent's own `onChange` goes before. Default `pin`. */
+  readonly onAgentChange?: ChangePolicy;
   /** Used where neither request nor agent says. */
   readonly limits?: LimitsInput;
   readonly defaultTier?: string;

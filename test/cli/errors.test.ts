@@ -65,7 +65,7 @@ describe("what is wrong with an agent", () => {
     await agent("reviewer", "model: fast");
     expect(await failure(["run", "reviwer", "hello"])).toEqual([
       2,
-      "executus: There is no agent named reviwer in ./agents, ./.executus/agents, ./.claude/agents\n  Did you mean reviewer?\n",
+      "executus: There is no agent named reviwer in ./agents, ./.executus/agents, ./.claude/agents, ./.opencode/agent, ./.opencode/agents, ./.agents, ./.agents/agents\n  Did you mean reviewer?\n",
     ]);
   });
 

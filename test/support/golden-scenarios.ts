@@ -11,6 +11,7 @@ import type { Script, ScriptedAnswer } from "../../src/testing/scripted-model.ts
 import { compactionScenarios } from "./golden-compaction.ts";
 import { fileScenarios } from "./golden-files.ts";
 import { phaseScenarios } from "./golden-phases.ts";
+import { definitionScenarios } from "./golden-definition.ts";
 import { sourceScenarios } from "./golden-sources.ts";
 import { budgetScenarios } from "./golden-budgets.ts";
 import { delegationScenarios } from "./golden-delegation.ts";
@@ -103,6 +104,7 @@ const commander = { calls: [{ name: "commander" }] };
 export const goldenScenarios: Readonly<Record<string, Play>> = {
   ...phaseScenarios,
   ...sourceScenarios,
+  ...definitionScenarios,
   ...compactionScenarios,
   ...fileScenarios,
   "plain-answer": simple({ script: [{ text: "Hello." }] }),

@@ -317,7 +317,7 @@ function orphans(data: Data, limit: number, now: number): readonly string[] {
 }
 
 function wantsDriver({ waitingFor, dueAt, inbox }: MemoryRun, now: number): boolean {
-  if (waitingFor === undefined || waitingFor.kind === "tools_missing") return true;
+  if (waitingFor === undefined || waitingFor.kind === "tools_missing" || waitingFor.kind === "agent_missing") return true;
   return inbox.length > 0 || (dueAt !== undefined && dueAt <= now);
 }
 

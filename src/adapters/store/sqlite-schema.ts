@@ -29,7 +29,7 @@ export function placeOf(runKey: number, seq: number): number {
  * Unfinished runs that want a driver whatever the time and whether or not anybody has said something. The index has no others, so
  * that a hundred thousand waiting runs cost a look at what is to be driven nothing; a query uses it only with these very words.
  */
-export const TO_DRIVE: string = "finished = 0 AND (waiting = '' OR waiting ->> '$.kind' = 'tools_missing')";
+export const TO_DRIVE: string = "finished = 0 AND (waiting = '' OR waiting ->> '$.kind' IN ('tools_missing', 'agent_missing'))";
 
 const FIRST_VERSION = `
 CREATE TABLE processes (

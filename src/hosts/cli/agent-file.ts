@@ -3,8 +3,20 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
 import { ExecutusError, nearest } from "../../kernel/errors.ts";
 
-export const AGENT_FOLDERS: readonly string[] = ["agents", ".executus/agents", ".claude/agents"];
+/** Ours first, then those of other programs. */
+export const AGENT_FOLDERS: readonly string[] = [
+  "agents",
+  ".executus/agents",
+  ".claude/agents",
+  ".opencode/agent",
+  ".opencode/agents",
+  ".agents",
+  ".agents/agents",
+];
 const EXTENSIONS = [".md", ".ts", ".js", ".mts", ".mjs"] as const;
+
+/** In such folders too, and no agents. */
+const NO_AGENTS: readonly string[] = ["AGENTS.md", "README.md"];
 
 /** Absolute path of the agent's file. Throws `agent_unknown`, naming the nearest. */
 export function findAgentFile(agent: string): string {
@@ -20,8 +32,22 @@ export function findAgentFile(agent: string): string {
   throw unknownAgent(agent);
 }
 
+/** Every file in the usual folders that should hold an agent, as it is named from here; a name that comes twice, once. */
+export function agentFiles(): readonly string[] {
+  const seen = new Set<string>();
+  const files: string[] = [];
+  for (const folder of AGENT_FOLDERS) {
+    for (const name of filesIn(folder)) {
+      const stem = basename(name, extname(name));
+      if (!seen.has(stem)) files.push(join(folder, name));
+      seen.add(stem);
+    }
+  }
+  return files;
+}
+
 function unknownAgent(agent: string): ExecutusError {
-  const names = [...new Set(AGENT_FOLDERS.flatMap(agentsIn))].sort();
+  const names = agentFiles().map((file) => basename(file, extname(file)));
   const near = nearest(agent, names);
   const where = AGENT_FOLDERS.map((folder) => `./${folder}`).join(", ");
   const listed =
@@ -31,8 +57,9 @@ function unknownAgent(agent: string): ExecutusError {
   });
 }
 
-function agentsIn(folder: string): readonly string[] {
+function filesIn(folder: string): readonly string[] {
   if (!existsSync(folder)) return [];
-  const files = readdirSync(folder).filter((name) => EXTENSIONS.some((extension) => name.endsWith(extension)));
-  return files.map((name) => basename(name, extname(name)));
+  const entries = readdirSync(folder, { withFileTypes: true });
+  const files = entries.filter((entry) => !entry.isDirectory() && !NO_AGENTS.includes(entry.name)).map(({ name }) => name);
+  return files.filter((name) => EXTENSIONS.some((extension) => name.endsWith(extension))).sort();
 }

@@ -1,6 +1,7 @@
 /** An agent ready to run from the command line: its definition, its tools, its models. */
 import { existsSync } from "node:fs";
 import { loadAgent } from "../../adapters/agents/module.ts";
+import { settleNames } from "../../adapters/agents/tool-names.ts";
 import { fileTools } from "../../adapters/tools/files.ts";
 import { statusTool } from "../../adapters/tools/status-tool.ts";
 import { createTools } from "../../adapters/tools/registry.ts";
@@ -36,18 +37,22 @@ export interface SetupOptions {
   readonly root: () => string;
   /** Skills of the project may be used. Default false. */
   readonly trustSkills?: boolean;
+  /** Unknown fields of its file are warnings. Default false. */
+  readonly lenient?: boolean;
 }
 
 /** Rejects with ExecutusError `agent_unknown`, `agent_invalid` or `tool_unknown`, naming the file. */
 export async function setUpAgent(file: string, options: SetupOptions): Promise<AgentSetup> {
-  const { agent, tools, models, input, warnings } = await loadAgent(file);
+  const { lenient = false } = options;
+  const { agent: read, tools, models, input, warnings } = await loadAgent(file, { lenient });
+  const own = new Set(tools.map(({ name }) => name));
+  const builtIn = [...fileTools({ root: options.root }), statusTool()];
+  const files = builtIn.filter(({ name }) => !own.has(name));
+  const { agent, absent } = withToolsHere(read, [...tools, ...files]);
   const all = [...(agent.tools ?? []), ...(agent.phases ?? []).flatMap((phase) => phase.tools ?? [])];
   const named = [...new Set(all.filter((tool) => typeof tool === "string"))].filter(
     (tool) => delegatesNamedBy(tool) === undefined,
   );
-  const own = new Set(tools.map(({ name }) => name));
-  const builtIn = [...fileTools({ root: options.root }), statusTool()];
-  const files = builtIn.filter(({ name }) => !own.has(name));
   checkNames(agent, named, [...tools, ...files]);
   const registered = [...tools, ...files].map(({ name }) => name);
   const trust = options.trustSkills === true;
@@ -59,10 +64,26 @@ export async function setUpAgent(file: string, options: SetupOptions): Promise<A
     ...(input === undefined ? {} : { input }),
     tools: createTools([...tools, ...files]),
     models: models ?? (await configuredModels(options.modelsFile, options.blobs)),
-    warnings,
+    warnings: absent.length === 0 ? warnings : [...warnings, goesWithout(agent, absent)],
     usesFiles,
     delegates,
   };
+}
+
+/** Names of other programs' tools become those of ours that do the same; the others are left out. */
+function withToolsHere(agent: Agent, here: readonly Tool[]): { readonly agent: Agent; readonly absent: readonly string[] } {
+  const { tools = [] } = agent;
+  const named = tools.filter((tool) => typeof tool === "string");
+  const { names, absent } = settleNames(
+    named,
+    here.map(({ name }) => name),
+  );
+  if (absent.length === 0 && names.every((name, i) => name === named[i])) return { agent, absent };
+  return { agent: { ...agent, tools: [...names, ...tools.filter((tool) => typeof tool !== "string")] }, absent };
+}
+
+function goesWithout({ name, source = name }: Agent, absent: readonly string[]): string {
+  return `${source}: there is no ${absent.join(", ")} here: the agent goes without`;
 }
 
 function checkNames(agent: Agent, named: readonly string[], tools: readonly Tool[]): void {

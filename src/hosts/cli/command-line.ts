@@ -21,7 +21,7 @@ export function commandLine(words: readonly string[], db: string = DEFAULT_DB): 
 }
 
 const OURS =
-  /\bexecutus (ls(?: --all)?|store check|(?:show|tail|resume|steer|cancel|kill|resolve|extend) (?:--all|[A-Za-z0-9_:.-]*[A-Za-z0-9_]))/g;
+  /\bexecutus (ls(?: --all)?|store check|(?:show|tail|resume|steer|cancel|kill|resolve|extend|plan|adopt|pin) (?:--all|[A-Za-z0-9_:.-]*[A-Za-z0-9_]))/g;
 
 /** Adapters say `executus show RUN`; here is where it becomes the line that works. */
 export function adaptHint(hint: string, db: string = DEFAULT_DB): string {

@@ -13,6 +13,7 @@ import { toResultJson } from "./result-json.ts";
 import { streamEvents } from "./stream.ts";
 import { sender } from "./tell.ts";
 import { endHere } from "./undriven.ts";
+import { adviceOnCode } from "./view/code-advice.ts";
 import { callHead, callNames } from "./view/event-lines.ts";
 import { plural } from "./view/figures.ts";
 import type { Progress } from "./view/progress.ts";
@@ -159,15 +160,22 @@ function explainWaiting(result: RunResult, waitingFor: WaitingFor, db: string): 
       note(`Where that stands: ${commandLine(["show", run, "--tree"], db)}\nThen: ${resume}`);
       return;
     case "tools_missing":
-      writeError(`${run} waits: there is no code here for ${waitingFor.names.join(", ")}`);
-      note(`Put the tools back into the agent, then:\n  ${resume}`);
-      return;
+    case "agent_missing":
+    case "agent_changed":
+      return explainCode(run, waitingFor, db);
     case "resolution":
       if (waitingFor.waits.length === waitingFor.calls.length) return explainDoubt(result, waitingFor.calls, db);
       return explainWaits(result, waitingFor.waits, db);
     default:
       return explainWaits(result, waitingFor.waits, db);
   }
+}
+
+function explainCode(run: string, waitingFor: WaitingFor, db: string): void {
+  const advice = adviceOnCode(run, waitingFor, db);
+  if (advice === undefined) return;
+  writeError(`${run} waits: ${advice.why}`);
+  note(`  ${advice.commands.join("\n  ")}`);
 }
 
 function callsOf({ steps }: RunResult): readonly KnownCall[] {

@@ -1,12 +1,11 @@
 import { isFinal } from "../../../kernel/status.ts";
 import type { Command } from "commander";
-import { createTools } from "../../../adapters/tools/registry.ts";
-import { fileTools } from "../../../adapters/tools/files.ts";
 import { ExecutusError, isExecutusError } from "../../../kernel/errors.ts";
 import type { RunState } from "../../../kernel/state.ts";
 import type { RunRow } from "../../../ports/store.ts";
 import type { Executor, RunHandle, RunResult } from "../../../run/types.ts";
-import { checkRoot, setUpAgent } from "../agent-setup.ts";
+import { checkRoot } from "../agent-setup.ts";
+import { codeForRun } from "../code-for-run.ts";
 import { commandLine } from "../command-line.ts";
 import { conduct, type OutputFormat } from "../conduct.ts";
 import { beginChildren, checkModels, loadState, rootOf, standing } from "../continue.ts";
@@ -14,9 +13,7 @@ import { describeError } from "../describe-error.ts";
 import { exitCodeOfRun, exitCodeOfSignal } from "../exit-codes.ts";
 import { findRun, runTable } from "../find-run.ts";
 import { listenForInterrupts } from "../interrupts.ts";
-import { configuredModels } from "../models.ts";
-import { paletteFor } from "../palette.ts";
-import { type ExecutorOptions, type Host, openHost } from "../open.ts";
+import { type Host, openHost } from "../open.ts";
 import { addFormatOption, addModelsOption, addStoreOption } from "../options.ts";
 import { goOnWithoutReader, note, print, printJsonLine, writeError } from "../output.ts";
 import { prepareOutputFile } from "../output-file.ts";
@@ -124,9 +121,15 @@ async function takeOver(job: Job, row: RunRow): Promise<Taken> {
   const { host, progress } = job;
   const state = await loadState(host.store, row.run);
   if (state === undefined) throw new ExecutusError("run_unknown", `there is no run ${row.run} in this store`, { run: row.run });
-  const code = await codeFor(job, state);
-  if (row.owner === undefined) await checkModels(code.models, state);
-  const executor = host.executorWith({ ...code, observers: [progress.observer] });
+  const modelsFile = job.options.models;
+  const code = await codeForRun(state, {
+    store: host.store,
+    blobs: host.blobs,
+    ...(modelsFile === undefined ? {} : { modelsFile }),
+  });
+  if (row.owner === undefined && !code.isAgentMissing) await checkModels(code.options.models, state);
+  if (state.agent.tools.length > 0 && isOfFile(state)) checkRoot(rootOf(state));
+  const executor = host.executorWith({ ...code.options, observers: [progress.observer] });
   progress.begin(state);
   await beginChildren(host.store, progress, state);
   const handle = await executor.resume(row.run);
@@ -134,31 +137,9 @@ async function takeOver(job: Job, row: RunRow): Promise<Taken> {
   return { executor, handle };
 }
 
-/** A Markdown agent is wholly in the journal; a module's tools are looked for where the run was started from. */
-async function codeFor(
-  { host, options }: Job,
-  state: RunState,
-): Promise<ExecutorOptions & Required<Pick<ExecutorOptions, "models">>> {
-  // A child finds its code where its root does.
-  const top = state.request.root === undefined ? state : ((await loadState(host.store, state.request.root)) ?? state);
-  const { source } = top.agent;
-  const root = rootOf(state);
-  const modelsFile = options.models;
-  if (source !== undefined && !source.endsWith(".md")) {
-    const setup = await setUpAgent(source, {
-      blobs: host.blobs,
-      root: () => root,
-      trustSkills: true,
-      ...(modelsFile === undefined ? {} : { modelsFile }),
-    });
-    return { models: setup.models, tools: setup.tools, delegates: setup.delegates, agents: [setup.agent] };
-  }
-  if (state.agent.tools.length > 0) checkRoot(root);
-  const tools = fileTools({ root });
-  // What the run may hand on to was settled when it started.
-  const names = tools.map(({ name }) => name);
-  const delegates = paletteFor({ ...(source === undefined ? {} : { file: source }), project: root, trust: true, tools: names });
-  return { models: await configuredModels(modelsFile, host.blobs), tools: createTools(tools), delegates };
+/** An agent in Markdown works with the file tools, whose folder must be there. */
+function isOfFile({ agent }: RunState): boolean {
+  return agent.source === undefined || agent.source.endsWith(".md");
 }
 
 // --- all of them -----------------------------------------------------------------------------------------------------

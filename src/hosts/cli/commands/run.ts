@@ -57,6 +57,7 @@ interface Options extends FollowUpOptions {
   readonly output?: string;
   readonly quiet?: true;
   readonly trustSkills?: true;
+  readonly lenient?: true;
 }
 
 const EXAMPLES = `
@@ -100,6 +101,7 @@ export function configure(command: Command): void {
     .option("--label <name=value>", "kept with the run; may be repeated", parseLabel)
     .option("--caller <name>", "whom the run is for")
     .option("--attach <file>", "a file that comes along: an image is shown, others can be read; may be repeated", collectFile)
+    .option("--lenient", "unknown fields of an agent file are warnings")
     .option("-o, --output <file>", "also write the answer to a file")
     .option("--trust-skills", "skills that come with this project may be used (or EXECUTUS_TRUST_SKILLS=1)")
     .option("-q, --quiet", "no progress")
@@ -132,6 +134,7 @@ async function prepare(agentName: string, argument: string | undefined, options:
     blobs,
     root: () => place.root,
     trustSkills: options.trustSkills === true || process.env["EXECUTUS_TRUST_SKILLS"] === "1",
+    lenient: options.lenient === true,
     ...(options.models === undefined ? {} : { modelsFile: options.models }),
   });
   for (const warning of setup.warnings) note(`executus: ${warning}`);

@@ -275,6 +275,13 @@ function stepOfRemark(event: RunEvent, before: RunState): number {
   return currentStep(before) - 1;
 }
 
+function definitionText(event: RunEvent): string | undefined {
+  if (event.type === "agent.changed") return `its agent changed; a person is asked: ${event.changes.join("; ")}`;
+  if (event.type === "agent.adopted") return `goes on with its changed agent: ${event.changes.join("; ")}`;
+  if (event.type !== "agent.decided") return undefined;
+  return `${event.decision === "adopt" ? "adopts its changed agent" : "stays with the agent it began with"}${by(event.from)}`;
+}
+
 function remarkText(event: RunEvent, before: RunState, columns: number): string | undefined {
   const call = (id: string): string => doubtfulCall(id, before, columns);
   switch (event.type) {
@@ -332,7 +339,7 @@ function remarkText(event: RunEvent, before: RunState, columns: number): string 
     case "tools.missing":
       return `no code here for ${event.names.join(", ")}`;
     default:
-      return waitingText(event, before, columns);
+      return definitionText(event) ?? waitingText(event, before, columns);
   }
 }
 

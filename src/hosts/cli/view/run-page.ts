@@ -8,6 +8,7 @@ import type { CallView } from "../../../ports/view.ts";
 import { commandLine } from "../command-line.ts";
 import type { Attempt, RunHistory } from "../history.ts";
 import { atStep, callHead, failure, outcomeMark, statusWords, stepOfCall, textOf, toneOfEnd } from "./event-lines.ts";
+import { adviceOnCode } from "./code-advice.ts";
 import { ago, callOutput, count, duration, plural, spent } from "./figures.ts";
 import { type Line, paintLine, type Span } from "./line.ts";
 import type { Terminal } from "./terminal.ts";
@@ -70,8 +71,8 @@ function toolReasons(waitingFor: RunRow["waitingFor"], run: string, db: string):
     const decide = commandLine(["tools", run, source, "adopt"], db);
     return [`The tools of ${source} changed since it began: ${changes.join(", ")}. Take them: ${decide}`, `Then: ${resume}`];
   }
-  if (waitingFor?.kind !== "tools_missing") return [];
-  return [`There is no code for ${waitingFor.names.join(", ")}. Put it back, then: ${resume}`];
+  const code = adviceOnCode(run, waitingFor, db);
+  return code === undefined ? [] : [`It waits: ${code.why}`, ...code.commands];
 }
 
 function standingReasons({ run, status, waitingFor, owner }: RunRow, state: RunState, db: string): readonly string[] {

@@ -79,6 +79,8 @@ function adviceOnOne(wait: Wait, { run, db, calls, isOnly }: AdviceOptions & { r
 /** In a few words, for a list. */
 export function remarkOnWaits({ waitingFor }: RunRow): string {
   if (waitingFor?.kind === "tools_changed") return `changed tools of ${waitingFor.source} to decide`;
+  if (waitingFor?.kind === "agent_missing") return `no agent ${oneLine(waitingFor.agent)}`;
+  if (waitingFor?.kind === "agent_changed") return "its agent changed";
   if (waitingFor?.kind === "tools_missing") return `no code for ${oneLine(waitingFor.names.join(", "))}`;
   const waits = waitsOf(waitingFor);
   const counted = (kind: Wait["for"], one: string, many: string): readonly string[] => {

@@ -1,0 +1,136 @@
+/**
+ * What a resume would do, without doing it: the takeover's own events, what waits in the inbox, and then the kernel's decision,
+ * each by the code that the driver uses.
+ */
+import { type Decision, decide } from "../kernel/decide.ts";
+import { toolOf } from "../kernel/effects.ts";
+import { evolve } from "../kernel/evolve.ts";
+import type { CallState, RunState } from "../kernel/state.ts";
+import type { EventBody } from "../ports/events.ts";
+import type { PlannedCall, ResumePlan } from "../ports/plan.ts";
+import type { RunRow } from "../ports/store.ts";
+import { toRunError } from "./conduct.ts";
+import type { Core } from "./core.ts";
+import { agentOf, candidatesOf, differenceOf, findCode, type Found, policyOf } from "./find-code.ts";
+import { toEvent } from "./inbox.ts";
+import { foldJournal } from "./result.ts";
+import { attemptEvents, earlierOf, finishedRun, unknownRun } from "./takeover.ts";
+
+/** Rejects `run_unknown`, `run_finished`, and what reading the journal rejects with. */
+export async function planResume(core: Core, run: string): Promise<ResumePlan> {
+  const row = await core.store.runs.get(run);
+  const journal = await core.store.journal.read(run);
+  const state = foldJournal(journal, undefined, await earlierOf(core, run, journal[0]))?.state;
+  if (row === undefined || state === undefined) throw unknownRun(run);
+  if (state.finished) throw finishedRun(run);
+  const found = await findCode(core, state);
+  const seen = await simulate(core, state, found);
+  const problem = await modelProblem(core, seen.state);
+  const definition = await describeChange(core, state, found);
+  return {
+    ...standing(row, state),
+    events: seen.events,
+    calls: plannedCalls(state, seen),
+    ...plannedModel(seen),
+    others: seen.decision.effects.filter(({ kind }) => !OWN_LINES.has(kind)).map(({ id }) => id),
+    missing: (found.change?.policy === "adopt" ? found.change : found).binding.missing,
+    ...(definition === undefined ? {} : { definition }),
+    ...(seen.decision.waiting === undefined ? {} : { waitingFor: seen.decision.waiting }),
+    ...(seen.state.settling === undefined ? {} : { ends: seen.state.settling }),
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
+
+const OWN_LINES: ReadonlySet<string> = new Set(["model", "tool", "reconcile"]);
+
+/** Whether edited arguments fit is seen when they are taken; a plan takes them as they come. */
+const EDITS_FIT = { editOf: () => ({ ok: true, value: undefined }) as const };
+
+interface Simulated {
+  readonly state: RunState;
+  readonly events: readonly EventBody[];
+  readonly decision: Decision;
+}
+
+async function simulate(core: Core, start: RunState, found: Found): Promise<Simulated> {
+  const events: EventBody[] = [];
+  const now = { at: Math.round(core.clock.now()), activeMs: start.activeMs };
+  let state = start;
+  const add = (event: EventBody): void => {
+    events.push(event);
+    state = evolve(state, { ...now, epoch: start.epoch + 1, seq: state.seq + 1 }, event);
+  };
+  attemptEvents(core, found, "released").forEach(add);
+  for (const entry of await core.store.inbox.pending(start.run)) add(toEvent(entry, state, EDITS_FIT));
+  let decision = decide(state, now);
+  while (decision.append.length > 0) {
+    decision.append.forEach(add);
+    decision = decide(state, now);
+  }
+  return { state, events, decision };
+}
+
+function standing(row: RunRow, state: RunState): Pick<ResumePlan, "run" | "agent" | "status" | "seq" | "done" | "owner"> {
+  const open = state.calls.filter(({ status }) => status !== "ended").length;
+  return {
+    run: row.run,
+    agent: row.agent,
+    status: row.status,
+    seq: state.seq,
+    done: { steps: state.step, calls: state.toolCalls - open },
+    ...(row.owner === undefined ? {} : { owner: row.owner }),
+  };
+}
+
+function plannedCalls(before: RunState, seen: Simulated): readonly PlannedCall[] {
+  return before.calls.filter(({ status }) => status !== "ended").map((call) => plannedCall(call, seen));
+}
+
+function plannedCall(call: CallState, { state, events, decision }: Simulated): PlannedCall {
+  const { id, name, input } = call;
+  const effect = decision.effects.find((wanted) => "call" in wanted && wanted.call.id === id);
+  const ended = events.find((event) => event.type === "tool.ended" && event.call === id);
+  const inDoubt = call.status === "started" || call.status === "in-doubt";
+  const known = { call: id, name, input, effect: toolOf(state, name)?.effect ?? ("unknown" as const), inDoubt };
+  if (ended?.type === "tool.ended") {
+    const { outcome, output } = ended;
+    const plan = outcome === "unknown" ? "told-unknown" : "answered";
+    return { ...known, plan, ...(typeof output.value === "string" ? { message: output.value } : {}) };
+  }
+  if (effect === undefined) return { ...known, plan: state.calls.some((open) => open.id === id) ? "waits" : "answered" };
+  return { ...known, plan: effect.kind === "reconcile" ? "reconciles" : "runs" };
+}
+
+function plannedModel({ decision }: Simulated): Pick<ResumePlan, "model"> {
+  for (const effect of decision.effects) {
+    if (effect.kind === "model") return { model: { id: effect.model, step: effect.step, attempt: effect.attempt } };
+  }
+  return {};
+}
+
+async function modelProblem(core: Core, state: RunState): Promise<ResumePlan["problem"]> {
+  if (state.models.length === 0 || state.settling !== undefined) return undefined;
+  try {
+    const candidates = await candidatesOf(core, state);
+    if (state.models.some((id) => candidates.has(id))) return undefined;
+    const message = `it began with ${state.models.join(", ")}, which is not configured here`;
+    return { code: "model_unknown", message };
+  } catch (error) {
+    return toRunError(error);
+  }
+}
+
+/** Also of a definition that is passed over, because it is pinned. */
+async function describeChange(core: Core, state: RunState, found: Found): Promise<ResumePlan["definition"]> {
+  if (found.change !== undefined) return { policy: found.change.policy, changes: found.change.definition.changes };
+  const agent = await agentOf(core, state);
+  if (agent === undefined) return undefined;
+  const policy = state.redefined.declined === undefined ? policyOf(core, agent) : "pin";
+  if (found.problem !== undefined) return { policy: "pin", changes: [], problem: found.problem };
+  try {
+    const change = await differenceOf(core, state, agent);
+    return change === undefined ? undefined : { policy, changes: change.definition.changes };
+  } catch (error) {
+    return { policy: "pin", changes: [], problem: toRunError(error).message };
+  }
+}
