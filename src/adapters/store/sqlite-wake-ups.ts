@@ -13,11 +13,12 @@ const UNOWNED = "(owner IS NULL OR owner NOT IN (SELECT value FROM json_each(?))
 export type FindOrphans = (limit: number, now: number) => readonly string[];
 
 export function createFindOrphans(db: DatabaseSync, processes: Processes): FindOrphans {
-  const select = db.prepare(`SELECT r.run FROM runs r JOIN (
+  // INDEXED BY and CROSS JOIN: the few that are wanted are looked up among all runs, never the other way round.
+  const select = db.prepare(`SELECT r.run FROM (
       SELECT id FROM heads WHERE ${TO_DRIVE} AND ${UNOWNED}
-      UNION SELECT id FROM heads WHERE due_at <= ? AND finished = 0 AND ${UNOWNED}
+      UNION SELECT id FROM heads INDEXED BY heads_due WHERE due_at <= ? AND finished = 0 AND ${UNOWNED}
       UNION SELECT id FROM heads WHERE id IN (SELECT run FROM inbox WHERE body IS NOT NULL) AND finished = 0 AND ${UNOWNED}
-    ) wanted ON wanted.id = r.id ORDER BY r.id LIMIT ?`);
+    ) wanted CROSS JOIN runs r ON r.id = wanted.id ORDER BY wanted.id LIMIT ?`);
   return (limit, now) => {
     const alive = JSON.stringify([...processes.alive().keys()]);
     return select.all(alive, now, alive, alive, limit).map((row) => String(row["run"]));
