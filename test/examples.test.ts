@@ -101,19 +101,23 @@ it("redaction.ts leaks nothing", () => {
 
 it("every example is run here", () => {
   expect(files.toSorted()).toEqual([
+    "approval.ts",
     "attachments.ts",
     "budget.ts",
     "compaction.ts",
+    "delegate.ts",
     "embed.ts",
     "own-models.ts",
     "phases.ts",
     "reconcile.ts",
     "redaction.ts",
     "resume.ts",
+    "skill.ts",
     "steer.ts",
     "structured-output.ts",
     "supervisor.ts",
     "thread.ts",
+    "wait.ts",
   ]);
 });
 
@@ -136,4 +140,18 @@ it("S42 skill.ts reads a skill in stages", () => {
   const { lines } = run("skill.ts");
   expect(lines[0]).toMatch(/^skill__haiku "Instructions of the skill haiku.*Three lines.*references\/count\.md"$/);
   expect(lines.slice(1)).toEqual(['skill__haiku "5, 7, 5 syllables."', "An old silent pond"]);
+});
+
+it("approval.ts asks a person, ends, and goes on with the answer in another process", () => {
+  const waiting = {
+    kind: "approval",
+    calls: ["0.1"],
+    waits: [{ for: "approval", id: "case-7:0.1", text: "more than 50 euros", call: "0.1", tool: "refund" }],
+  };
+  expect(run("approval.ts").lines).toEqual(["paid back 40 euros", `waiting ${JSON.stringify(waiting)}`]);
+  expect(run("approval.ts", "--answer").lines).toEqual(["paid back 60 euros", "completed Both complaints are settled."]);
+});
+
+it("wait.ts asks, sleeps and waits for a signal", () => {
+  expect(run("wait.ts").lines).toEqual(["waiting question", "waiting time", 'They are there. mugs: {"boxes":1}']);
 });

@@ -12,6 +12,7 @@ import type { Limits } from "../ports/limits.ts";
 import type { UserPart } from "../ports/messages.ts";
 import type { Durability } from "../ports/store.ts";
 import { accountsOf } from "./budget-accounts.ts";
+import { rememberAgent } from "./find-agent.ts";
 import { checkId, newId } from "./ids.ts";
 import { refusalMessage } from "./ledger.ts";
 import { plan, recordSteps } from "./commit.ts";
@@ -60,6 +61,7 @@ export async function admit(core: Core, agent: Agent, request: RunRequest, place
   checkPrices(candidates, dollarBudget(core, run, agent, request));
   const ownOutput = await readOutput(core, request.output, "this request");
   const definition = define(core, agent, await resolveDefinition(core, agent, request, { tier, candidates, limits }));
+  rememberAgent(core, agent);
   const told: RunStarted = {
     type: "run.started",
     run,

@@ -57,6 +57,8 @@ export interface Core extends Foundation {
   readonly deliverer: Deliverer;
   /** Runs of one agent with the same tools share what follows from it. */
   readonly definitions: WeakMap<Agent, Definition>;
+  /** Agents that began runs here, by name: their code, for runs that waited, where the config does not say it. */
+  readonly begun: Map<string, Agent>;
 }
 
 /** What needs the core itself; each is made when it is first asked for. */
@@ -94,6 +96,7 @@ export function createCore(config: ExecutorConfig, given: Foundation, parts: Par
     live: new Map(),
     leaving: new Map(),
     definitions: new WeakMap(),
+    begun: new Map(),
     deliverer: createDeliverer(config, ports),
     get engine() {
       engine ??= parts.engine(core);

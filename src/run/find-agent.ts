@@ -39,7 +39,20 @@ export async function sourcesInCode(core: Core, origin: Origin): Promise<Readonl
 }
 
 export async function findAgent(core: Core, origin: Origin): Promise<Agent | undefined> {
-  return (await known(core, origin.agent)) ?? (await fromPalette(core, origin)) ?? (await amongDelegates(core, origin));
+  const found = (await known(core, origin.agent)) ?? (await fromPalette(core, origin)) ?? (await amongDelegates(core, origin));
+  return found ?? core.begun.get(origin.agent.name);
+}
+
+/** Agents made on the fly must not pile up. */
+const MOST_BEGUN = 1_000;
+
+/** A run that waits goes on in the process that began it, also when nobody told the executor about its agent. */
+export function rememberAgent({ begun }: Pick<Core, "begun">, agent: Agent): void {
+  if (begun.get(agent.name) === agent) return;
+  begun.delete(agent.name);
+  begun.set(agent.name, agent);
+  const [oldest] = begun.keys();
+  if (begun.size > MOST_BEGUN && oldest !== undefined) begun.delete(oldest);
 }
 
 async function known(core: Core, snapshot: AgentSnapshot): Promise<Agent | undefined> {

@@ -131,6 +131,13 @@ describe("waking", () => {
     expect(world.clock.pending).toBe(0);
   });
 
+  it("goes on in the process that began it, though nobody told the executor about the agent", async () => {
+    const world = createWorld(SCRIPT);
+    await world.executor.run(makeAgent([pay()]), { input: "go", id: "r" });
+    await world.executor.send("r", DONE);
+    expect(await (await world.executor.resume("r")).result).toMatchObject({ status: "completed" });
+  });
+
   it("starts nothing any more once it is shut down", async () => {
     const world = await parked();
     await world.executor.shutdown();
