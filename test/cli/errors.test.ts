@@ -81,7 +81,7 @@ describe("what is wrong with an agent", () => {
     await agent("reviewer", "tools: read_fil, search_files");
     expect(await failure(["run", "reviewer", "hello"])).toEqual([
       2,
-      "executus: FOLDER/agents/reviewer.md names the tool read_fil, which is not there\n  Did you mean read_file? Tools there are: list_files, read_file, search_files, write_file, append_file.\n",
+      "executus: FOLDER/agents/reviewer.md names the tool read_fil, which is not there\n  Did you mean read_file? Tools there are: list_files, read_file, search_files, write_file, append_file, run_status.\n",
     ]);
   });
 
