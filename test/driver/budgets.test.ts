@@ -81,6 +81,17 @@ describe("budgets", () => {
     expect(await only(world)).toMatchObject({ used: { ...reserved }, reserved: { usd: 0, tokens: 0, calls: 0 } });
   });
 
+  it("S31 counts the time of a call that ran when the run was killed", async () => {
+    const slow = makeTool("look", () => new Promise(() => {}), { timeoutMs: 60_000 });
+    const world = createWorld([{ calls: [{ name: "look" }] }], { budgets: tenantDay({ usd: 1 }) });
+    const handle = await world.executor.start(makeAgent([slow], { timeMs: 600_000 }), { input: "x", tenant: "acme" });
+    for (let i = 0; i < 30; i++) await new Promise((resolve) => setImmediate(resolve));
+    world.clock.advance(5_000);
+    await handle.kill("too slow");
+    expect(await world.clock.until(handle.result)).toMatchObject({ status: "killed", activeMs: 5_000 });
+    expect((await only(world))?.used).toMatchObject({ seconds: 5, calls: 1 });
+  });
+
   it("S06 ends a run over budget with a last word while there is room for one", async () => {
     const world = createWorld(looking, { budgets: tenantDay({ calls: 4 }) });
     const result = await world.executor.run(agent, { input: "x", id: "r", tenant: "acme" });

@@ -72,13 +72,13 @@ describe("different calls with one result", () => {
     expect(JSON.stringify(told)).toContain("5 different calls of search in a row gave the same result.");
   });
 
-  it("S21 lets the run go on once something else was found", async () => {
+  it("S21 lets the run go on once something else was found, and warns anew", async () => {
     const found = makeTool("search", async (_input, { call }) => (call === "6.0" ? "a treasure" : "no results"), {
       effect: "read",
     });
-    const world = createWorld((call) => (call.step < 11 ? other(call) : { text: "end" }));
+    const world = createWorld((call) => (call.step < 13 ? other(call) : { text: "end" }));
     expect(await run(world, [found])).toMatchObject({ status: "completed" });
-    expect(await tripped(world)).toEqual(["results hint"]);
+    expect(await tripped(world)).toEqual(["results hint", "results hint"]);
   });
 
   it("S21 warns before it blocks, however many calls one step makes", async () => {
