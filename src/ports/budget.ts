@@ -104,14 +104,14 @@ export interface BudgetQuery {
   readonly at?: number;
 }
 
-/** Reading a ledger. Stores that keep one have it as `budgets`. */
+/** Reading a ledger. */
 export interface BudgetReader {
   standings(query?: BudgetQuery): Promise<readonly BudgetStanding[]>;
 }
 
 /**
- * A ledger of one's own, outside the store. It is told before the events are appended, and may hear the same twice: after a
- * crash, or when an append had to be repeated.
+ * A ledger by itself. One of one's own, outside the store, is told before the events are appended, and may hear the same twice:
+ * after a crash, or when an append had to be repeated. Stores have theirs as `budgets` and change it with their appends.
  */
 export interface Ledger extends BudgetReader {
   /** Undefined: done. Else the whole change was refused. */

@@ -10,7 +10,7 @@
  */
 import type { Blobs } from "./blobs.ts";
 import type { DeliveryTarget } from "./delivery.ts";
-import type { BudgetReader, BudgetRefusal, LedgerChange } from "./budget.ts";
+import type { BudgetRefusal, Ledger, LedgerChange } from "./budget.ts";
 import type { EventBody, RunEvent } from "./events.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { ToolOutput, UserPart } from "./messages.ts";
@@ -26,7 +26,7 @@ export interface Store {
   /** Where values too large for its journals go, unless the executor is given another place. Absent: in memory. */
   readonly blobs?: Blobs;
   /** Absent: this store keeps no ledger, and `AppendRequest.ledger` is not for it. */
-  readonly budgets?: BudgetReader;
+  readonly budgets?: Ledger;
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -1,8 +1,10 @@
 /** Budgets across runs: reserved before each call, settled after it. */
 import { describe, expect, it } from "vitest";
 import { createMemoryLedger } from "../../src/adapters/store/memory-ledger.ts";
+import { createMemoryStore } from "../../src/adapters/store/memory.ts";
 import type { Budget, BudgetStanding } from "../../src/ports/budget.ts";
-import type { ScriptedAnswer } from "../../src/testing/scripted-model.ts";
+import { createExecutor } from "../../src/create-executor.ts";
+import { type ScriptedAnswer, scriptedModel } from "../../src/testing/scripted-model.ts";
 import type { ModelCall } from "../../src/ports/models.ts";
 import { createWorld, makeAgent, makeTool, type World } from "../support/world.ts";
 
@@ -194,6 +196,19 @@ describe("budgets", () => {
     expect(await world.executor.run(agent, { input: "x", id: "s", tenant: "acme" })).toMatchObject({ seq: -1 });
     expect(await ledger.standings()).toMatchObject([{ used: { calls: 3 }, reserved: { calls: 0 } }]);
     expect(await world.store.budgets?.standings()).toEqual([]);
+  });
+
+  it("counts runs that are not kept on the same budget", async () => {
+    const kept = createMemoryStore();
+    const models = scriptedModel([{ text: "x" }], { price: { input: 1, output: 1, asOf: "2026-01-01" } });
+    const executor = createExecutor({ models, store: kept, budgets: tenantDay({ calls: 2 }) });
+    const request = { input: "x", tenant: "acme" };
+    expect(await executor.run(agent, { ...request, durability: "none" })).toMatchObject({ status: "completed" });
+    expect(await executor.run(agent, request)).toMatchObject({ status: "completed" });
+    expect(await executor.run(agent, { ...request, durability: "none" })).toMatchObject({ status: "over_budget", seq: -1 });
+    expect(await executor.run(agent, request)).toMatchObject({ status: "over_budget", seq: -1 });
+    expect(await executor.budgets()).toMatchObject([{ used: { calls: 2 }, reserved: { calls: 0, usd: 0 } }]);
+    expect(await kept.runs.list()).toHaveLength(1);
   });
 
   it("asks the store for nothing when there are no budgets", async () => {

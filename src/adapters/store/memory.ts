@@ -130,7 +130,10 @@ function openMemory(data: Data, self: string, now: () => number): MemoryStore {
       remove: async (runs) => remove(data, runs),
     },
     outbox: openMemoryOutbox(data.outbox, process),
-    budgets: { standings: async (query) => data.ledger.standings(query) },
+    budgets: {
+      apply: async (run, change) => data.ledger.change(run, change),
+      standings: async (query) => data.ledger.standings(query),
+    },
     peer: (name) => openMemory(data, name, now),
     die: () => {
       process.diedAt ??= now();

@@ -7,15 +7,16 @@
 import { isExecutusError } from "../../kernel/errors.ts";
 import type { EventBody } from "../../ports/events.ts";
 import type { CreateRequest, CreateResult, Due, Store } from "../../ports/store.ts";
+import { countedBy } from "./counted.ts";
 
 /** What a store lists when nobody says how many. */
 const LIST_LIMIT = 100;
 
 /** `makeVolatile` is called once, for the first run that is not to be kept. */
 export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store {
-  const here = new Set<string>();
+  const [here, lost] = [new Set<string>(), new Set<string>()];
   let made: Store | undefined;
-  const volatile = (): Store => (made ??= makeVolatile());
+  const volatile = (): Store => (made ??= counted(makeVolatile(), kept, (run) => !lost.has(run)));
   const of = (run: string): Store => (here.has(run) ? volatile() : kept);
 
   const createHere = async (request: CreateRequest, added: readonly EventBody[]): Promise<CreateResult> => {
@@ -60,17 +61,30 @@ export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store
           return await kept.runs.create(request);
         } catch (error) {
           if (request.durability !== "best-effort" || !isExecutusError(error)) throw error;
+          lost.add(request.run);
           return createHere(request, [{ type: "durability.lost", reason: error.message }]);
         }
       },
       get: (run) => of(run).runs.get(run),
       list: async (query) => (await both(kept, made, (store) => store.runs.list(query))).slice(0, query?.limit ?? LIST_LIMIT),
-      remove: async (runs) => {
-        const gone = made === undefined ? 0 : await made.runs.remove(runs.filter((run) => here.has(run)));
-        return gone + (await kept.runs.remove(runs.filter((run) => !here.has(run))));
-      },
+      remove: (runs) => removeFrom(kept, made, { runs, here }),
     },
   };
+}
+
+interface Removal {
+  readonly runs: readonly string[];
+  readonly here: ReadonlySet<string>;
+}
+
+async function removeFrom(kept: Store, volatile: Store | undefined, { runs, here }: Removal): Promise<number> {
+  const gone = volatile === undefined ? 0 : await volatile.runs.remove(runs.filter((run) => here.has(run)));
+  return gone + (await kept.runs.remove(runs.filter((run) => !here.has(run))));
+}
+
+/** Except where the store could not be reached: nor can its ledger be then. */
+function counted(store: Store, { budgets }: Store, isCounted: (run: string) => boolean): Store {
+  return budgets === undefined ? store : countedBy(store, budgets, isCounted);
 }
 
 async function bothDue(stores: readonly Store[], now: number, limit: number): Promise<Due> {

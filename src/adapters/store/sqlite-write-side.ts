@@ -1,12 +1,13 @@
 /** Everything that changes the file: one connection, one queue. */
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
+import type { BudgetRefusal, Ledger, LedgerChange } from "../../ports/budget.ts";
 import type { Inbox, Journal, Outbox, Owners, Runs } from "../../ports/store.ts";
 import { checkEntryId, checkRunId } from "./requests.ts";
 import { truncateLog } from "./sqlite-connection.ts";
 import { createHeads } from "./sqlite-heads.ts";
 import { createSendToInbox, type SendToInbox } from "./sqlite-inbox.ts";
-import { createForgetRun, createLedger } from "./sqlite-ledger.ts";
+import { createForgetRun, createLedger, type PrepareLedger } from "./sqlite-ledger.ts";
 import { type Append, createAppender, createInsertEvents, encode } from "./sqlite-journal.ts";
 import { createInsertDeliveries, createOutboxWrites, type OutboxWrites } from "./sqlite-outbox.ts";
 import { createOwnership, type Ownership } from "./sqlite-owners.ts";
@@ -30,6 +31,7 @@ export interface WriteSide {
   readonly owners: Pick<Owners, "claim" | "release">;
   readonly runs: Pick<Runs, "create" | "remove">;
   readonly outbox: Pick<Outbox, "claim" | "record" | "requeue">;
+  readonly budgets: Pick<Ledger, "apply">;
   readonly insertRun: (run: WholeRun) => Promise<boolean>;
   readonly compact: () => Promise<void>;
   /** This store's own row among the processes. */
@@ -52,6 +54,7 @@ export interface WriteSideOptions {
 /** What can be done inside a write. */
 interface Operations {
   readonly writer: Writer;
+  readonly ledger: PrepareLedger;
   readonly append: Append;
   readonly create: CreateRun;
   readonly remove: RemoveRuns;
@@ -111,6 +114,7 @@ export function createWriteSide(options: WriteSideOptions): WriteSide {
       record: (id, attempt, change) => writer.write(() => outbox.record(id, attempt, change)),
       requeue: (id, at) => writer.write(() => outbox.requeue(id, at)),
     },
+    budgets: { apply: (run, change) => writer.write(() => changeLedger(operations.ledger, run, change)) },
     insertRun: (run) => write(run.row.run, () => operations.insertWholeRun(run), Boolean),
     compact: () => compact(options.db, writer),
     ownId: () => presence.id,
@@ -137,6 +141,7 @@ function createOperations({ db, file, process, heartbeatMs }: WriteSideOptions):
   const ledger = createLedger(db);
   return {
     writer,
+    ledger,
     append: createAppender({ db, heads, insertEvents, insertDeliveries: createInsertDeliveries(db), ledger }),
     create: createCreateRun({ db, heads, presence, insertEvents, ledger }),
     remove: createRemoveRuns(db, createForgetRun(db)),
@@ -146,6 +151,12 @@ function createOperations({ db, file, process, heartbeatMs }: WriteSideOptions):
     outbox: createOutboxWrites({ db, presence, processes }),
     presence,
   };
+}
+
+function changeLedger(prepare: PrepareLedger, run: string, change: LedgerChange): BudgetRefusal | undefined {
+  const { refusal, write } = prepare(run, change);
+  write();
+  return refusal;
 }
 
 async function removeInParts({ writer, remove }: Operations, runs: readonly string[]): Promise<number> {
