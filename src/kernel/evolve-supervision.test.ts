@@ -9,7 +9,16 @@ const header: EventHeader = { seq: 0, epoch: 1, at: 0, activeMs: 0 };
 const started: RunStarted = {
   type: "run.started",
   run: "r",
-  agent: { name: "a", instructions: "", tier: "fast", settings: {}, tools: [], supervision: DEFAULT_SUPERVISION },
+  agent: {
+    name: "a",
+    instructions: "",
+    tier: "fast",
+    settings: {},
+    tools: [],
+    ownTools: 0,
+    fingerprint: "f",
+    supervision: DEFAULT_SUPERVISION,
+  },
   request: { input: [{ type: "text", text: "x" }] },
   limits: DEFAULT_LIMITS,
   models: ["m"],
