@@ -78,12 +78,22 @@ async function load(folders: DelegateFolders, { agents, skills }: Found, full: s
 async function agentFrom(file: string, { tools: registered, onWarning }: DelegateFolders): Promise<Agent> {
   const { agent, tools, warnings } = await loadAgent(file);
   for (const warning of warnings) onWarning?.(warning);
+  checkMode(file, agent);
   const named = (agent.tools ?? []).filter((tool) => typeof tool === "string");
   const own = (agent.tools ?? []).filter((tool) => typeof tool !== "string");
   if (named.length === 0) return agent;
   const { names, absent } = settleNames(named, [...(registered ?? []), ...tools.map(({ name }) => name)]);
   if (absent.length > 0) onWarning?.(`${file}: there is nothing here for ${absent.join(", ")}; the agent goes without`);
   return { ...agent, tools: [...own, ...names.map((name) => tools.find((tool) => tool.name === name) ?? name)] };
+}
+
+function checkMode(file: string, { name, mode, disabled }: Agent): void {
+  if (mode !== "primary" && disabled !== true) return;
+  const field = disabled === true ? "disable: true" : "mode: primary";
+  throw new ExecutusError("delegate_unknown", `the agent ${name} takes no work from other agents: its file says \`${field}\``, {
+    file,
+    hint: "Change that, or leave it out of the delegates.",
+  });
 }
 
 async function checkTrust({ trust = false }: DelegateFolders, { skill, from }: FoundSkill): Promise<void> {

@@ -23,6 +23,7 @@ beforeAll(async () => {
   await write("agents/scout.md", "---\ndescription: Looks.\ntools: Read, Bash\n---\nLook.");
   await write("more/scout.md", "Another.");
   await write("more/writer.md", "Write.");
+  await write("more/boss.md", "---\nmode: primary\n---\nRule.");
   await write(".agents/skills/pdf/SKILL.md", "---\nname: pdf\ndescription: Reads PDFs.\n---\nx");
   await write("home/.agents/skills/mail/SKILL.md", "---\nname: mail\ndescription: Mail.\n---\nx");
 });
@@ -65,10 +66,16 @@ describe("a palette of folders", () => {
 
   it("S14 finds agents by file and skills by name, the first folder first", async () => {
     const palette = delegatesInFolders({ ...folders(), trust: true });
-    expect(await palette.names({})).toEqual(["agent__scout", "agent__writer", "skill__pdf", "skill__mail"]);
+    expect(await palette.names({})).toEqual(["agent__scout", "agent__boss", "agent__writer", "skill__pdf", "skill__mail"]);
     const [found, skill] = await palette.resolve(["scout", "pdf"], {});
     expect(found).toMatchObject({ instructions: "Look.", tools: ["read_file"], source: join(root, "agents/scout.md") });
     expect(skill).toMatchObject({ kind: "skill", description: "Reads PDFs." });
+  });
+
+  it("S14 leaves alone an agent that is only for people", async () => {
+    const { code, text } = await problem(delegatesInFolders(folders()).resolve(["boss"], {}));
+    expect(code).toBe("delegate_unknown");
+    expect(text).toContain("takes no work from other agents: its file says `mode: primary`");
   });
 
   it("S14 asks before it uses a skill that came with the project", async () => {
