@@ -149,6 +149,9 @@ describe("attachments", () => {
     const script = [read({ file: "file-1" }), { text: "ok" }];
     const world = await run(script, { attachments: [{ text: "the key is canary-123" }] }, { secrets: ["canary-123"] });
     expect(resultsOf(world.models.calls[1])).toEqual(["attachment-1 (file-1), characters 0 to 21 of 21:\nthe key is [redacted]"]);
+    const [started] = await world.store.journal.read("r");
+    const hash = started?.type === "run.started" ? (started.request.attachments?.[0]?.data.hash ?? "") : "";
+    expect(Buffer.from(await world.blobs.get(hash)).toString()).toBe("the key is [redacted]");
   });
 });
 
