@@ -28,6 +28,7 @@ const EVERY_EVENT: Readonly<Record<EventType, true>> = {
   "run.started": true,
   "durability.lost": true,
   "attempt.started": true,
+  "run.dequeued": true,
   "model.started": true,
   "model.answered": true,
   "model.failed": true,

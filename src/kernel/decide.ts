@@ -233,7 +233,8 @@ function want(effects: readonly Effect[]): Decision {
 }
 
 /** Nothing can be called before somebody has decided about the definition, or before the code is there. */
-function obstacleOf({ redefined, toolsMissing: names }: RunState): WaitingFor | undefined {
+function obstacleOf({ queued, request, redefined, toolsMissing: names }: RunState): WaitingFor | undefined {
+  if (queued) return { kind: "lane", lane: request.lane?.key ?? "" };
   if (redefined.asked !== undefined) return { kind: "agent_changed", changes: redefined.asked.changes };
   if (names === undefined) return undefined;
   return redefined.missing === undefined

@@ -17,6 +17,9 @@ export function evolveInput(next: Draft, event: EventBody): void {
   switch (event.type) {
     case "attempt.started":
       return attemptStarted(next, event);
+    case "run.dequeued":
+      next.queued = false;
+      return;
     case "steer.received": {
       const { id, content, afterStep, pinned } = event;
       const how = { ...(afterStep === undefined ? {} : { afterStep }), ...(pinned === undefined ? {} : { pinned }) };

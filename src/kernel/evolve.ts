@@ -75,6 +75,7 @@ export function initialState(header: EventHeader, event: RunStarted, earlier: Li
     measuredTokens: 0,
     measuredMessages: 0,
     compactions: 0,
+    queued: event.request.lane !== undefined,
     cancel: undefined,
     ending: undefined,
     fruitless: 0,
@@ -89,11 +90,12 @@ export function initialState(header: EventHeader, event: RunStarted, earlier: Li
     answered: false,
     verdict: undefined,
     repairs: 0,
-    settling: undefined,
-    finished: false,
+    ...NOT_ENDED,
   };
   return state.windows === undefined ? state : { ...state, measuredTokens: overheadTokens(state) };
 }
+
+const NOT_ENDED = { settling: undefined, finished: false } as const;
 
 export function evolve(state: RunState, header: EventHeader, event: EventBody): RunState {
   const next: Draft = { ...state, seq: header.seq, epoch: header.epoch, activeMs: header.activeMs };

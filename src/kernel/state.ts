@@ -247,6 +247,8 @@ export interface RunState {
   readonly compactionFailedAt: number;
   /** Compactions of this step that a provider's refusal called for. */
   readonly overflows: number;
+  /** It waits in its lane and has not begun. */
+  readonly queued: boolean;
   readonly cancel: { readonly mode: "cancel" | "kill"; readonly reason?: string } | undefined;
   readonly ending: Ending | undefined;
   /** Attempts in a row that ended in a crash without any progress. */

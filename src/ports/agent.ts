@@ -4,6 +4,7 @@ import type { Permission } from "./definition.ts";
 import type { RunFile } from "./files.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { LimitsInput } from "./limits.ts";
+import type { LanePlace } from "./lanes.ts";
 import type { Message, UserPart } from "./messages.ts";
 import type { ModelSettings } from "./models.ts";
 import type { OutputSnapshot } from "./output.ts";
@@ -126,6 +127,8 @@ export interface RequestSnapshot {
   readonly depth?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string;
+  /** The queue in which it waits for its turn before it begins. */
+  readonly lane?: LanePlace;
   /** Where the outcome goes. */
   readonly delivery?: readonly DeliveryTarget[];
   /** Runs without guards (played recordings). */

@@ -16,6 +16,7 @@ export type ErrorCode =
   | "delivery_busy"
   | "delivery_unknown"
   | "journal_damaged"
+  | "lane_full"
   | "limit_unpriced"
   | "mcp_invalid"
   | "mcp_missing"

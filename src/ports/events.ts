@@ -7,6 +7,7 @@ import type { BudgetRefused } from "./budget.ts";
 import type { AgentAdopted, AgentChanged, AgentDecided, ToolsMissing } from "./definition-events.ts";
 import type { AgentSnapshot, RequestSnapshot } from "./agent.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
+import type { RunDequeued } from "./lanes.ts";
 import type { Limits } from "./limits.ts";
 import type { AssistantPart, BlobReference, ToolOutput, UserPart } from "./messages.ts";
 import type { FinishReason, TokenUsage } from "./models.ts";
@@ -34,6 +35,7 @@ export type EventBody =
   | RunStarted
   | DurabilityLost
   | AttemptStarted
+  | RunDequeued
   | ModelStarted
   | ModelAnswered
   | ModelFailed

@@ -13,6 +13,7 @@ import type { DeliveryTarget } from "./delivery.ts";
 import type { BudgetRefusal, Ledger, LedgerChange } from "./budget.ts";
 import type { EventBody, RunEvent } from "./events.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
+import type { LanePlace, Lanes, LaneSlot } from "./lanes.ts";
 import type { ToolOutput, UserPart } from "./messages.ts";
 import type { Cost, FinalStatus, RunStatus, UsageTotal, WaitingFor } from "./view.ts";
 import type { AnswerBody } from "./waiting.ts";
@@ -23,6 +24,7 @@ export interface Store {
   readonly owners: Owners;
   readonly runs: Runs;
   readonly outbox: Outbox;
+  readonly lanes: Lanes;
   /** Where values too large for its journals go, unless the executor is given another place. Absent: in memory. */
   readonly blobs?: Blobs;
   /** Absent: this store keeps no ledger, and `AppendRequest.ledger` is not for it. */
@@ -52,6 +54,8 @@ export interface AppendRequest {
   readonly wakes?: string;
   /** Columns of the run's row that changed. */
   readonly row?: RunRowChange;
+  /** The run has left the queue of its lane: it is driven, or has ended. */
+  readonly dequeued?: true;
   /** Deliveries that fall due with this batch. */
   readonly outbox?: readonly NewDelivery[];
   /** In the same transaction. Absent where there are no budgets. */
@@ -151,14 +155,18 @@ export type ClaimResult =
       /** Running time to charge for the last attempt: up to its last sign of life. */
       readonly activeMs: number;
     }
-  | { readonly ok: false; readonly reason: "unknown" | "finished" }
+  /** `lane`: as many runs of its lane are driven as may be. */
+  | { readonly ok: false; readonly reason: "unknown" | "finished" | "lane" }
   | { readonly ok: false; readonly reason: "owned"; readonly owner: string };
 
 export interface Owners {
   /** `host/pid` of this process as others see it. */
   readonly self: string;
-  /** Take a run that nobody alive owns: a new, higher epoch. */
-  claim(run: string): Promise<ClaimResult>;
+  /**
+   * Take a run that nobody alive owns: a new, higher epoch. With a slot, only if living processes own fewer runs of that lane (and of
+   * its group) than it allows, counted in the transaction of the claim.
+   */
+  claim(run: string, slot?: LaneSlot): Promise<ClaimResult>;
   /** Let go: another process may take it at once. Ignored when the epoch is not current any more. */
   release(run: string, epoch: number, row?: RunRowChange): Promise<void>;
   /**
@@ -235,6 +243,8 @@ export interface CreateRequest {
   readonly row?: RunRowChange;
   /** In the same transaction; looked at once the id and the key are known to be free. */
   readonly ledger?: LedgerChange;
+  /** The run is queued there: nobody owns it until it is claimed. */
+  readonly lane?: LanePlace;
 }
 
 /** `required`: the run is kept or refused; `best-effort`: kept if that can be done now; `none`: it lives in memory. */

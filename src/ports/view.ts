@@ -65,6 +65,8 @@ export type WaitingFor =
   | { readonly kind: "agent_missing"; readonly agent: string; readonly names: readonly string[] }
   /** Its definition changed since: `adopt` or `pin`. */
   | { readonly kind: "agent_changed"; readonly changes: readonly string[] }
+  /** Its turn in a queue; its status is `queued`. */
+  | { readonly kind: "lane"; readonly lane: string }
   /** Children that wait themselves, by run id. */
   | { readonly kind: "child"; readonly runs: readonly string[] };
 

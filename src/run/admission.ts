@@ -14,6 +14,7 @@ import type { Durability } from "../ports/store.ts";
 import { accountsOf } from "./budget-accounts.ts";
 import { rememberAgent } from "./find-agent.ts";
 import { checkId, newId } from "./ids.ts";
+import { laneOf } from "./lane-rules.ts";
 import { refusalMessage } from "./ledger.ts";
 import { plan, recordSteps } from "./commit.ts";
 import type { Core, Definition } from "./core.ts";
@@ -34,6 +35,8 @@ export interface Admitted {
   /** The run that has this id or idempotency key; its session is there only if this call created it. */
   readonly run: string;
   readonly session?: Session;
+  /** Created by this call, and waiting for its turn: what it is to be driven with. */
+  readonly queued?: Definition;
 }
 
 /** Where a child stands below its parent, and what it may use of what that has left. */
@@ -68,7 +71,11 @@ export async function admit(core: Core, agent: Agent, request: RunRequest, place
     agent: definition.snapshot,
     request: {
       ...(await snapshotRequest(core, withInput(request, agent), { place, files: await stage(core, run, agent, request) })),
-      ...dropUndefined({ continues, output: ownOutput && snapshotOutput(ownOutput) }),
+      ...dropUndefined({
+        continues,
+        output: ownOutput && snapshotOutput(ownOutput),
+        lane: laneOf(core.config.lanes, agent, request, place !== undefined),
+      }),
     },
     limits,
     models: candidates.map((candidate) => candidate.id),
@@ -198,7 +205,7 @@ async function create(
   });
   const first = plan(session, [], []);
   recordSteps(session.steps, state, first);
-  const { caller, channel, tenant, parent, root, labels, idempotencyKey } = request;
+  const { caller, channel, tenant, parent, root, labels, idempotencyKey, lane } = request;
   const created = await createWithLedger(core, {
     run,
     agent: agent.name,
@@ -211,6 +218,7 @@ async function create(
       labels,
       idempotencyKey,
       durability,
+      lane,
       continues: request.continues?.run,
     }),
     at,
@@ -221,7 +229,7 @@ async function create(
   if (!created.created && created.refusal !== undefined) throw overBudget(run, created.refusal);
   if (!created.created) return { run: created.run };
   session.begin(first.next, [started, ...first.events], created.added);
-  return { run, session };
+  return lane === undefined ? { run, session } : { run, queued: definition };
 }
 
 /** A ledger outside the store is asked first, but not for a run that was admitted before. */

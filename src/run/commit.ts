@@ -139,6 +139,7 @@ function toRequest(session: Session, planned: Plan): AppendRequest {
     row: toRowChange(next, decision),
     ...(ledger === undefined ? {} : { ledger }),
     ...(outbox === undefined ? {} : { outbox }),
+    ...(next.finished && next.queued ? { dequeued: true as const } : {}),
   };
 }
 

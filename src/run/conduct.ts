@@ -48,6 +48,7 @@ async function leave(core: Core, session: Session, end: DriveEnd | undefined): P
   core.live.delete(run);
   await left;
   core.leaving.delete(run);
+  if (session.state.request.lane !== undefined) core.queue.kick();
   if (end === "waiting") await core.engine.parked(session);
 }
 

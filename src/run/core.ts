@@ -32,10 +32,13 @@ export interface Definition {
   readonly sources: ReadonlyMap<string, ToolSource> | undefined;
 }
 
+/** Who wants a run driven: a person or program by name, the run itself (it is due, or was told something), or its lane. */
+export type TakenBy = "somebody" | "itself" | "lane";
+
 /** The engine in this process: which runs it goes on with, and when. What it is told is a hint; the store knows. */
 export interface Engine {
   /** Drive a run here: the live one, or one that is taken over now. However many ask at once, it is taken over once. */
-  take(run: string): Promise<RunHandle>;
+  take(run: string, by?: TakenBy): Promise<RunHandle>;
   /** The run may have been told something, or what it waits for may have come about. */
   wake(run: string): void;
   /** This process has just left the run waiting. */
@@ -43,6 +46,21 @@ export interface Engine {
   /** Take over what nobody drives. */
   recover(): Promise<RecoveryReport>;
   /** From here on nothing is taken over; resolves once what was about to be is there. */
+  stop(): Promise<void>;
+}
+
+/** Runs that wait for their turn in a lane. */
+export interface QueuedRuns {
+  /** A run that this process has queued. `then` is told once it is driven here, without a handle when that is not to be. */
+  add<T>(run: string, definition: Definition, then: (handle: RunHandle | undefined) => Promise<T>): Promise<T>;
+  /** Code and models of a run that this process has queued. */
+  definitionOf(run: string): Definition | undefined;
+  /** A run that is to go on, and for which its lane had no room. */
+  postpone(run: string): void;
+  /** There may be room, or something to take. */
+  kick(): void;
+  readonly isStopped: boolean;
+  /** From here on nothing begins. */
   stop(): Promise<void>;
 }
 
@@ -55,6 +73,7 @@ export interface Core extends Foundation {
   readonly leaving: Map<string, Promise<void>>;
   readonly engine: Engine;
   readonly deliverer: Deliverer;
+  readonly queue: QueuedRuns;
   /** Runs of one agent with the same tools share what follows from it. */
   readonly definitions: WeakMap<Agent, Definition>;
   /** Agents that began runs here, by name: their code, for runs that waited, where the config does not say it. */
@@ -64,6 +83,7 @@ export interface Core extends Foundation {
 /** What needs the core itself; each is made when it is first asked for. */
 export interface Parts {
   readonly engine: (core: Core) => Engine;
+  readonly queue: (core: Core) => QueuedRuns;
   readonly children: (core: Core) => Children;
 }
 
@@ -89,6 +109,7 @@ export function createCore(config: ExecutorConfig, given: Foundation, parts: Par
   };
   let children: Children | undefined;
   let engine: Engine | undefined;
+  let queue: QueuedRuns | undefined;
   const core: Core = {
     config,
     ...foundation,
@@ -98,6 +119,10 @@ export function createCore(config: ExecutorConfig, given: Foundation, parts: Par
     definitions: new WeakMap(),
     begun: new Map(),
     deliverer: createDeliverer(config, ports),
+    get queue() {
+      queue ??= parts.queue(core);
+      return queue;
+    },
     get engine() {
       engine ??= parts.engine(core);
       return engine;

@@ -4,10 +4,11 @@ import { resolveLimits } from "../kernel/limits.ts";
 import { type Admitted, admit } from "./admission.ts";
 import { createChildren } from "./children.ts";
 import { launch, toRunError } from "./conduct.ts";
-import { type Core, createCore, type Live } from "./core.ts";
+import { type Core, createCore, type Live, type Parts } from "./core.ts";
 import { redeliver } from "./redeliver.ts";
 import { followEvents } from "./follow.ts";
 import { Handle } from "./handle.ts";
+import { LaneQueue } from "./lane-queue.ts";
 import { newId } from "./ids.ts";
 import { foldJournal, refusedResult, toResult } from "./result.ts";
 import { sendCommand } from "./send.ts";
@@ -18,16 +19,21 @@ import { unknownRun } from "./takeover.ts";
 import type { Agent, Executor, ExecutorConfig, RunHandle, RunOptions, RunRequest, RunResult } from "./types.ts";
 import { Wakes } from "./wake.ts";
 
+const PARTS: Parts = {
+  engine: (core) => new Wakes(core),
+  queue: (core) => new LaneQueue(core),
+  children: createChildren,
+};
+
 export function createExecutorOn(config: ExecutorConfig, foundation: Foundation): Executor {
-  const core = createCore(config, foundation, { engine: (core) => new Wakes(core), children: createChildren });
+  const core = createCore(config, foundation, PARTS);
   let closing: Promise<void> | undefined;
   const stopSweep = startSweep(core, config.sweepMs ?? 0);
 
   const start = async <Output>(agent: Agent<Output>, given: RunRequest | string, options: RunOptions = {}) => {
     if (closing !== undefined) throw new ExecutusError("shutting_down", "this executor is shutting down", { retryable: true });
     const request = typeof given === "string" ? { input: given } : given;
-    const { run, session } = await admitted(core, agent, request);
-    const handle = session === undefined ? await join(core, run) : launch(core, session);
+    const handle = await handleOf(core, await admitted(core, agent, request));
     cancelOnAbort(core, handle, options.signal);
     return handle as RunHandle<Output>;
   };
@@ -91,7 +97,19 @@ async function join(core: Core, run: string): Promise<RunHandle> {
   if (live !== undefined) return live.handle;
   const row = await core.store.runs.get(run);
   if (row?.status === "interrupted" || row?.status === "waiting") return core.engine.take(run);
-  return new Handle(core, run, row?.owner === undefined ? storedResult(core, run) : awaitedResult(core, run));
+  const isLeft = row?.owner === undefined && row?.status !== "queued";
+  return new Handle(core, run, isLeft ? storedResult(core, run) : awaitedResult(core, run));
+}
+
+async function handleOf(core: Core, { run, session, queued }: Admitted): Promise<RunHandle> {
+  if (session !== undefined) return launch(core, session);
+  if (queued === undefined) return join(core, run);
+  // Driven here in the end, or by another process, or left in the queue.
+  const result = core.queue.add(run, queued, async (handle) => {
+    if (handle !== undefined) return handle.result;
+    return core.queue.isStopped ? storedResult(core, run) : awaitedResult(core, run);
+  });
+  return new Handle(core, run, result);
 }
 
 async function awaitedResult(core: Core, run: string): Promise<RunResult> {
@@ -108,6 +126,7 @@ async function storedResult(core: Core, run: string): Promise<RunResult> {
 
 /** Calls under way may come back for the grace time; what does not is left for the next attempt, in doubt if it was `once`. */
 async function shutdown(core: Core, graceMs: number): Promise<void> {
+  await core.queue.stop();
   await core.engine.stop();
   const live: readonly Live[] = [...core.live.values()];
   for (const { session } of live) session.stop("drain");

@@ -88,5 +88,6 @@ function createBell(): Bell {
 async function isLeft(core: Core, run: string): Promise<boolean> {
   if (core.live.has(run)) return false;
   const row = await core.store.runs.get(run);
+  if (row?.status === "queued") return core.queue.isStopped;
   return row === undefined || row.status === "interrupted" || row.status === "waiting" || row.owner === undefined;
 }

@@ -44,7 +44,7 @@ export function toResult({ state, steps }: Folded, error?: RunError): RunResult 
   return {
     run: state.run,
     agent: state.agent.name,
-    status: view.status === "running" || view.status === "queued" ? "interrupted" : view.status,
+    status: view.status === "running" ? "interrupted" : view.status,
     output: state.output,
     ...(data === undefined ? {} : { data }),
     ...(cause === undefined ? {} : { error: cause }),

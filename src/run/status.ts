@@ -29,7 +29,8 @@ function waitingOf(state: RunState): WaitingFor | undefined {
 
 function statusOf(state: RunState, waitingFor: WaitingFor | undefined): Exclude<RunStatusView["status"], "interrupted"> {
   if (state.finished) return state.settling?.status ?? "failed";
-  return waitingFor === undefined ? "running" : "waiting";
+  if (waitingFor === undefined) return "running";
+  return waitingFor.kind === "lane" ? "queued" : "waiting";
 }
 
 /** The columns of the run's row that follow from its state and from what it wants. */

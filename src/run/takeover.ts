@@ -9,7 +9,8 @@ import type { List } from "../kernel/list.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { Message } from "../ports/messages.ts";
 import type { RunState } from "../kernel/state.ts";
-import type { Core } from "./core.ts";
+import type { Core, TakenBy } from "./core.ts";
+import { beginning, codeAtHand, slotOf } from "./begin-queued.ts";
 import { candidatesOf, findCode, type Found } from "./find-code.ts";
 import { foldJournal } from "./result.ts";
 import { type Code, Session } from "./session.ts";
@@ -21,17 +22,14 @@ import { loadThread } from "./thread.ts";
  * Claims the run and appends `attempt.started`. A journal that cannot be read is refused before the claim, so that a process
  * that can read it may have the run. So is, when nobody asked for it, a waiting run whose tools have no code here.
  */
-export async function takeOver(core: Core, run: string, by: "somebody" | "itself" = "somebody"): Promise<Session> {
+export async function takeOver(core: Core, run: string, by: TakenBy = "somebody"): Promise<Session> {
   if (core.ports.redaction !== undefined) await core.ports.redaction.refresh();
   const events = await core.store.journal.read(run);
   const before = foldJournal(events, undefined, await earlierOf(core, run, events[0]));
   if (before === undefined) throw unknownRun(run);
   if (before.state.finished) throw finishedRun(run);
-  const found = await findCode(core, before.state);
-  const { missing } = found.binding;
-  if (by === "itself" && missing.length > 0 && !(await isToEnd(core, run))) throw withoutTools(run, missing);
-  const candidates = await callable(core, before.state, found);
-  const claim = await core.store.owners.claim(run);
+  const { found, candidates, isEnding } = await codeFor(core, before.state, by);
+  const claim = await core.store.owners.claim(run, isEnding ? undefined : slotOf(core, before.state));
   if (!claim.ok) throw refusedClaim(run, claim);
   // Between the first read and the claim the former owner may still have written.
   const since = await core.store.journal.read(run, { after: before.state.seq });
@@ -45,9 +43,26 @@ export async function takeOver(core: Core, run: string, by: "somebody" | "itself
     sources: found.binding.sources,
   });
   const isOver = loaded.state.settling !== undefined;
-  await appendAttempt(core, session, attemptEvents(core, isOver ? NOTHING_FOUND : found, claim.after));
+  const recorded = attemptEvents(core, isOver ? NOTHING_FOUND : found, claim.after);
+  await appendAttempt(core, session, isEnding ? recorded : beginning(session, recorded, events[0]));
   if (found.problem !== undefined) session.warn(found.problem);
   return session;
+}
+
+interface CodeFor {
+  readonly found: Found;
+  readonly candidates: ReadonlyMap<string, ModelCandidate>;
+  /** It is taken only to be ended. */
+  readonly isEnding: boolean;
+}
+
+async function codeFor(core: Core, state: RunState, by: TakenBy): Promise<CodeFor> {
+  const known = codeAtHand(core, state);
+  const found: Found = known ?? (await findCode(core, state));
+  const isEnding = await isToEnd(core, state.run);
+  const { missing } = found.binding;
+  if (by !== "somebody" && missing.length > 0 && !isEnding) throw withoutTools(state.run, missing);
+  return { found, candidates: known?.candidates ?? (await callable(core, state, found)), isEnding };
 }
 
 /** A run that has ended calls no model any more, nor does one that waits for its agent, which may bring its models itself. */
@@ -76,7 +91,7 @@ export function attemptEvents(core: Core, { binding, change, agentMissing }: Fou
   return names.length === 0 ? events : [...events, { type: "tools.missing", names, ...agent }];
 }
 
-/** Ending a run needs no tools. */
+/** Ending a run needs neither tools nor a place in its lane. */
 async function isToEnd(core: Core, run: string): Promise<boolean> {
   return (await core.store.inbox.pending(run)).some(({ kind }) => kind === "cancel" || kind === "kill");
 }
@@ -98,7 +113,15 @@ async function appendAttempt(core: Core, session: Session, events: readonly Even
   }
   const row = toRowChange(next, decide(next, now));
   const change = ledger?.change;
-  const request = { run: session.run, seq, ...header, events, row, ...(change === undefined ? {} : { ledger: change }) };
+  const request = {
+    run: session.run,
+    seq,
+    ...header,
+    events,
+    row,
+    ...(change === undefined ? {} : { ledger: change }),
+    ...(session.state.queued && !next.queued ? { dequeued: true as const } : {}),
+  };
   const result = await appendWithLedger(session, request);
   if (!result.ok)
     throw new ExecutusError("run_owned", `run ${session.run} was taken over by another process`, { run: session.run });
@@ -125,6 +148,10 @@ export function finishedRun(run: string): ExecutusError {
 }
 
 function refusedClaim(run: string, claim: Extract<ClaimResult, { readonly ok: false }>): ExecutusError {
+  if (claim.reason === "lane") {
+    const hint = "It begins by itself when there is room.";
+    return new ExecutusError("lane_full", `run ${run} waits for its turn: its lane is full`, { run, hint, retryable: true });
+  }
   if (claim.reason !== "owned") return claim.reason === "unknown" ? unknownRun(run) : finishedRun(run);
   const hint = `Follow it: executus tail ${run}. It can be resumed here once that process has ended.`;
   return new ExecutusError("run_owned", `run ${run} is being driven by another process (${claim.owner})`, {

@@ -6,6 +6,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Compactor } from "../ports/compactor.ts";
 import type { Delegates } from "../ports/delegates.ts";
 import type { Agent, ChangePolicy, Permission } from "../ports/definition.ts";
+import type { LanePlace, LaneRule } from "../ports/lanes.ts";
 import type { DeliveryAdapter, DeliveryTarget } from "../ports/delivery.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { AttachmentInput, AttachmentLimits, Files } from "../ports/files.ts";
@@ -58,6 +59,12 @@ export interface RunRequest {
   readonly limits?: LimitsInput;
   /** Overrides the agent's tier. */
   readonly model?: string;
+  /**
+   * Key of the queue in which the run waits for its turn; the executor's `lanes` has a rule for it. Default: none, it begins at once.
+   */
+  readonly lane?: string;
+  /** Within its lane, and between lanes that share a bound: higher goes first. Default: that of the lane's rule. */
+  readonly priority?: number;
   /** Where the outcome goes once the run has ended, at least once each. Needs adapters in the executor's `delivery`. */
   readonly delivery?: DeliveryTarget | readonly DeliveryTarget[];
   /** Added to the agent's tools for this run; a duplicate name is refused. */
@@ -80,8 +87,8 @@ export interface RunRequest {
 export interface RunResult<Output = unknown> {
   readonly run: string;
   readonly agent: string;
-  /** `waiting` or `interrupted` when the run has not ended: it can be resumed. */
-  readonly status: FinalStatus | "waiting" | "interrupted";
+  /** `queued`, `waiting` or `interrupted` when the run has not ended: it can be resumed. */
+  readonly status: FinalStatus | "queued" | "waiting" | "interrupted";
   /** Text of the last answer. */
   readonly output: string;
   /** What a structured answer says, once it was found valid: plain JSON. */
@@ -191,6 +198,25 @@ export interface Executor {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** What a lane can be chosen by. */
+export interface LaneRequest {
+  readonly agent: string;
+  readonly lane?: string;
+  readonly priority?: number;
+  readonly caller?: string;
+  readonly channel?: string;
+  readonly tenant?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Rules by pattern (`*` stands for anything; the longest pattern that fits a lane holds), for requests that name their lane. Or a
+ * function that gives each request its place; undefined: it begins at once. Children of a run are never queued.
+ */
+export type LanesConfig =
+  | Readonly<Record<string, LaneRule>>
+  | ((request: LaneRequest) => (Omit<LanePlace, "priority"> & { readonly priority?: number }) | undefined);
+
 /** Ids of deliveries that were tried. */
 export interface DeliveryTally {
   readonly delivered: readonly string[];
@@ -233,6 +259,8 @@ export interface ExecutorConfig {
   readonly polling?: readonly string[];
   /** Shortens conversations that grow too long; default: the run's own model writes a summary. `false`: they are left as they are. */
   readonly compactor?: Compactor | false;
+  /** How many runs of a kind are driven at once. Default: no queue, no limit. */
+  readonly lanes?: LanesConfig;
   /** How outcomes are delivered; without it, requests cannot have a target. */
   readonly delivery?: DeliveryConfig;
   /** What tools may do without a person, over what agents and the tools themselves say: the last rule that fits decides. */

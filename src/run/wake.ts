@@ -7,8 +7,9 @@
  */
 import { tell } from "./observers.ts";
 import { decide } from "../kernel/decide.ts";
+import { isExecutusError } from "../kernel/errors.ts";
 import { launch, toRunError } from "./conduct.ts";
-import type { Core, Engine } from "./core.ts";
+import type { Core, Engine, TakenBy } from "./core.ts";
 import { type Session } from "./session.ts";
 import { takeOver } from "./takeover.ts";
 import type { RecoveryReport, RunHandle } from "./types.ts";
@@ -31,8 +32,8 @@ export class Wakes implements Engine {
     this.#core = core;
   }
 
-  take(run: string): Promise<RunHandle> {
-    return this.#take(run, "somebody");
+  take(run: string, by: TakenBy = "somebody"): Promise<RunHandle> {
+    return this.#take(run, by);
   }
 
   wake(run: string): void {
@@ -75,6 +76,7 @@ export class Wakes implements Engine {
     const { nextAt } = await store.owners.due(now, 0);
     if (nextAt !== undefined) this.#setTimer(nextAt);
     this.#core.deliverer.kick();
+    this.#core.queue.kick();
     return { resumed, skipped };
   }
 
@@ -88,7 +90,7 @@ export class Wakes implements Engine {
     return !this.#isStopped && this.#core.config.wakes !== false;
   }
 
-  #take(run: string, by: "somebody" | "itself"): Promise<RunHandle> {
+  #take(run: string, by: TakenBy): Promise<RunHandle> {
     const { live, leaving } = this.#core;
     const known = live.get(run)?.handle;
     if (known !== undefined) return Promise.resolve(known);
@@ -98,6 +100,9 @@ export class Wakes implements Engine {
       await leaving.get(run);
       try {
         return launch(this.#core, await takeOver(this.#core, run, by));
+      } catch (error) {
+        if (by !== "lane" && isExecutusError(error) && error.code === "lane_full") this.#core.queue.postpone(run);
+        throw error;
       } finally {
         this.#taking.delete(run);
       }
@@ -122,8 +127,11 @@ export class Wakes implements Engine {
     const { store, leaving } = this.#core;
     await leaving.get(run);
     const row = await store.runs.get(run);
-    if (row?.status !== "waiting" || row.owner !== undefined) return;
-    if ((await store.inbox.pending(run)).length > 0 && this.#isActive) await this.#take(run, "itself");
+    if ((row?.status !== "waiting" && row?.status !== "queued") || row.owner !== undefined) return;
+    const told = await store.inbox.pending(run);
+    // A queued run is ended before its turn; anything else waits with it.
+    const matters = row.status === "waiting" || told.some(({ kind }) => kind === "cancel" || kind === "kill");
+    if (told.length > 0 && matters && this.#isActive) await this.#take(run, "itself");
   }
 
   #setTimer(at: number): void {

@@ -8,6 +8,7 @@
 import type { Store } from "../ports/store.ts";
 import { inboxConformance } from "./store-conformance-inbox.ts";
 import { journalConformance } from "./store-conformance-journal.ts";
+import { lanesConformance } from "./store-conformance-lanes.ts";
 import { outboxConformance } from "./store-conformance-outbox.ts";
 import { ledgerConformance } from "./store-conformance-ledger.ts";
 import { ownersConformance } from "./store-conformance-owners.ts";
@@ -51,6 +52,7 @@ export function storeConformance(api: TestApi, name: string, open: OpenStore): v
     api.describe("inbox", () => inboxConformance(test));
     api.describe("owners", () => ownersConformance(test));
     api.describe("runs", () => runsConformance(test));
+    api.describe("lanes", () => lanesConformance(test));
     api.describe("outbox", () => outboxConformance(test));
     api.describe("ledger", () => ledgerConformance(test));
   });

@@ -17,6 +17,7 @@ import { budgetScenarios } from "./golden-budgets.ts";
 import { delegationScenarios } from "./golden-delegation.ts";
 import { waitingScenarios } from "./golden-waiting.ts";
 import { supervisionScenarios } from "./golden-supervision.ts";
+import { laneScenarios } from "./golden-lanes.ts";
 import { createWorld, makeAgent, makeTool, type World, type WorldOptions } from "./world.ts";
 
 type Play = () => Promise<readonly RunEvent[]>;
@@ -249,4 +250,5 @@ export const goldenScenarios: Readonly<Record<string, Play>> = {
   ...delegationScenarios,
   ...waitingScenarios,
   ...supervisionScenarios,
+  ...laneScenarios,
 };

@@ -20,6 +20,7 @@ import type {
   Store,
 } from "../../ports/store.ts";
 import type { WaitingFor } from "../../ports/view.ts";
+import { isLaneFull, laneHeads } from "./memory-lanes.ts";
 import { addDeliveries, hasPending, type MemoryOutbox, openMemoryOutbox, removeDeliveries } from "./memory-outbox.ts";
 import { present } from "./present.ts";
 import { MemoryLedger } from "./memory-ledger.ts";
@@ -64,6 +65,8 @@ interface MemoryRun {
   dueAt: number | undefined;
   sealed: boolean;
   finished: boolean;
+  /** In the queue of its lane. */
+  queued: boolean;
 }
 
 interface Data {
@@ -115,7 +118,10 @@ function openMemory(data: Data, self: string, now: () => number): MemoryStore {
     },
     owners: {
       self,
-      claim: async (run) => claim(data, run, process, now()),
+      claim: async (run, slot) => {
+        if (slot !== undefined && isLaneFull(data.runs.values(), slot)) return { ok: false, reason: "lane" };
+        return claim(data, run, process, now());
+      },
       release: async (run, epoch, row) => release(data, run, epoch, row),
       orphans: async (limit, at = now()) => orphans(data, limit, at),
       due: async (at, limit) => due(data, at, limit),
@@ -129,6 +135,7 @@ function openMemory(data: Data, self: string, now: () => number): MemoryStore {
       list: async (query = {}) => list(data, query),
       remove: async (runs) => remove(data, runs),
     },
+    lanes: { heads: async (query) => laneHeads(data.runs, query) },
     outbox: openMemoryOutbox(data.outbox, process),
     budgets: {
       apply: async (run, change) => data.ledger.change(run, change),
@@ -191,7 +198,9 @@ function change(run: MemoryRun, row: RunRowChange): void {
 }
 
 /** What an append does beside its own run. */
-function bringAbout(data: Data, { run, outbox, wakes, at }: AppendRequest): void {
+function bringAbout(data: Data, { run, outbox, wakes, dequeued, at }: AppendRequest): void {
+  const own = data.runs.get(run);
+  if (dequeued === true && own !== undefined) own.queued = false;
   if (outbox !== undefined) addDeliveries(data.outbox, run, outbox, at);
   if (wakes !== undefined) wake(data, wakes, at);
 }
@@ -240,7 +249,8 @@ function create(data: Data, request: CreateRequest, owner: Process): CreateResul
     inbox: [],
     entries: new Set(),
     epoch: 1,
-    owner,
+    owner: request.lane === undefined ? owner : undefined,
+    queued: request.lane !== undefined,
     at: request.at,
     activeMs: 0,
     status: "running",
@@ -320,6 +330,7 @@ function orphans(data: Data, limit: number, now: number): readonly string[] {
 }
 
 function wantsDriver({ waitingFor, dueAt, inbox }: MemoryRun, now: number): boolean {
+  if (waitingFor?.kind === "lane") return inbox.some(({ kind }) => kind === "cancel" || kind === "kill");
   if (waitingFor === undefined || waitingFor.kind === "tools_missing" || waitingFor.kind === "agent_missing") return true;
   return inbox.length > 0 || (dueAt !== undefined && dueAt <= now);
 }

@@ -6,6 +6,7 @@ import type { AppendRequest, AppendResult, RunRowChange } from "../../ports/stor
 import { bodyDigest, nextSum } from "./chain.ts";
 import { batchEnd } from "./requests.ts";
 import type { Head, Heads } from "./sqlite-heads.ts";
+import type { LaneWrites } from "./sqlite-lanes.ts";
 import type { InsertDeliveries } from "./sqlite-outbox.ts";
 import type { PreparedLedger, PrepareLedger } from "./sqlite-ledger.ts";
 import { placeOf } from "./sqlite-schema.ts";
@@ -89,10 +90,11 @@ export interface AppenderOptions {
   readonly heads: Heads;
   readonly insertEvents: InsertEvents;
   readonly insertDeliveries: InsertDeliveries;
+  readonly lanes: LaneWrites;
   readonly ledger: PrepareLedger;
 }
 
-export function createAppender({ db, heads, insertEvents, insertDeliveries, ledger }: AppenderOptions): Append {
+export function createAppender({ db, heads, insertEvents, insertDeliveries, lanes, ledger }: AppenderOptions): Append {
   const move = createMove(db);
   const close = createClose(db);
   const sealRefusal = createSealCheck(db, heads);
@@ -112,6 +114,7 @@ export function createAppender({ db, heads, insertEvents, insertDeliveries, ledg
     if (!move(head, next, request)) return fenced(heads, run);
     insertEvents(records);
     insertDeliveries(head.key, request);
+    lanes.leaveQueue(head.key, request);
     money.write();
     consume(head.key, request);
     if (request.wakes !== undefined) wake.run(request.at, request.at, request.wakes);

@@ -1,13 +1,15 @@
 /** Who drives a run: taking it, and letting it go. */
 import type { DatabaseSync } from "node:sqlite";
 import type { ClaimResult, RunRowChange } from "../../ports/store.ts";
+import type { LaneSlot } from "../../ports/lanes.ts";
 import type { Heads, StoredHead } from "./sqlite-heads.ts";
+import type { LaneWrites } from "./sqlite-lanes.ts";
 import { rowColumns, SET_ROW } from "./sqlite-journal.ts";
 import { isAlive, type Presence, type Processes, type ProcessOptions, type ProcessRow } from "./sqlite-processes.ts";
 
 export interface Ownership {
   /** Inside a write. */
-  claim(run: string): ClaimResult;
+  claim(run: string, slot?: LaneSlot): ClaimResult;
   /** Inside a write. True when there was something to let go. */
   release(run: string, epoch: number, row: RunRowChange | undefined): boolean;
   /** Inside a write: everything this process owns, and its row. */
@@ -21,9 +23,10 @@ export interface OwnershipOptions extends ProcessOptions {
   readonly heads: Heads;
   readonly presence: Presence;
   readonly processes: Processes;
+  readonly lanes: LaneWrites;
 }
 
-export function createOwnership({ db, heads, presence, processes, ...options }: OwnershipOptions): Ownership {
+export function createOwnership({ db, heads, presence, processes, lanes, ...options }: OwnershipOptions): Ownership {
   const take = db.prepare("UPDATE heads SET epoch = ?, owner = ? WHERE id = ?");
   const letGo = db.prepare(`UPDATE heads SET owner = NULL, ${SET_ROW} WHERE id = ? AND epoch = ? AND owner = ? AND finished = 0`);
   const letAllGo = db.prepare("UPDATE heads SET owner = NULL WHERE owner = ?");
@@ -32,7 +35,7 @@ export function createOwnership({ db, heads, presence, processes, ...options }: 
   const rows = db.prepare("SELECT * FROM processes");
 
   return {
-    claim(run) {
+    claim(run, slot) {
       const head = heads.stored(run);
       if (head === undefined) return { ok: false, reason: "unknown" };
       if (head.finished === 1) return { ok: false, reason: "finished" };
@@ -40,6 +43,7 @@ export function createOwnership({ db, heads, presence, processes, ...options }: 
       if (owner !== undefined && (owner.id === presence.id || isAlive(owner, options))) {
         return { ok: false, reason: "owned", owner: owner.name };
       }
+      if (slot !== undefined && lanes.isFull(slot)) return { ok: false, reason: "lane" };
       const epoch = head.epoch + 1;
       take.run(epoch, presence.take(), head.id);
       heads.remember(run, { key: head.id, epoch, seq: head.seq, sum: head.sum });

@@ -2,10 +2,12 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { BudgetReader } from "../../ports/budget.ts";
 import type { Inbox, Journal, Outbox, Owners, Runs } from "../../ports/store.ts";
+import type { Lanes } from "../../ports/lanes.ts";
 import { openReader } from "./sqlite-connection.ts";
 import { toStoreError } from "./sqlite-errors.ts";
 import { createReadInbox } from "./sqlite-inbox.ts";
 import { createReadStandings } from "./sqlite-ledger.ts";
+import { createReadLaneHeads } from "./sqlite-lanes.ts";
 import { createOutboxReads } from "./sqlite-outbox.ts";
 import { createPoll } from "./sqlite-poll.ts";
 import { createProcesses, type ProcessOptions } from "./sqlite-processes.ts";
@@ -20,6 +22,7 @@ export interface ReadSide {
   readonly owners: Pick<Owners, "self" | "orphans" | "due">;
   readonly runs: Pick<Runs, "get" | "list">;
   readonly outbox: Pick<Outbox, "nextDue" | "list">;
+  readonly lanes: Lanes;
   readonly budgets: BudgetReader;
   readonly watchers: Watchers;
   close(): void;
@@ -42,6 +45,7 @@ export function openReadSide({ file, process, pollMs, writer, ownId }: ReadSideO
   const findDue = createFindDue(db, processes);
   const readInbox = createReadInbox(db);
   const outbox = createOutboxReads(db, processes);
+  const laneHeads = createReadLaneHeads(db, processes);
   const index = createRunIndex(db, processes);
   const standings = createReadStandings(db);
   const poll = createPoll({ versions: writer ?? db, reader: db, watchers: () => watchers, pollMs });
@@ -66,6 +70,7 @@ export function openReadSide({ file, process, pollMs, writer, ownId }: ReadSideO
     runs: { get: (run) => answer(() => index.get(run)), list: (query) => answer(() => index.list(query)) },
     outbox: { nextDue: (kinds) => answer(() => outbox.nextDue(kinds)), list: (query) => answer(() => outbox.list(query)) },
     budgets: { standings: (query) => answer(() => standings(query)) },
+    lanes: { heads: (query) => answer(() => laneHeads(query)) },
     watchers,
     close() {
       poll.stop();

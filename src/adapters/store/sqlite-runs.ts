@@ -9,6 +9,7 @@ import { goneRun, removeFromTheEnd } from "./threads.ts";
 import type { Head, Heads } from "./sqlite-heads.ts";
 import { NO_CHANGE, type PreparedLedger, type PrepareLedger } from "./sqlite-ledger.ts";
 import { type EncodedBody, type InsertEvents, toRecords } from "./sqlite-journal.ts";
+import type { LaneWrites } from "./sqlite-lanes.ts";
 import type { Presence } from "./sqlite-processes.ts";
 import { placeOf } from "./sqlite-schema.ts";
 
@@ -53,13 +54,14 @@ export interface InsertRunOptions {
 export interface CreateRunOptions extends InsertRunOptions {
   readonly heads: Heads;
   readonly presence: Presence;
+  readonly lanes: LaneWrites;
   readonly ledger: PrepareLedger;
 }
 
 /** Inside a write. */
 export type CreateRun = (request: CreateRequest, bodies: readonly EncodedBody[]) => CreateResult;
 
-export function createCreateRun({ db, heads, presence, insertEvents, ledger }: CreateRunOptions): CreateRun {
+export function createCreateRun({ db, heads, presence, insertEvents, lanes, ledger }: CreateRunOptions): CreateRun {
   const insertRun = createInsertRun(db);
   const insertHead = createInsertHead(db);
   const isThere = db.prepare("SELECT 1 FROM runs WHERE run = ?");
@@ -73,9 +75,11 @@ export function createCreateRun({ db, heads, presence, insertEvents, ledger }: C
     const head: Head = { ...empty, seq: records.length - 1, sum: records[records.length - 1]?.sum ?? empty.sum };
     const end = batchEnd(request.events);
     const row = { ...request.row, status: end.status ?? request.row?.status };
-    insertHead(head, { owner: end.finishes ? null : presence.take(), at: request.at, activeMs: 0, row, end });
+    const isOwned = !end.finishes && request.lane === undefined;
+    insertHead(head, { owner: isOwned ? presence.take() : null, at: request.at, activeMs: 0, row, end });
     insertEvents(records);
-    if (!end.finishes) heads.remember(request.run, head);
+    if (isOwned) heads.remember(request.run, head);
+    lanes.insert(inserted.key, request.lane);
     return { created: true, epoch: 1 };
   };
 }

@@ -12,6 +12,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { ExecutusError } from "../../kernel/errors.ts";
 import { foreign } from "./sqlite-errors.ts";
+import { LANE_TABLES } from "./sqlite-lanes.ts";
 import { OUTBOX_TABLES } from "./sqlite-outbox.ts";
 import { LEDGER_TABLES } from "./sqlite-ledger.ts";
 
@@ -106,7 +107,7 @@ CREATE INDEX inbox_pending ON inbox (run, position) WHERE body IS NOT NULL;
 ${LEDGER_TABLES}`;
 
 /** The n-th statement list takes a file from version n to n + 1. Released ones never change. */
-const MIGRATIONS: readonly string[] = [FIRST_VERSION + OUTBOX_TABLES];
+const MIGRATIONS: readonly string[] = [FIRST_VERSION + OUTBOX_TABLES + LANE_TABLES];
 
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
 

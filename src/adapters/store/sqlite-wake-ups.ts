@@ -10,6 +10,9 @@ import { TO_DRIVE } from "./sqlite-schema.ts";
 /** `?` is the list of the processes that live. */
 const UNOWNED = "(owner IS NULL OR owner NOT IN (SELECT value FROM json_each(?)))";
 
+/** A queued run is ended before its turn, and otherwise left in its lane. */
+const MAY_WAKE = "(heads.status <> 'queued' OR inbox.body ->> '$.kind' IN ('cancel', 'kill'))";
+
 export type FindOrphans = (limit: number, now: number) => readonly string[];
 
 export function createFindOrphans(db: DatabaseSync, processes: Processes): FindOrphans {
@@ -17,7 +20,7 @@ export function createFindOrphans(db: DatabaseSync, processes: Processes): FindO
   const select = db.prepare(`SELECT r.run FROM (
       SELECT id FROM heads WHERE ${TO_DRIVE} AND ${UNOWNED}
       UNION SELECT id FROM heads INDEXED BY heads_due WHERE due_at <= ? AND finished = 0 AND ${UNOWNED}
-      UNION SELECT id FROM heads WHERE id IN (SELECT run FROM inbox WHERE body IS NOT NULL) AND finished = 0 AND ${UNOWNED}
+      UNION SELECT id FROM heads WHERE id IN (SELECT run FROM inbox WHERE body IS NOT NULL AND ${MAY_WAKE}) AND finished = 0 AND ${UNOWNED}
     ) wanted CROSS JOIN runs r ON r.id = wanted.id ORDER BY wanted.id LIMIT ?`);
   return (limit, now) => {
     const alive = JSON.stringify([...processes.alive().keys()]);

@@ -9,6 +9,7 @@ import { createHeads } from "./sqlite-heads.ts";
 import { createSendToInbox, type SendToInbox } from "./sqlite-inbox.ts";
 import { createForgetRun, createLedger, type PrepareLedger } from "./sqlite-ledger.ts";
 import { type Append, createAppender, createInsertEvents, encode } from "./sqlite-journal.ts";
+import { createLaneWrites } from "./sqlite-lanes.ts";
 import { createInsertDeliveries, createOutboxWrites, type OutboxWrites } from "./sqlite-outbox.ts";
 import { createOwnership, type Ownership } from "./sqlite-owners.ts";
 import { createPresence, createProcesses, type Presence, type ProcessOptions } from "./sqlite-processes.ts";
@@ -96,7 +97,7 @@ export function createWriteSide(options: WriteSideOptions): WriteSide {
       },
     },
     owners: {
-      claim: (run) => write(run, () => ownership.claim(run), isOk),
+      claim: (run, slot) => write(run, () => ownership.claim(run, slot), isOk),
       release: async (run, epoch, row) => {
         await write(run, () => ownership.release(run, epoch, row), Boolean);
       },
@@ -136,14 +137,15 @@ function createOperations({ db, file, process, heartbeatMs }: WriteSideOptions):
     presence.onRollback();
   };
   const writer = createWriter({ db, file, isAlone: () => heads.count() <= 1, onRollback });
-  const ownership = createOwnership({ db, heads, presence, processes, ...process });
+  const lanes = createLaneWrites(db, processes);
+  const ownership = createOwnership({ db, lanes, heads, presence, processes, ...process });
   const insertEvents = createInsertEvents(db);
   const ledger = createLedger(db);
   return {
     writer,
     ledger,
-    append: createAppender({ db, heads, insertEvents, insertDeliveries: createInsertDeliveries(db), ledger }),
-    create: createCreateRun({ db, heads, presence, insertEvents, ledger }),
+    append: createAppender({ db, heads, insertEvents, lanes, insertDeliveries: createInsertDeliveries(db), ledger }),
+    create: createCreateRun({ db, lanes, heads, presence, insertEvents, ledger }),
     remove: createRemoveRuns(db, createForgetRun(db)),
     insertWholeRun: createInsertWholeRun({ db, insertEvents }),
     send: createSendToInbox(db),

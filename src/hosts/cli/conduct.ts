@@ -159,6 +159,9 @@ function explainWaiting(result: RunResult, waitingFor: WaitingFor, db: string): 
       writeError(`${run} waits for what it handed on: ${waitingFor.runs.join(", ")}`);
       note(`Where that stands: ${commandLine(["show", run, "--tree"], db)}\nThen: ${resume}`);
       return;
+    case "lane":
+      note(`${run} waits for its turn in the lane ${waitingFor.lane}. Begin it when there is room:\n  ${resume}`);
+      return;
     case "tools_missing":
     case "agent_missing":
     case "agent_changed":

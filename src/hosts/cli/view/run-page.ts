@@ -71,6 +71,7 @@ function toolReasons(waitingFor: RunRow["waitingFor"], run: string, db: string):
     const decide = commandLine(["tools", run, source, "adopt"], db);
     return [`The tools of ${source} changed since it began: ${changes.join(", ")}. Take them: ${decide}`, `Then: ${resume}`];
   }
+  if (waitingFor?.kind === "lane") return [`It waits for its turn in the lane ${waitingFor.lane}, and begins by itself.`];
   const code = adviceOnCode(run, waitingFor, db);
   return code === undefined ? [] : [`It waits: ${code.why}`, ...code.commands];
 }

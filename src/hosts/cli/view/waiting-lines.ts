@@ -3,12 +3,14 @@ import type { CallState, RunState } from "../../../kernel/state.ts";
 import type { RunEvent } from "../../../ports/events.ts";
 import type { JsonValue } from "../../../ports/json.ts";
 import type { ApprovalAnswered, QuestionAnswered, ToolWoken } from "../../../ports/waiting.ts";
-import { callArguments } from "./figures.ts";
+import { duration, callArguments } from "./figures.ts";
 
 /** Undefined for events of another kind. */
 export function waitingText(event: RunEvent, before: RunState, columns: number): string | undefined {
   const name = (id: string | undefined): string => before.calls.find((call) => call.id === id)?.name ?? `call ${id ?? ""}`;
   switch (event.type) {
+    case "run.dequeued":
+      return `${event.process} began it after ${duration(event.waitedMs)} in its lane`;
     case "approval.requested":
       return `${name(event.call)} waits for approval${because(event.reason)}${until(event.deadlineAt)}`;
     case "approval.answered":

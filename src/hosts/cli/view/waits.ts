@@ -81,6 +81,7 @@ export function remarkOnWaits({ waitingFor }: RunRow): string {
   if (waitingFor?.kind === "tools_changed") return `changed tools of ${waitingFor.source} to decide`;
   if (waitingFor?.kind === "agent_missing") return `no agent ${oneLine(waitingFor.agent)}`;
   if (waitingFor?.kind === "agent_changed") return "its agent changed";
+  if (waitingFor?.kind === "lane") return `in lane ${waitingFor.lane}`;
   if (waitingFor?.kind === "tools_missing") return `no code for ${oneLine(waitingFor.names.join(", "))}`;
   const waits = waitsOf(waitingFor);
   const counted = (kind: Wait["for"], one: string, many: string): readonly string[] => {
