@@ -83,6 +83,14 @@ it("thread.ts goes on from a run that has ended", () => {
   expect(run("thread.ts").lines).toEqual(["You have said 3 things.", "false"]);
 });
 
+it("tool-source.ts keeps what a run wrote and leaves no folder behind", () => {
+  expect(run("tool-source.ts").lines).toEqual(["completed haiku.txt (18 bytes)", "left behind: false"]);
+});
+
+it("mcp.ts uses the tools of a server", () => {
+  expect(run("mcp.ts").lines).toEqual(["completed mcp__notes__read_text_file mcp__notes__write_file", "Buy tea."]);
+});
+
 const files = readdirSync(EXAMPLES).filter((name) => name.endsWith(".ts"));
 
 it("S23 attachments.ts reads a file, is shown an image and leaves a report", () => {
@@ -107,6 +115,7 @@ it("every example is run here", () => {
     "compaction.ts",
     "delegate.ts",
     "embed.ts",
+    "mcp.ts",
     "own-models.ts",
     "phases.ts",
     "reconcile.ts",
@@ -117,6 +126,7 @@ it("every example is run here", () => {
     "structured-output.ts",
     "supervisor.ts",
     "thread.ts",
+    "tool-source.ts",
     "wait.ts",
   ]);
 });
