@@ -20,6 +20,7 @@ export type ErrorCode =
   | "limit_unpriced"
   | "mcp_invalid"
   | "mcp_missing"
+  | "mcp_untrusted"
   | "model_failed"
   | "model_timeout"
   | "model_unknown"

@@ -71,6 +71,23 @@ describe("a tool source", () => {
     expect(world.models.calls[1]?.tools.map(({ name }) => name)).toEqual(["s__write"]);
   });
 
+  it("S27 gives a phase that lists tools those of its sources that it lists, and any other phase all of them", async () => {
+    const three = source("s", { tools: [say("s__read"), say("s__write")] });
+    const world = createWorld(() => ({ text: "ok" }));
+    const phases = [
+      { name: "look", instructions: "Look.", tools: ["s__read"] },
+      { name: "do", instructions: "Do." },
+      { name: "rest", instructions: "Rest.", tools: [say("own")] },
+    ];
+    const agent = { ...makeAgent([]), sources: [three], phases };
+    await world.clock.until(world.executor.run(agent, "go"));
+    expect(world.models.calls.map(({ tools }) => tools.map(({ name }) => name))).toEqual([
+      ["s__read"],
+      ["s__read", "s__write"],
+      ["own"],
+    ]);
+  });
+
   it("is refused at the door when nobody knows its name, or when it is there twice", async () => {
     const world = createWorld([{ text: "ok" }], { sources: [source("workspace")] });
     const unknown = await world.executor.run({ ...makeAgent([]), sources: ["workspce"] }, "go");

@@ -10,9 +10,11 @@ import type { Blobs } from "../../ports/blobs.ts";
 import type { Agent } from "../../ports/definition.ts";
 import type { Delegates } from "../../ports/delegates.ts";
 import type { Models } from "../../ports/models.ts";
+import type { ToolSource } from "../../ports/tool-source.ts";
 import type { Tool, Tools } from "../../ports/tools.ts";
 import { delegatesNamedBy } from "../../run/palette.ts";
 import { configuredModels } from "./models.ts";
+import { checkTrust, isOfSource, projectServers } from "./mcp.ts";
 import { checkDelegates, paletteFor } from "./palette.ts";
 
 /** Label of a run that works on files: the folder its tools cannot leave, the same after a restart elsewhere. */
@@ -28,6 +30,8 @@ export interface AgentSetup {
   /** It, or a delegate of its, uses the built-in file tools. */
   readonly usesFiles: boolean;
   readonly delegates: Delegates;
+  /** The MCP servers of the project, where it is trusted. */
+  readonly sources: readonly ToolSource[];
 }
 
 export interface SetupOptions {
@@ -39,6 +43,8 @@ export interface SetupOptions {
   readonly trustSkills?: boolean;
   /** Unknown fields of its file are warnings. Default false. */
   readonly lenient?: boolean;
+  /** MCP servers of the project and of the agent's file may be started. Default false. */
+  readonly trustMcp?: boolean;
 }
 
 /** Rejects with ExecutusError `agent_unknown`, `agent_invalid` or `tool_unknown`, naming the file. */
@@ -51,8 +57,9 @@ export async function setUpAgent(file: string, options: SetupOptions): Promise<A
   const { agent, absent } = withToolsHere(read, [...tools, ...files]);
   const all = [...(agent.tools ?? []), ...(agent.phases ?? []).flatMap((phase) => phase.tools ?? [])];
   const named = [...new Set(all.filter((tool) => typeof tool === "string"))].filter(
-    (tool) => delegatesNamedBy(tool) === undefined,
+    (tool) => delegatesNamedBy(tool) === undefined && !isOfSource(agent, tool),
   );
+  checkTrust(agent, options.trustMcp === true);
   checkNames(agent, named, [...tools, ...files]);
   const registered = [...tools, ...files].map(({ name }) => name);
   const trust = options.trustSkills === true;
@@ -67,6 +74,7 @@ export async function setUpAgent(file: string, options: SetupOptions): Promise<A
     warnings: absent.length === 0 ? warnings : [...warnings, goesWithout(agent, absent)],
     usesFiles,
     delegates,
+    sources: await projectServers(process.cwd(), options.trustMcp === true),
   };
 }
 

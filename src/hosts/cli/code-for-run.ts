@@ -22,6 +22,8 @@ export interface CodeOptions {
   readonly store: Store;
   readonly blobs: Blobs;
   readonly modelsFile?: string;
+  /** MCP servers may be started. Default true: nothing is, unless the run goes on. */
+  readonly trustMcp?: boolean;
 }
 
 /**
@@ -36,7 +38,13 @@ export async function codeForRun(state: RunState, options: CodeOptions): Promise
   const root = rootOf(state);
   // What the run may hand on to was settled when it started.
   const setUp = (file: string): Promise<AgentSetup> =>
-    setUpAgent(file, { blobs, root: () => root, trustSkills: true, ...(modelsFile === undefined ? {} : { modelsFile }) });
+    setUpAgent(file, {
+      blobs,
+      root: () => root,
+      trustSkills: true,
+      trustMcp: options.trustMcp !== false,
+      ...(modelsFile === undefined ? {} : { modelsFile }),
+    });
   if (source === undefined || source.endsWith(".md")) {
     const setup = source === undefined ? undefined : await setUp(source).catch(() => undefined);
     const models = setup?.models ?? (await configuredModels(modelsFile, blobs));
@@ -55,8 +63,8 @@ export async function codeForRun(state: RunState, options: CodeOptions): Promise
   }
 }
 
-function codeOf({ tools, delegates, agent }: AgentSetup): ExecutorOptions {
-  return { tools, delegates, agents: [agent] };
+function codeOf({ tools, delegates, sources, agent }: AgentSetup): ExecutorOptions {
+  return { tools, delegates, sources, agents: [agent] };
 }
 
 function filesOf(source: string | undefined, root: string): ExecutorOptions {

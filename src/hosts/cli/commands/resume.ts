@@ -16,6 +16,7 @@ import { listenForInterrupts } from "../interrupts.ts";
 import { type Host, openHost } from "../open.ts";
 import { addFormatOption, addModelsOption, addStoreOption } from "../options.ts";
 import { goOnWithoutReader, note, print, printJsonLine, writeError } from "../output.ts";
+import { trustsMcp } from "../mcp.ts";
 import { prepareOutputFile } from "../output-file.ts";
 import { toResultJson } from "../result-json.ts";
 import { createProgress, type Progress, redirectConsole } from "../view/progress.ts";
@@ -29,6 +30,7 @@ interface Options {
   readonly all?: true;
   readonly output?: string;
   readonly quiet?: true;
+  readonly trustMcp?: true;
 }
 
 const EXAMPLES = `
@@ -45,6 +47,7 @@ export function configure(command: Command): void {
     .argument("[run]", "id of the run, or its beginning")
     .option("--all", "every run that nobody drives")
     .option("-o, --output <file>", "also write the answer to a file")
+    .option("--trust-mcp", "MCP servers of .mcp.json and of the agent may be started (or EXECUTUS_TRUST_MCP=1)")
     .option("-q, --quiet", "no progress")
     .addHelpText("after", EXAMPLES)
     .action(async (run: string | undefined, options: Options) => {
@@ -125,6 +128,7 @@ async function takeOver(job: Job, row: RunRow): Promise<Taken> {
   const code = await codeForRun(state, {
     store: host.store,
     blobs: host.blobs,
+    trustMcp: trustsMcp(job.options.trustMcp),
     ...(modelsFile === undefined ? {} : { modelsFile }),
   });
   if (row.owner === undefined && !code.isAgentMissing) await checkModels(code.options.models, state);

@@ -32,6 +32,7 @@ import { checkThere, type Host, openHost } from "../open.ts";
 import { parseAmount, parseCount, parseDuration, parseLabel } from "../option-values.ts";
 import { addStoreOption, addFormatOption, addModelsOption } from "../options.ts";
 import { goOnWithoutReader, note, printJsonLine } from "../output.ts";
+import { trustsMcp } from "../mcp.ts";
 import { prepareOutputFile } from "../output-file.ts";
 import { withoutSecrets } from "../secrets.ts";
 import { toErrorJson } from "../result-json.ts";
@@ -56,6 +57,7 @@ interface Options extends FollowUpOptions {
   readonly jsonSchema?: string;
   readonly output?: string;
   readonly quiet?: true;
+  readonly trustMcp?: true;
   readonly trustSkills?: true;
   readonly lenient?: true;
 }
@@ -104,6 +106,7 @@ export function configure(command: Command): void {
     .option("--lenient", "unknown fields of an agent file are warnings")
     .option("-o, --output <file>", "also write the answer to a file")
     .option("--trust-skills", "skills that come with this project may be used (or EXECUTUS_TRUST_SKILLS=1)")
+    .option("--trust-mcp", "MCP servers of .mcp.json and of the agent may be started (or EXECUTUS_TRUST_MCP=1)")
     .option("-q, --quiet", "no progress")
     .addHelpText("after", EXAMPLES)
     .action(async (agent: string, input: string | undefined, options: Options) => {
@@ -135,6 +138,7 @@ async function prepare(agentName: string, argument: string | undefined, options:
     root: () => place.root,
     trustSkills: options.trustSkills === true || process.env["EXECUTUS_TRUST_SKILLS"] === "1",
     lenient: options.lenient === true,
+    trustMcp: trustsMcp(options.trustMcp),
     ...(options.models === undefined ? {} : { modelsFile: options.models }),
   });
   for (const warning of setup.warnings) note(`executus: ${warning}`);
@@ -154,6 +158,7 @@ async function prepare(agentName: string, argument: string | undefined, options:
       models: setup.models,
       tools: setup.tools,
       delegates: setup.delegates,
+      sources: setup.sources,
       agents: [setup.agent],
       observers: [progress.observer],
     });
