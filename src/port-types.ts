@@ -48,6 +48,9 @@ export type {
   TokenUsage,
 } from "./ports/models.ts";
 export type { OutputCheck, OutputSchema, OutputVerdict, Schemas } from "./ports/output.ts";
+export type { ForkEdit } from "./run/fork-edit.ts";
+export type { ForkOptions } from "./run/fork.ts";
+export type { RunForked, Stub } from "./ports/fork-events.ts";
 export type { CallPlan, PlannedCall, ResumePlan } from "./ports/plan.ts";
 export type { DeltaOrigin, Observer } from "./ports/observer.ts";
 export type { AppendRequest, AppendResult, InboxBody, InboxEntry, RunQuery, RunRow, Store } from "./ports/store.ts";

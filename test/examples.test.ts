@@ -91,6 +91,10 @@ it("mcp.ts uses the tools of a server", () => {
   expect(run("mcp.ts").lines).toEqual(["completed mcp__notes__read_text_file mcp__notes__write_file", "Buy tea."]);
 });
 
+it("fork.ts asks what if, and pays nothing twice", () => {
+  expect(run("fork.ts").lines).toEqual(["40 euros 1", "90 euros 1"]);
+});
+
 const files = readdirSync(EXAMPLES).filter((name) => name.endsWith(".ts"));
 
 it("S23 attachments.ts reads a file, is shown an image and leaves a report", () => {
@@ -115,6 +119,7 @@ it("every example is run here", () => {
     "compaction.ts",
     "delegate.ts",
     "embed.ts",
+    "fork.ts",
     "mcp.ts",
     "own-models.ts",
     "phases.ts",

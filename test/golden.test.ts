@@ -67,6 +67,7 @@ const EVERY_EVENT: Readonly<Record<EventType, true>> = {
   "source.decided": true,
   "source.settled": true,
   "source.closed": true,
+  "run.forked": true,
   "agent.changed": true,
   "agent.adopted": true,
   "agent.decided": true,

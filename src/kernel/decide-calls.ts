@@ -5,6 +5,7 @@ import { isChildCall, isOpenChild, refusalOfChild } from "./children.ts";
 import type { Decision, Now } from "./decide.ts";
 import { decideWaiting, nextWaitAt, toWaitingFor } from "./decide-waiting.ts";
 import { type Effect, type EndChildEffect, toolOf } from "./effects.ts";
+import { fence } from "./fork.ts";
 import { equalResults, repetition } from "./guards.ts";
 import type { CallState, RunState } from "./state.ts";
 
@@ -26,7 +27,7 @@ function decideWithoutRunning(state: RunState, call: CallState, now: Now): reado
     case "parked":
       return [];
     case "ready":
-      return call.waits > 0 ? refusedChild(state, call) : notRun(state, call);
+      return call.waits > 0 ? refusedChild(state, call) : beforeRunning(state, call);
     case "in-doubt":
       return decideDoubt(state, call);
     case "asked": {
@@ -37,6 +38,11 @@ function decideWithoutRunning(state: RunState, call: CallState, now: Now): reado
     default:
       return decideWaiting(state, call, now);
   }
+}
+
+function beforeRunning(state: RunState, call: CallState): readonly EventBody[] {
+  const answered = notRun(state, call);
+  return answered.length > 0 ? answered : fence(state, call);
 }
 
 function decideDoubt(state: RunState, call: CallState): readonly EventBody[] {

@@ -10,6 +10,7 @@ import { artifactAdded } from "./evolve-artifacts.ts";
 import { inDoubt } from "./evolve-calls.ts";
 import { closedByTakeover } from "./evolve-sources.ts";
 import { adopt, decided } from "./evolve-definition.ts";
+import { forked } from "./fork.ts";
 import { NO_LIMIT } from "./limits.ts";
 import { type CallState, type Draft, type Ending, NOT_REDEFINED, type RunState } from "./state.ts";
 
@@ -52,6 +53,8 @@ export function evolveInput(next: Draft, event: EventBody): void {
       return adopt(next, event);
     case "agent.decided":
       return decided(next, event);
+    case "run.forked":
+      return forked(next, event);
     case "artifact.added":
       return artifactAdded(next, event);
     case "run.settling":

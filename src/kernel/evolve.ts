@@ -16,13 +16,18 @@ import { evolveSupervision, UNWATCHED } from "./evolve-supervision.ts";
 import { keepSpilled, NO_FILES } from "./file-tool.ts";
 import { NO_HISTORY } from "./guards.ts";
 import { emptyList, type List } from "./list.ts";
+import { stubUsed } from "./fork.ts";
 import { outputRefused } from "./output.ts";
 import { opening, phaseEnded, phaseStarted } from "./phases.ts";
 import { mergeSettings } from "./settings.ts";
 import { type Draft, IDLE_MODEL, NO_USAGE, NOT_REDEFINED, NOTHING_DELEGATED, type RunState } from "./state.ts";
 import type { Message } from "../ports/messages.ts";
 
+const NO_STUBS: RunState["stubs"] = [];
+
 const NOTHING_YET = {
+  forkedFrom: undefined,
+  stubs: NO_STUBS,
   redefined: NOT_REDEFINED,
   compactedStep: -1,
   compactionFailedAt: 0,
@@ -42,7 +47,6 @@ const NOTHING_YET = {
 export function initialState(header: EventHeader, event: RunStarted, earlier: List<Message> = emptyList()): RunState {
   const { agent, request } = event;
   const state: RunState = {
-    ...NOTHING_YET,
     run: event.run,
     seq: header.seq,
     epoch: header.epoch,
@@ -129,6 +133,7 @@ function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
     case "child.ended":
       next.fruitless = 0;
       if (event.type === "tool.ended") keepSpilled(next, event);
+      if (event.type === "tool.ended" && event.stub !== undefined) stubUsed(next, event.stub);
       evolveCalls(next, event);
       break;
     case "approval.requested":

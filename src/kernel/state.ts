@@ -9,6 +9,7 @@ import type { AgentSnapshot, PhaseLimits, RequestSnapshot, SourceSnapshot, ToolS
 import type { LimitName } from "../ports/events.ts";
 import type { Artifact } from "../ports/artifact.ts";
 import type { RunFile } from "../ports/files.ts";
+import type { RunForked, Stub } from "../ports/fork-events.ts";
 import type { AgentChanged } from "../ports/definition-events.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Limits } from "../ports/limits.ts";
@@ -265,6 +266,10 @@ export interface RunState {
   /** What the run can read: attachments, and results that were too long to be told whole. */
   readonly files: readonly RunFile[];
   readonly redefined: Redefined;
+  /** The run that it began as, up to an event. */
+  readonly forkedFrom: RunForked["from"] | undefined;
+  /** What calls of that run brought after the fork, as far as they were not made here yet. */
+  readonly stubs: readonly Stub[];
   /** One per name, in the order in which the names came. */
   readonly artifacts: readonly Artifact[];
   /** Text of the last answer. */

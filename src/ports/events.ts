@@ -6,6 +6,7 @@
 import type { BudgetRefused } from "./budget.ts";
 import type { AgentAdopted, AgentChanged, AgentDecided, ToolsMissing } from "./definition-events.ts";
 import type { AgentSnapshot, RequestSnapshot } from "./agent.ts";
+import type { RunForked } from "./fork-events.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 import type { RunDequeued } from "./lanes.ts";
 import type { Limits } from "./limits.ts";
@@ -60,6 +61,7 @@ export type EventBody =
   | SupervisionEvent
   | ToolsMissing
   | SourceEvent
+  | RunForked
   | AgentChanged
   | AgentAdopted
   | AgentDecided
@@ -194,6 +196,8 @@ export interface ToolEnded extends Versioned {
   readonly durationMs?: number;
   /** Learnt from `reconcile` after an interruption, not from a run of the call. */
   readonly reconciled?: boolean;
+  /** Not run: it is the result that this call of the original had. */
+  readonly stub?: string;
 }
 
 export interface SteerReceived extends Versioned {

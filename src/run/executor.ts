@@ -57,6 +57,7 @@ export function createExecutorOn(config: ExecutorConfig, foundation: Foundation)
       return core.engine.take(run);
     },
     recover: () => core.engine.recover(),
+    fork: async (run, options) => core.engine.take(await (await import("./fork.ts")).fork(core, run, options)),
     plan: async (run) => (await import("./plan-resume.ts")).planResume(core, run),
     send: (run, command, options) => sendCommand(core, run, command, options),
     events: (run, options) => followEvents(core, run, options),

@@ -13,6 +13,7 @@ import type { AttachmentInput, AttachmentLimits, Files } from "../ports/files.ts
 import type { Limits, LimitsInput } from "../ports/limits.ts";
 import type { Message, UserPart } from "../ports/messages.ts";
 import type { Models, ModelSettings } from "../ports/models.ts";
+import type { ForkOptions } from "./fork.ts";
 import type { ResumePlan } from "../ports/plan.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { DeliveryQuery, DeliveryRow, Durability, InboxBody, RunRow, SendResult, Store } from "../ports/store.ts";
@@ -175,6 +176,11 @@ export interface Executor {
   resume(run: string): Promise<RunHandle>;
   /** Continue every run that nobody alive drives. Called once at boot; `sweepMs` in the config repeats it. */
   recover(): Promise<RecoveryReport>;
+  /**
+   * Start a new run that begins as this one did, up to an event, with edits if any. Calls that may change the world get the result
+   * they had in the original, or need approval. Rejects `run_unknown`, `request_invalid`.
+   */
+  fork(run: string, options: ForkOptions): Promise<RunHandle>;
   /** What resuming a run here would do, call by call, without doing it. Rejects `run_unknown`, `run_finished`. */
   plan(run: string): Promise<ResumePlan>;
   /** Tell a run something, whoever drives it. Durable once it resolves. */

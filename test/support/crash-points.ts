@@ -26,6 +26,8 @@ export interface Scenario {
   readonly config?: (effects: string[]) => Omit<WorldOptions, "from" | "through">;
   /** The run stands still and waits for somebody: do what lets it go on. Called again while it waits. */
   readonly whenWaiting?: (world: World, result: RunResult) => Promise<void>;
+  /** Starts the run `r`, or goes on with it. Default: by its request. */
+  readonly begin?: (world: World, agent: Agent) => Promise<RunResult>;
   /** What a crash costs counts, so a run may get less far than an undisturbed one; it ends in the same way. */
   readonly mayGetLessFar?: true;
   /** What must hold at the end, in the world of whoever ended it. */
@@ -78,12 +80,13 @@ async function play(scenario: Scenario, crash?: { at: number; when: "before" | "
   const options = { agents: [agent], ...scenario.config?.(effects) };
   const through = crash === undefined ? {} : { through: crashAt(() => world, crash.at, crash.when) };
   world = createWorld(scenario.script, { ...options, ...through });
-  const first = toItsEnd(world, scenario, () => world.executor.run(agent, request));
+  const { begin } = scenario;
+  const first = toItsEnd(world, scenario, () => begin?.(world, agent) ?? world.executor.run(agent, request));
   const settled = await world.clock.until(Promise.race([first, whenCrashed()]));
   if (settled !== "crashed") return outcome(world, effects, { scenario, recovered: false });
   await turns(5);
   const next = createWorld(scenario.script, { ...options, from: { ...world, store: world.store.peer("memory/2") } });
-  const again = async (): Promise<RunResult> => (await next.executor.start(agent, request)).result;
+  const again = async (): Promise<RunResult> => begin?.(next, agent) ?? (await next.executor.start(agent, request)).result;
   await next.clock.until(toItsEnd(next, scenario, again));
   return outcome(next, effects, { scenario, recovered: true });
 }

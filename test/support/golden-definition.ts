@@ -25,7 +25,24 @@ function changed(onChange: NonNullable<Agent["onChange"]>, ...answers: readonly 
 
 const PAID: Command = { kind: "resolve", call: "0.0", outcome: "done", output: "receipt 7" };
 
+/** A payment after the fork has the result that it had in the original. */
+const forked: Play = async () => {
+  const agent = makeAgent([makeTool("pay", async (input) => ({ paid: input as object }))]);
+  const script = [
+    { calls: [{ name: "pay", input: { eur: 1 } }] },
+    { calls: [{ name: "pay", input: { eur: 2 } }] },
+    { text: "Paid." },
+  ];
+  const world = createWorld(script, { agents: [agent], wakes: false });
+  await world.clock.until(world.executor.run(agent, { input: "Go on.", id: "original" }));
+  const edit = { results: [{ call: "0.0", output: "refused", outcome: "error" as const }] };
+  const handle = await world.executor.fork("original", { at: 4, edit, id: "golden" });
+  await world.clock.until(handle.result);
+  return world.store.journal.read("golden");
+};
+
 export const definitionScenarios: Readonly<Record<string, Play>> = {
+  forked,
   "changed-agent-is-adopted": changed("adopt", PAID),
   "changed-agent-asks": changed("ask", { kind: "steer", content: "Well?" }),
   "changed-agent-is-adopted-when-asked": changed("ask", PAID, { kind: "adopt" }),

@@ -35,6 +35,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "plan", summary: "what resuming a run would do, call by call", load: () => import("./commands/plan.ts") },
   { name: "adopt", summary: "go on with a changed agent, in a run that asks", load: () => import("./commands/adopt.ts") },
   { name: "pin", summary: "go on with the agent as it was, in a run that asks", load: () => import("./commands/pin.ts") },
+  { name: "fork", summary: "start a new run that begins as another did, with edits", load: () => import("./commands/fork.ts") },
   { name: "agents", summary: "list and check the agents that can be run here", load: () => import("./commands/agents.ts") },
   { name: "store", summary: "check, back up, export, import and prune the store", load: () => import("./commands/store.ts") },
   { name: "doctor", summary: "check this machine, the store and the models", load: () => import("./commands/doctor.ts") },

@@ -276,6 +276,10 @@ function stepOfRemark(event: RunEvent, before: RunState): number {
 }
 
 function definitionText(event: RunEvent): string | undefined {
+  if (event.type === "run.forked") {
+    const edits = event.edits.length === 0 ? "" : `, with ${event.edits.join(", ")}`;
+    return `up to here it is a copy of ${event.from.run}, event ${event.from.seq}${edits}`;
+  }
   if (event.type === "agent.changed") return `its agent changed; a person is asked: ${event.changes.join("; ")}`;
   if (event.type === "agent.adopted") return `goes on with its changed agent: ${event.changes.join("; ")}`;
   if (event.type !== "agent.decided") return undefined;

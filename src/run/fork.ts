@@ -1,0 +1,146 @@
+/**
+ * A new run that begins as another one, up to an event. Only its journal is written here: from there on it is taken over like any
+ * run that was left.
+ */
+import { decide } from "../kernel/decide.ts";
+import { ExecutusError } from "../kernel/errors.ts";
+import type { RunState } from "../kernel/state.ts";
+import type { EventBody, RunEvent, RunStarted } from "../ports/events.ts";
+import type { Stub } from "../ports/fork-events.ts";
+import type { Core } from "./core.ts";
+import { dropUndefined } from "./drop-undefined.ts";
+import { applyEdit, checkEdit, type ForkEdit } from "./fork-edit.ts";
+import { checkId, newId } from "./ids.ts";
+import { resolveModels } from "./resolve-models.ts";
+import { foldJournal } from "./result.ts";
+import { toRowChange } from "./status.ts";
+import { unknownRun } from "./takeover.ts";
+
+export interface ForkOptions {
+  /** Sequence number of the last event that is copied. */
+  readonly at: number;
+  readonly edit?: ForkEdit;
+  /** Own id of the new run. */
+  readonly id?: string;
+}
+
+/** Writes the new run and resolves to its id. Rejects `run_unknown`, and `request_invalid` for a place or an edit that cannot be. */
+export async function fork(core: Core, run: string, options: ForkOptions): Promise<string> {
+  const journal = await core.store.journal.read(run);
+  const start = journal[0];
+  if (start?.type !== "run.started") throw unknownRun(run);
+  checkPlace(run, journal, options.at);
+  const id = checkId(options.id ?? newId("run", core.clock), "run id");
+  const edit = options.edit === undefined ? {} : checkEdit(options.edit);
+  const prefix = journal.slice(0, options.at + 1);
+  const edited = applyEdit(prefix, edit);
+  const copied = await withModel(core, withoutLooseEnds(edited.events), edit.model);
+  const first = copied[0];
+  if (first?.type !== "run.started") throw unknownRun(run);
+  const started = toStart(first, id);
+  const bodies: readonly EventBody[] = [
+    started,
+    ...copied.slice(1).map(bodyOf),
+    {
+      type: "run.forked",
+      from: { run, seq: options.at },
+      spentMs: prefix.at(-1)?.activeMs ?? 0,
+      edits: [...edited.edits, ...(edit.model === undefined ? [] : [`model ${edit.model}`])],
+      stubs: stubsAfter(journal, options.at),
+    },
+  ];
+  await create(core, started, bodies);
+  return id;
+}
+
+function checkPlace(run: string, journal: readonly RunEvent[], at: number): void {
+  const end = journal.find(({ type }) => type === "run.settling")?.seq ?? journal.length;
+  if (Number.isInteger(at) && at >= 0 && at < end) return;
+  const hint = `Its events that can be forked at are 0 to ${end - 1}. See them: executus tail ${run}`;
+  throw new ExecutusError("request_invalid", `${run} cannot be forked at ${at}`, { run, hint });
+}
+
+/** What was wanted and not answered up to there is wanted again; what a source opened belongs to the original. */
+function withoutLooseEnds(events: readonly RunEvent[]): readonly RunEvent[] {
+  const state = foldJournal(events)?.state;
+  const open = new Set(state?.calls.filter(({ status }) => status === "started" || status === "parked").map(({ id }) => id));
+  const lastModel = state?.model.inFlight === true ? events.findLast(({ type }) => type === "model.started") : undefined;
+  return events.filter((event) => {
+    if (event === lastModel || event.type.startsWith("source.")) return false;
+    const isIntent = event.type === "tool.started" || event.type === "child.started" || event.type === "child.parked";
+    return !(isIntent && open.has(event.call));
+  });
+}
+
+async function withModel(core: Core, events: readonly RunEvent[], model: string | undefined): Promise<readonly RunEvent[]> {
+  if (model === undefined) return events;
+  return Promise.all(
+    events.map(async (event) => {
+      if (event.type !== "run.started") return event;
+      const candidates = await resolveModels(core, model, event.limits);
+      return { ...event, agent: { ...event.agent, tier: model }, models: candidates.map(({ id }) => id) };
+    }),
+  );
+}
+
+/** The copy is nobody's child, has no key and delivers nothing: all that was the original's. */
+function toStart(started: RunStarted & RunEvent, run: string): RunStarted {
+  const {
+    idempotencyKey: _key,
+    delivery: _delivery,
+    parent: _parent,
+    parentCall: _call,
+    root: _root,
+    depth: _depth,
+    ...request
+  } = started.request;
+  const { seq: _seq, epoch: _epoch, at: _at, activeMs: _active, ...body } = started;
+  return { ...body, run, request };
+}
+
+function bodyOf({ seq: _seq, epoch: _epoch, at: _at, activeMs: _active, ...body }: RunEvent): EventBody {
+  return body;
+}
+
+/** Results, after the fork, of calls that may have changed the world. */
+function stubsAfter(journal: readonly RunEvent[], at: number): readonly Stub[] {
+  const stubs: Stub[] = [];
+  let folded = foldJournal(journal.slice(0, at + 1));
+  for (const event of journal.slice(at + 1)) {
+    const stub = folded === undefined ? undefined : toStub(folded.state, event);
+    if (stub !== undefined) stubs.push(stub);
+    folded = foldJournal([event], folded);
+  }
+  return stubs;
+}
+
+function toStub(state: RunState, event: RunEvent): Stub | undefined {
+  if (event.type !== "tool.ended" && event.type !== "child.ended") return undefined;
+  const call = state.calls.find(({ id }) => id === event.call);
+  if (call === undefined) return undefined;
+  const tool = state.agent.tools.find(({ name }) => name === call.name);
+  if (tool?.effect === "read" && event.type === "tool.ended") return undefined;
+  const outcome = event.type === "tool.ended" ? event.outcome : event.status === "completed" ? "ok" : "error";
+  if (outcome !== "ok" && outcome !== "error") return undefined;
+  return { call: call.id, name: call.name, input: call.input, outcome, output: event.output };
+}
+
+async function create(core: Core, { run, agent, request }: RunStarted, events: readonly EventBody[]): Promise<void> {
+  const at = Math.round(core.clock.now());
+  const header = { epoch: 1, at, activeMs: 0 };
+  const state = foldJournal(events.map((event, seq): RunEvent => ({ ...event, ...header, seq })))?.state;
+  if (state === undefined) throw unknownRun(run);
+  const { caller, channel, tenant, labels } = request;
+  const created = await core.store.runs.create({
+    run,
+    agent: agent.name,
+    ...dropUndefined({ caller, channel, tenant, labels }),
+    at,
+    events,
+    row: toRowChange(state, decide(state, { at, activeMs: state.activeMs })),
+  });
+  if (!created.created) {
+    throw new ExecutusError("request_invalid", `there is a run ${run} already`, { run, hint: "Give the fork another id." });
+  }
+  await core.store.owners.release(run, created.epoch);
+}
