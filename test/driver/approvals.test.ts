@@ -128,6 +128,22 @@ describe("approvals", () => {
     expect(JSON.stringify(world.models.calls.at(-1)?.messages)).toContain("changed the arguments of send");
   });
 
+  it("runs the edited arguments also while the run is busy with another call", async () => {
+    const sent: unknown[] = [];
+    let release = (): void => {};
+    const slow = makeTool("slow", () => new Promise((resolve) => (release = () => resolve("done"))));
+    const send = makeTool("send", async (input) => (sent.push(input), release(), "sent"), { approval: "always" });
+    const agent = makeAgent([slow, send]);
+    const script = [{ calls: [{ name: "slow" }, { name: "send", input: { to: "ann" } }] }, { text: "done" }];
+    const world = createWorld(script, { agents: [agent] });
+    const handle = await world.executor.start(agent, { input: "go", id: "r" });
+    for await (const event of handle.events()) if (event.type === "approval.requested") break;
+    await world.executor.send("r", { kind: "approve", approval: "r:0.1", input: { to: "bob" } });
+    expect(await handle.result).toMatchObject({ status: "completed" });
+    expect(sent).toEqual([{ to: "bob" }]);
+    expect((await world.store.journal.read("r")).some(({ type }) => type === "attempt.started")).toBe(false);
+  });
+
   it("does not run the arguments of a stale edit", async () => {
     const { world, sent, next } = await start();
     await Promise.all([

@@ -69,7 +69,7 @@ describe("waking", () => {
     await worker.executor.shutdown();
   });
 
-  it("does not lose input that arrives while the run is being let go", async () => {
+  it.each(["this process", "another one"])("does not lose what %s tells it while it is being let go", async (who) => {
     const agent = makeAgent([pay()]);
     const world: World = createWorld(SCRIPT, {
       agents: [agent],
@@ -78,7 +78,8 @@ describe("waking", () => {
         owners: {
           ...store.owners,
           release: async (...given) => {
-            await world.executor.send("r", DONE);
+            if (who === "this process") await world.executor.send("r", DONE);
+            else await store.inbox.send("r", { ...DONE, id: "from-elsewhere" });
             await turns(5);
             return store.owners.release(...given);
           },
