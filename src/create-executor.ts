@@ -9,7 +9,7 @@ import { createPerRunStore } from "./adapters/store/per-run.ts";
 import { systemClock } from "./adapters/clock/system.ts";
 import { createMemoryStore } from "./adapters/store/memory.ts";
 import { checkConfig } from "./run/check-config.ts";
-import { createExecutorOn } from "./run/executor.ts";
+import { createLazyExecutor } from "./run/lazy-executor.ts";
 import type { Schemas } from "./ports/output.ts";
 import type { Executor, ExecutorConfig } from "./run/types.ts";
 
@@ -30,7 +30,7 @@ export function createExecutor(config: ExecutorConfig): Executor {
   const store = config.store === undefined ? inMemory() : createPerRunStore(config.store, inMemory);
   const files = config.files === false ? undefined : (config.files ?? localFiles);
   const compactor = config.compactor ?? whenNeeded(config.models);
-  return createExecutorOn(
+  return createLazyExecutor(
     { ...config, compactor },
     {
       store,

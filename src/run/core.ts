@@ -13,7 +13,7 @@ import { Redaction, withCleanInbox } from "./redaction.ts";
 import { checkPermission } from "./permission.ts";
 import type { ToolSource } from "../ports/tool-source.ts";
 import { Turns } from "./turns.ts";
-import { type Children, type Foundation, type Session, type SessionPorts } from "./session.ts";
+import type { Children, Foundation, Session, SessionPorts } from "./session.ts";
 import type { Agent, ExecutorConfig, RecoveryReport, RunHandle } from "./types.ts";
 
 export interface Live {
@@ -87,7 +87,7 @@ export interface Parts {
   readonly children: (core: Core) => Children;
 }
 
-export function createCore(config: ExecutorConfig, given: Foundation, parts: Parts): Core {
+export function createCore(config: ExecutorConfig, given: Foundation, parts: () => Parts): Core {
   const redaction = config.secrets === undefined ? undefined : new Redaction(config.secrets);
   const foundation = redaction === undefined ? given : { ...given, store: withCleanInbox(given.store, redaction) };
   const observers = config.observers ?? [];
@@ -103,7 +103,7 @@ export function createCore(config: ExecutorConfig, given: Foundation, parts: Par
     ...(config.compactor === undefined || config.compactor === false ? {} : { compactor: config.compactor }),
     ...(config.supervisor === undefined ? {} : { supervisor: config.supervisor }),
     get children() {
-      children ??= parts.children(core);
+      children ??= parts().children(core);
       return children;
     },
   };
@@ -120,11 +120,11 @@ export function createCore(config: ExecutorConfig, given: Foundation, parts: Par
     begun: new Map(),
     deliverer: createDeliverer(config, ports),
     get queue() {
-      queue ??= parts.queue(core);
+      queue ??= parts().queue(core);
       return queue;
     },
     get engine() {
-      engine ??= parts.engine(core);
+      engine ??= parts().engine(core);
       return engine;
     },
   };

@@ -19,14 +19,20 @@ import { unknownRun } from "./takeover.ts";
 import type { Agent, Executor, ExecutorConfig, RunHandle, RunOptions, RunRequest, RunResult } from "./types.ts";
 import { Wakes } from "./wake.ts";
 
-const PARTS: Parts = {
+export const PARTS: Parts = {
   engine: (core) => new Wakes(core),
   queue: (core) => new LaneQueue(core),
   children: createChildren,
 };
 
+/** Throws `config_invalid`, `budget_invalid` and the like. */
 export function createExecutorOn(config: ExecutorConfig, foundation: Foundation): Executor {
-  const core = createCore(config, foundation, PARTS);
+  return openExecutor(createCore(config, foundation, () => PARTS));
+}
+
+/** The engine of a core, which must have been made with `PARTS`. */
+export function openExecutor(core: Core): Executor {
+  const { config } = core;
   let closing: Promise<void> | undefined;
   const stopSweep = startSweep(core, config.sweepMs ?? 0);
 

@@ -10,7 +10,7 @@ import { decide } from "../kernel/decide.ts";
 import { isExecutusError } from "../kernel/errors.ts";
 import { launch, toRunError } from "./conduct.ts";
 import type { Core, Engine, TakenBy } from "./core.ts";
-import { type Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import { takeOver } from "./takeover.ts";
 import type { RecoveryReport, RunHandle } from "./types.ts";
 
