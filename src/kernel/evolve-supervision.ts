@@ -4,8 +4,7 @@ import type { LimitName } from "../ports/events.ts";
 import type { QuestionAnswered, QuestionAsked } from "../ports/waiting.ts";
 import { extended } from "./evolve-input.ts";
 import { addUsage } from "./usage.ts";
-import { NO_PROGRESS } from "./progress.ts";
-import type { Draft, RunState } from "./state.ts";
+import type { Draft } from "./state.ts";
 import { limitKey } from "./watchdog.ts";
 
 export interface Supervision {
@@ -30,20 +29,14 @@ export interface SupervisorQuestion {
   readonly limit: LimitName | undefined;
 }
 
-const NO_SUPERVISION: Supervision = {
+/** Where a run begins, watched or not. */
+export const NO_SUPERVISION: Supervision = {
   stall: undefined,
   noticed: 0,
   decided: [],
   quietUntilStep: 0,
   question: undefined,
   askedAbout: [],
-};
-
-/** Where a run begins, watched or not. */
-export const UNWATCHED: Pick<RunState, "resultsHinted" | "progress" | "supervision"> = {
-  resultsHinted: false,
-  progress: NO_PROGRESS,
-  supervision: NO_SUPERVISION,
 };
 
 export function evolveSupervision(next: Draft, event: SupervisionEvent): void {

@@ -4,6 +4,7 @@
  * E1 Never reads a clock, a random number or anything outside its arguments.
  * E2 An event it cannot place (unknown type, wrong moment) changes nothing but the header.
  */
+import type { AgentSnapshot } from "../ports/agent.ts";
 import type { EventBody, EventHeader, RunStarted } from "../ports/events.ts";
 import { overheadTokens } from "./context-size.ts";
 import { evolveCalls } from "./evolve-calls.ts";
@@ -12,32 +13,98 @@ import { evolveModel, modelStarted } from "./evolve-model.ts";
 import { evolveWaiting } from "./evolve-waiting.ts";
 import { evolveSources, initialSources } from "./evolve-sources.ts";
 import { NO_ARTIFACTS } from "./evolve-artifacts.ts";
-import { evolveSupervision, UNWATCHED } from "./evolve-supervision.ts";
+import { evolveSupervision, NO_SUPERVISION } from "./evolve-supervision.ts";
 import { keepSpilled, NO_FILES } from "./file-tool.ts";
 import { NO_HISTORY } from "./guards.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 import { emptyList, type List } from "./list.ts";
 import { stubUsed } from "./fork.ts";
 import { outputRefused } from "./output.ts";
 import { opening, phaseEnded, phaseStarted } from "./phases.ts";
+import { NO_PROGRESS } from "./progress.ts";
 import { mergeSettings } from "./settings.ts";
 import { type Draft, IDLE_MODEL, NO_USAGE, NOT_REDEFINED, NOTHING_DELEGATED, type RunState } from "./state.ts";
 import type { Message } from "../ports/messages.ts";
 
 const NO_STUBS: RunState["stubs"] = [];
 
-const NOTHING_YET = {
-  forkedFrom: undefined,
-  stubs: NO_STUBS,
-  redefined: NOT_REDEFINED,
-  compactedStep: -1,
-  compactionFailedAt: 0,
-  overflows: 0,
+const NO_AGENT: AgentSnapshot = {
+  name: "",
+  instructions: "",
+  tier: "",
+  settings: {},
+  tools: [],
+  fingerprint: "",
+  ownTools: 0,
+};
+
+/**
+ * One literal with every field, and all states are copies of it: so they have one shape whose fields lie side by side, and a copy
+ * is a block copy (measured: 0.1 µs; 1 to 10 µs for a literal put together from others, and for one of more than 65 fields).
+ */
+const BLANK: RunState = {
+  run: "",
+  seq: 0,
+  epoch: 0,
+  activeMs: 0,
+  definition: NO_AGENT,
+  agent: NO_AGENT,
+  request: { input: [] },
+  earlier: emptyList(),
+  phase: undefined,
+  limits: DEFAULT_LIMITS,
+  models: [],
+  step: 0,
+  messages: emptyList(),
+  calls: [],
+  model: IDLE_MODEL,
+  steers: [],
+  notes: [],
+  usage: NO_USAGE,
+  costUsd: 0,
+  children: 0,
+  delegated: NOTHING_DELEGATED,
   lastCallTokens: 0,
   lastCallCostUsd: 0,
   chargedMs: 0,
   toolCalls: 0,
   toolErrors: 0,
   consecutiveErrors: 0,
+  errorsHinted: false,
+  history: NO_HISTORY,
+  hintedStep: -1,
+  resultsHinted: false,
+  progress: NO_PROGRESS,
+  supervision: NO_SUPERVISION,
+  compaction: undefined,
+  windows: undefined,
+  head: 0,
+  measuredTokens: 0,
+  measuredMessages: 0,
+  compactions: 0,
+  compactedStep: -1,
+  compactionFailedAt: 0,
+  overflows: 0,
+  cancel: undefined,
+  ending: undefined,
+  fruitless: 0,
+  toolsMissing: undefined,
+  question: undefined,
+  signals: [],
+  approvedTools: [],
+  sources: [],
+  files: NO_FILES,
+  artifacts: NO_ARTIFACTS,
+  output: "",
+  answered: false,
+  verdict: undefined,
+  repairs: 0,
+  settling: undefined,
+  finished: false,
+  redefined: NOT_REDEFINED,
+  forkedFrom: undefined,
+  stubs: NO_STUBS,
+  queued: false,
 };
 
 /**
@@ -47,6 +114,7 @@ const NOTHING_YET = {
 export function initialState(header: EventHeader, event: RunStarted, earlier: List<Message> = emptyList()): RunState {
   const { agent, request } = event;
   const state: RunState = {
+    ...BLANK,
     run: event.run,
     seq: header.seq,
     epoch: header.epoch,
@@ -55,51 +123,17 @@ export function initialState(header: EventHeader, event: RunStarted, earlier: Li
     agent: request.settings === undefined ? agent : { ...agent, settings: mergeSettings(agent.settings, request.settings) },
     request,
     earlier,
-    phase: undefined,
     limits: event.limits,
     models: event.models,
-    step: 0,
     messages: opening({ earlier, request }, request.input),
-    calls: [],
-    model: IDLE_MODEL,
-    steers: [],
-    notes: [],
-    usage: NO_USAGE,
-    costUsd: 0,
-    children: 0,
-    delegated: NOTHING_DELEGATED,
-    ...NOTHING_YET,
-    errorsHinted: false,
-    history: NO_HISTORY,
-    hintedStep: -1,
-    ...UNWATCHED,
-    compaction: undefined,
     windows: event.windows,
     head: earlier.length + (request.history?.length ?? 0),
-    measuredTokens: 0,
-    measuredMessages: 0,
-    compactions: 0,
-    queued: event.request.lane !== undefined,
-    cancel: undefined,
-    ending: undefined,
-    fruitless: 0,
-    toolsMissing: undefined,
-    question: undefined,
-    signals: [],
-    approvedTools: [],
-    sources: initialSources(event.agent),
-    files: event.request.attachments ?? NO_FILES,
-    artifacts: NO_ARTIFACTS,
-    output: "",
-    answered: false,
-    verdict: undefined,
-    repairs: 0,
-    ...NOT_ENDED,
+    sources: initialSources(agent),
+    files: request.attachments ?? NO_FILES,
+    queued: request.lane !== undefined,
   };
   return state.windows === undefined ? state : { ...state, measuredTokens: overheadTokens(state) };
 }
-
-const NOT_ENDED = { settling: undefined, finished: false } as const;
 
 export function evolve(state: RunState, header: EventHeader, event: EventBody): RunState {
   const next: Draft = { ...state, seq: header.seq, epoch: header.epoch, activeMs: header.activeMs };
