@@ -7,6 +7,7 @@ import { toArray } from "../../src/kernel/list.ts";
 import type { RunEvent } from "../../src/ports/events.ts";
 import type { Message } from "../../src/ports/messages.ts";
 import type { AppendRequest, Store } from "../../src/ports/store.ts";
+import type { FinalStatus } from "../../src/ports/view.ts";
 import type { Tool } from "../../src/ports/tools.ts";
 import { foldJournal } from "../../src/run/result.ts";
 import type { Agent, RunRequest, RunResult } from "../../src/run/types.ts";
@@ -22,6 +23,8 @@ export interface Scenario {
   readonly request?: Partial<RunRequest>;
   /** The same, where it needs the scenario's tools: delegates that use them. */
   readonly agentWith?: (tools: readonly Tool[], effects: string[]) => Partial<Agent>;
+  /** How it ends when nobody disturbs it. */
+  readonly status?: FinalStatus;
   /** What the executor of each process has. */
   readonly config?: (effects: string[]) => Omit<WorldOptions, "from" | "through">;
   /** The run stands still and waits for somebody: do what lets it go on. Called again while it waits. */
@@ -133,6 +136,7 @@ const isUnknown = (message: Message): boolean => JSON.stringify(message).include
 /** Stops the scenario at each of its writes; returns how many points there were. */
 export async function survivesEverywhere(scenario: Scenario): Promise<number> {
   const undisturbed = await play(scenario);
+  if (scenario.status !== undefined) expect(undisturbed.status).toBe(scenario.status);
   let points = 0;
   for (const when of ["before", "after"] as const) {
     for (let at = 0; ; at++) {
