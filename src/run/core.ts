@@ -33,7 +33,7 @@ export interface Definition {
 }
 
 /** Who wants a run driven: a person or program by name, the run itself (it is due, or was told something), or its lane. */
-export type TakenBy = "somebody" | "itself" | "lane";
+export type TakenBy = "somebody" | "itself" | "lane" | "sweep";
 
 /** The engine in this process: which runs it goes on with, and when. What it is told is a hint; the store knows. */
 export interface Engine {

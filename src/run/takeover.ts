@@ -61,7 +61,9 @@ async function codeFor(core: Core, state: RunState, by: TakenBy): Promise<CodeFo
   const found: Found = known ?? (await findCode(core, state));
   const isEnding = await isToEnd(core, state.run);
   const { missing } = found.binding;
-  if (by !== "somebody" && missing.length > 0 && !isEnding) throw withoutTools(state.run, missing);
+  // A sweep says once that code is missing; after that, every look would cost the journal two events and tell nothing new.
+  const isKnown = by !== "sweep" || state.toolsMissing !== undefined;
+  if (by !== "somebody" && isKnown && missing.length > 0 && !isEnding) throw withoutTools(state.run, missing);
   return { found, candidates: known?.candidates ?? (await callable(core, state, found)), isEnding };
 }
 

@@ -68,7 +68,7 @@ export class Wakes implements Engine {
     for (const run of await store.owners.orphans(BATCH, now)) {
       if (live.has(run)) continue;
       try {
-        resumed.push(await this.take(run));
+        resumed.push(await this.take(run, "sweep"));
       } catch (error) {
         skipped.push({ run, reason: toRunError(error).message });
       }

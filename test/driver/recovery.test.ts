@@ -40,6 +40,24 @@ describe("shutdown and recovery", () => {
     await second.executor.shutdown();
   });
 
+  it("S29 writes once that code is missing, however often it is swept for", async () => {
+    const store = createMemoryStore();
+    const lookup = tool("lookup", async () => "x");
+    const first = world(() => ({ hang: true }), {}, { store });
+    await first.executor.start(agent([lookup]), { input: "x", id: "r" });
+    await first.executor.shutdown();
+    const without = world([{ text: "x" }], {}, { store });
+    const [waiting] = (await without.executor.recover()).resumed;
+    expect(await waiting?.result).toMatchObject({ status: "waiting", waitingFor: { kind: "tools_missing" } });
+    const { length } = await store.journal.read("r");
+    const again = await without.executor.recover();
+    expect(again.skipped).toMatchObject([{ run: "r", reason: expect.stringContaining("lookup") }]);
+    expect(await store.journal.read("r")).toHaveLength(length);
+    const withTools = world([{ text: "ok" }], { agents: [agent([lookup])] }, { store });
+    const [handle] = (await withTools.executor.recover()).resumed;
+    expect(await handle?.result).toMatchObject({ status: "completed", output: "ok" });
+  });
+
   it("S26 never repeats a once call that was in flight when its process died", async () => {
     const clock = createFakeClock();
     const store = createMemoryStore({ now: () => clock.now() });
