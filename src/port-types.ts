@@ -51,7 +51,7 @@ export type { OutputCheck, OutputSchema, OutputVerdict, Schemas } from "./ports/
 export type { ForkEdit } from "./run/fork-edit.ts";
 export type { ForkOptions } from "./run/fork.ts";
 export type { RunForked, Stub } from "./ports/fork-events.ts";
-export type { CallPlan, PlannedCall, ResumePlan } from "./ports/plan.ts";
+export type { CallPlan, Divergence, PlannedCall, Replay, ResumePlan } from "./ports/plan.ts";
 export type { DeltaOrigin, Observer } from "./ports/observer.ts";
 export type { AppendRequest, AppendResult, InboxBody, InboxEntry, RunQuery, RunRow, Store } from "./ports/store.ts";
 export type {

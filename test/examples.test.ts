@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadAgent } from "executus";
 import { afterEach, beforeEach, expect, it } from "vitest";
 
 const EXAMPLES = join(import.meta.dirname, "../examples");
@@ -95,6 +96,16 @@ it("fork.ts asks what if, and pays nothing twice", () => {
   expect(run("fork.ts").lines).toEqual(["40 euros 1", "90 euros 1"]);
 });
 
+it("replay.ts names where a changed prompt would go another way", () => {
+  const change = 'instructions, line 1: "Weigh it." -> "Guess what it weighs."';
+  expect(run("replay.ts").lines).toEqual(["{ events: 8 }", `another prompt: ${change}`, "[]", `step 1: ${change}`]);
+});
+
+it("agents/reviewer.md is read without a warning", async () => {
+  const { agent, warnings } = await loadAgent(join(EXAMPLES, "agents/reviewer.md"));
+  expect([agent.name, agent.onChange, warnings]).toEqual(["reviewer", "ask", []]);
+});
+
 const files = readdirSync(EXAMPLES).filter((name) => name.endsWith(".ts"));
 
 it("S23 attachments.ts reads a file, is shown an image and leaves a report", () => {
@@ -125,6 +136,7 @@ it("every example is run here", () => {
     "phases.ts",
     "reconcile.ts",
     "redaction.ts",
+    "replay.ts",
     "resume.ts",
     "skill.ts",
     "steer.ts",

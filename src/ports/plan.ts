@@ -51,3 +51,18 @@ export interface ResumePlan {
   /** It could not be taken over here at all. */
   readonly problem?: RunError;
 }
+
+/** Where a run would take another course now. */
+export interface Divergence {
+  /** Number of the event. */
+  readonly seq: number;
+  readonly recorded: string;
+  readonly now: string;
+}
+
+export interface Replay {
+  /** Events that agree, from the first. */
+  readonly events: number;
+  /** The first that does not; absent: none. */
+  readonly divergence?: Divergence;
+}

@@ -64,6 +64,7 @@ export function openExecutor(core: Core): Executor {
     },
     recover: () => core.engine.recover(),
     fork: async (run, options) => core.engine.take(await (await import("./fork.ts")).fork(core, run, options)),
+    replay: async (run, options) => (await import("./replay-run.ts")).replayRun(core, run, options?.against),
     plan: async (run) => (await import("./plan-resume.ts")).planResume(core, run),
     send: (run, command, options) => sendCommand(core, run, command, options),
     events: (run, options) => followEvents(core, run, options),

@@ -1,15 +1,14 @@
 /** Performs a model call: timeouts, refusal of calls that cannot run, price. */
 import { costUsd } from "../kernel/cost.ts";
-import { toolsOf } from "../kernel/file-tool.ts";
 import type { ModelEffect } from "../kernel/effects.ts";
-import { view } from "../kernel/list.ts";
 import { toModelFailure } from "../kernel/model-error.ts";
 import type { EventBody, ModelAnswered, ModelFailed } from "../ports/events.ts";
 import type { AssistantPart, ToolCallPart } from "../ports/messages.ts";
 import type { ModelAnswer, ModelCandidate, ModelDelta } from "../ports/models.ts";
 import { settleOrAbandon } from "./abandonable.ts";
 import { checkCalls } from "./check-calls.ts";
-import { askForOutput, checkOutput } from "./output.ts";
+import { checkOutput } from "./output.ts";
+import { promptOf } from "./prompt.ts";
 import type { Session } from "./session.ts";
 import { describeStop, type StopReason } from "./stop-reason.ts";
 import type { Stopper } from "./stopper.ts";
@@ -80,7 +79,7 @@ async function callWithTimeouts(session: Session, { effect, candidate, stopper, 
   const redactor = observers.length === 0 ? undefined : redaction?.current?.deltas();
   const show = (delta: ModelDelta): void => session.delta(effect.attempt, delta);
   const work = (): Promise<ModelAnswer> =>
-    candidate.call(toCall(session, effect), {
+    candidate.call(promptOf(session.state, effect), {
       signal: stopper.signal,
       onPart: (delta) => {
         patience.heard();
@@ -142,20 +141,6 @@ class ModelPatience {
   #stop(limit: "first-token" | "idle" | "total", ms: number): void {
     this.#stopper.stop({ type: "timeout", limit, ms });
   }
-}
-
-function toCall(session: Session, effect: ModelEffect): Parameters<ModelCandidate["call"]>[0] {
-  const { state } = session;
-  return {
-    run: state.run,
-    step: effect.step,
-    attempt: effect.attempt,
-    ...askForOutput(state),
-    messages: view(state.messages),
-    tools: toolsOf(state),
-    toolChoice: effect.toolChoice,
-    settings: state.agent.settings,
-  };
 }
 
 function failed(

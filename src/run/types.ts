@@ -14,7 +14,7 @@ import type { Limits, LimitsInput } from "../ports/limits.ts";
 import type { Message, UserPart } from "../ports/messages.ts";
 import type { Models, ModelSettings } from "../ports/models.ts";
 import type { ForkOptions } from "./fork.ts";
-import type { ResumePlan } from "../ports/plan.ts";
+import type { Replay, ResumePlan } from "../ports/plan.ts";
 import type { Observer } from "../ports/observer.ts";
 import type { DeliveryQuery, DeliveryRow, Durability, InboxBody, RunRow, SendResult, Store } from "../ports/store.ts";
 import type { Supervisor } from "../ports/supervision.ts";
@@ -181,6 +181,11 @@ export interface Executor {
    * they had in the original, or need approval. Rejects `run_unknown`, `request_invalid`.
    */
   fork(run: string, options: ForkOptions): Promise<RunHandle>;
+  /**
+   * Compare a journal with what the kernel decides today, or would with another definition of the agent, without calling anything.
+   * Rejects `run_unknown`.
+   */
+  replay(run: string, options?: { readonly against?: Agent }): Promise<Replay>;
   /** What resuming a run here would do, call by call, without doing it. Rejects `run_unknown`, `run_finished`. */
   plan(run: string): Promise<ResumePlan>;
   /** Tell a run something, whoever drives it. Durable once it resolves. */

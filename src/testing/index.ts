@@ -10,3 +10,5 @@ export {
 } from "./scripted-model.ts";
 export { storeConformance, type OpenStore, type StoreUnderTest, type TestApi } from "./store-conformance.ts";
 export { blobsConformance, type BlobsUnderTest } from "./blobs-conformance.ts";
+export { toCassette, type Cassette } from "./cassette.ts";
+export { playCassette, type Playback, type PlaybackOptions } from "./playback.ts";

@@ -41,6 +41,8 @@ export interface SetupOptions {
   readonly root: () => string;
   /** Skills of the project may be used. Default false. */
   readonly trustSkills?: boolean;
+  /** Instead of those that are configured here. */
+  readonly models?: Models;
   /** Unknown fields of its file are warnings. Default false. */
   readonly lenient?: boolean;
   /** MCP servers of the project and of the agent's file may be started. Default false. */
@@ -70,7 +72,7 @@ export async function setUpAgent(file: string, options: SetupOptions): Promise<A
     agent,
     ...(input === undefined ? {} : { input }),
     tools: createTools([...tools, ...files]),
-    models: models ?? (await configuredModels(options.modelsFile, options.blobs)),
+    models: options.models ?? models ?? (await configuredModels(options.modelsFile, options.blobs)),
     warnings: absent.length === 0 ? warnings : [...warnings, goesWithout(agent, absent)],
     usesFiles,
     delegates,

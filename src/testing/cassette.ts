@@ -1,0 +1,225 @@
+/** A finished run as a recording that tests play back: what it was told, what its models and tools answered, how it ended. */
+import { evolve, initialState } from "../kernel/evolve.ts";
+import { canonical } from "../kernel/guards.ts";
+import { toArray } from "../kernel/list.ts";
+import type { RunState } from "../kernel/state.ts";
+import { ExecutusError } from "../kernel/errors.ts";
+import type { ToolSnapshot } from "../ports/agent.ts";
+import type { EventType, RunEvent } from "../ports/events.ts";
+import type { JsonValue } from "../ports/json.ts";
+import type { Limits } from "../ports/limits.ts";
+import type { Message, ToolOutput, UserPart } from "../ports/messages.ts";
+import type { ModelAnswer, ModelSettings } from "../ports/models.ts";
+import type { InboxBody } from "../ports/store.ts";
+import { promptOf } from "../run/prompt.ts";
+
+/** One prompt, without what it has in common with the one before. */
+export interface RecordedPrompt {
+  /** Index into `prompts`. */
+  readonly base: number;
+  /** Messages that stayed since the call before. */
+  readonly keep: number;
+  readonly add: readonly Message[];
+}
+
+export interface PromptBase {
+  readonly instructions: string;
+  readonly settings: ModelSettings;
+  readonly tools: readonly { readonly name: string; readonly description: string; readonly inputSchema: JsonValue }[];
+}
+
+export interface RecordedCall extends RecordedPrompt {
+  readonly step: number;
+  readonly attempt: number;
+  readonly model: string;
+  /** Absent: the process died meanwhile, or the run gave it up. */
+  readonly answer?: ModelAnswer;
+  readonly error?: { readonly message: string; readonly code: string; readonly retryable: boolean };
+}
+
+export interface RecordedTool {
+  readonly name: string;
+  readonly input: JsonValue;
+  readonly outcome: "ok" | "error" | "unknown";
+  readonly output: ToolOutput;
+}
+
+export interface Cassette {
+  readonly version: 1;
+  readonly run: string;
+  readonly agent: string;
+  readonly input: readonly UserPart[];
+  readonly history: readonly Message[];
+  readonly caller?: string;
+  readonly limits: Limits;
+  readonly models: readonly string[];
+  readonly tools: readonly ToolSnapshot[];
+  /** How many of them, from the first, were the agent's own. */
+  readonly ownTools: number;
+  readonly prompts: readonly PromptBase[];
+  readonly calls: readonly RecordedCall[];
+  /** By `step.ordinal`. */
+  readonly results: Readonly<Record<string, RecordedTool>>;
+  /** What the run was told, and before which model call. */
+  readonly told: readonly { readonly before: number; readonly entry: InboxBody }[];
+  readonly end: { readonly status: string; readonly output: string };
+}
+
+/** What happened outside of models, tools and people's words cannot be played back. */
+const NOT_PLAYED: Readonly<Partial<Record<EventType, string>>> = {
+  "cancel.requested": "it was cancelled",
+  "child.started": "it handed work to other runs",
+  "source.opened": "it had tools of a source",
+  "tool.reconciled": "a tool was asked what became of a call",
+  "tool.suspended": "a tool waited",
+  "question.asked": "it asked a question",
+  "budget.refused": "a budget ran out",
+  "stall.noticed": "a supervisor was asked",
+  "context.compacted": "its conversation was shortened",
+  "agent.adopted": "it adopted a changed agent",
+  "agent.decided": "it adopted a changed agent",
+  "run.forked": "it is a fork",
+};
+
+/** Throws `not_supported` for a run that has not ended, or that did something that cannot be played back. */
+export function toCassette(events: readonly RunEvent[]): Cassette {
+  const [first] = events;
+  if (first?.type !== "run.started") throw notPlayable("", "its journal is empty");
+  const end = check(first.run, events);
+  if ((first.request.attachments ?? []).length > 0) throw notPlayable(first.run, "files were attached");
+  const recorder = new Recorder(initialState(first, first));
+  for (const event of events.slice(1)) recorder.record(event);
+  if (recorder.recorded.told.some(({ before }) => before === 0))
+    throw notPlayable(first.run, "it was told something before its first step");
+  const { request, agent, limits, models } = first;
+  return {
+    version: 1,
+    run: first.run,
+    agent: agent.name,
+    input: request.input,
+    history: request.history ?? [],
+    ...(request.caller === undefined ? {} : { caller: request.caller }),
+    limits,
+    models,
+    tools: agent.tools,
+    ownTools: agent.ownTools,
+    ...recorder.recorded,
+    end: { status: end, output: recorder.state.output },
+  };
+}
+
+function check(run: string, events: readonly RunEvent[]): string {
+  const last = events.at(-1);
+  if (last?.type !== "run.finished") throw notPlayable(run, "it has not ended yet");
+  const problem = events.map(({ type }) => NOT_PLAYED[type]).find((reason) => reason !== undefined);
+  if (problem !== undefined) throw notPlayable(run, problem);
+  const limit = events.find((event) => event.type === "limit.reached" && (event.limit === "usd" || event.limit === "time"));
+  if (limit !== undefined) throw notPlayable(run, "a limit of time or money was reached, and a playback takes neither");
+  if (last.status === "timed_out" || last.status === "poisoned") throw notPlayable(run, `it ended as ${last.status}`);
+  return last.status;
+}
+
+function notPlayable(run: string, reason: string): ExecutusError {
+  const hint = "Export another run of this agent, or check this one with: executus replay RUN";
+  return new ExecutusError("not_supported", `run ${run} cannot be played back: ${reason}`, { run, hint });
+}
+
+const UNKNOWN: ToolOutput = { type: "error-text", value: "unknown" };
+
+class Recorder {
+  state: RunState;
+  readonly #prompts: PromptBase[] = [];
+  readonly #calls: RecordedCall[] = [];
+  readonly #results: Record<string, RecordedTool> = {};
+  readonly #told: { readonly before: number; readonly entry: InboxBody }[] = [];
+  #messages: readonly Message[] = [];
+
+  constructor(state: RunState) {
+    this.state = state;
+  }
+
+  get recorded(): Pick<Cassette, "prompts" | "calls" | "results" | "told"> {
+    return { prompts: this.#prompts, calls: this.#calls, results: this.#results, told: this.#told };
+  }
+
+  record(event: RunEvent): void {
+    const before = this.state;
+    this.state = evolve(before, event, event);
+    switch (event.type) {
+      case "model.started":
+        return this.#asked(event);
+      case "model.answered": {
+        const { content, finish, usage } = event;
+        return this.#heard({ answer: { content, finish, usage } });
+      }
+      case "model.failed":
+        return this.#heard({ error: { ...event.error, retryable: event.retryable } });
+      case "tool.ended":
+        return this.#ended(before, event);
+      case "tool.interrupted":
+        return this.#ended(before, { ...event, type: "tool.ended", outcome: "unknown", output: UNKNOWN });
+      default: {
+        const entry = toEntry(event);
+        if (entry !== undefined) this.#told.push({ before: this.#calls.length, entry });
+      }
+    }
+  }
+
+  #asked({ step, attempt, model }: Extract<RunEvent, { type: "model.started" }>): void {
+    const { instructions, settings, tools } = promptOf(this.state, { step, attempt, toolChoice: "auto" });
+    const base = {
+      instructions,
+      settings,
+      tools: tools.map(({ name, description, inputSchema }) => ({ name, description, inputSchema })),
+    };
+    const known = this.#prompts.findIndex((prompt) => canonical(prompt as never) === canonical(base as never));
+    const index = known < 0 ? this.#prompts.push(base) - 1 : known;
+    const messages = toArray(this.state.messages);
+    let keep = 0;
+    while (keep < messages.length && keep < this.#messages.length && messages[keep] === this.#messages[keep]) keep++;
+    this.#messages = messages;
+    this.#calls.push({ step, attempt, model, base: index, keep, add: messages.slice(keep) });
+  }
+
+  #heard(what: Pick<RecordedCall, "answer" | "error">): void {
+    const last = this.#calls.pop();
+    if (last !== undefined) this.#calls.push({ ...last, ...what });
+  }
+
+  #ended({ calls }: RunState, { call, outcome, output }: Extract<RunEvent, { type: "tool.ended" }>): void {
+    const ended = calls.find(({ id }) => id === call);
+    if (ended === undefined || (outcome !== "ok" && outcome !== "error" && outcome !== "unknown")) return;
+    this.#results[call] = { name: ended.name, input: ended.input, outcome, output };
+  }
+}
+
+function toAnswer({ decision, approval, note, input, always }: Extract<RunEvent, { type: "approval.answered" }>): InboxBody {
+  const said = note === undefined ? {} : { note };
+  if (decision === "denied") return { kind: "deny", approval, ...said };
+  const more = { ...(input === undefined ? {} : { input }), ...(always === true ? { always } : {}) };
+  return { kind: "approve", approval, ...said, ...more };
+}
+
+/** What a person said, as it was sent. */
+function toEntry(event: RunEvent): InboxBody | undefined {
+  switch (event.type) {
+    case "steer.received": {
+      const { content, afterStep } = event;
+      return { kind: "steer", content, ...(afterStep === undefined ? {} : { afterStep }) };
+    }
+    case "limits.extended": {
+      const { steps, timeMs, tokens, costUsd } = event;
+      const more = Object.entries({ steps, timeMs, tokens, costUsd }).filter(([, value]) => value !== undefined);
+      return { kind: "extend", ...Object.fromEntries(more) };
+    }
+    case "call.resolved": {
+      const { call, outcome, output } = event;
+      return { kind: "resolve", call, outcome, ...(output === undefined ? {} : { output }) };
+    }
+    case "approval.answered":
+      if (event.by !== "person") return undefined;
+      return toAnswer(event);
+    default:
+      return undefined;
+  }
+}

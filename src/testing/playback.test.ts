@@ -1,0 +1,125 @@
+/** Every golden journal that can be played back, played back; and what shows as a difference. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { createExecutor } from "../create-executor.ts";
+import { defineTool } from "../adapters/tools/define-tool.ts";
+import { createMemoryStore } from "../adapters/store/memory.ts";
+import { isExecutusError } from "../kernel/errors.ts";
+import type { RunEvent } from "../ports/events.ts";
+import type { Agent } from "../run/types.ts";
+import { type Cassette, toCassette } from "./cassette.ts";
+import { playCassette } from "./playback.ts";
+import { type Script, scriptedModel } from "./scripted-model.ts";
+
+const folder = join(import.meta.dirname, "../../test/golden/v0.1");
+const journals = readdirSync(folder)
+  .filter((name) => name.endsWith(".jsonl"))
+  .map((name): [string, readonly RunEvent[]] => [
+    name,
+    readFileSync(join(folder, name), "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as RunEvent),
+  ]);
+
+function tryCassette(events: readonly RunEvent[]): Cassette | undefined {
+  try {
+    return toCassette(events);
+  } catch (error) {
+    if (isExecutusError(error) && error.code === "not_supported") return undefined;
+    throw error;
+  }
+}
+
+const playable = journals.flatMap(([name, events]): [string, Cassette][] => {
+  const cassette = tryCassette(events);
+  return cassette === undefined ? [] : [[name, cassette]];
+});
+
+/** The agent of a golden journal, from its snapshot: its tools are stood in for. */
+function agentOf({ tools, prompts, agent, limits }: Cassette): Agent {
+  const [base] = prompts;
+  return {
+    name: agent,
+    instructions: base?.instructions ?? "",
+    tools: tools.map(({ name }) => name),
+    settings: base?.settings ?? {},
+    limits,
+  };
+}
+
+describe("golden journals", () => {
+  it("many can be played back", () => {
+    expect(playable.length).toBeGreaterThan(15);
+  });
+
+  const inWords = ({ prompts }: Cassette): boolean => prompts.some(({ instructions }) => instructions.includes("must be JSON"));
+
+  // Phases and the schema of an answer are the agent's, and these journals do not say more of it than its prompts.
+  it.each(playable.filter(([, cassette]) => cassette.prompts.length <= 1 && !inWords(cassette)))(
+    "%s is played back without a difference",
+    async (_name, cassette) => {
+      expect((await playCassette(cassette, { agent: agentOf(cassette) })).differences).toEqual([]);
+    },
+  );
+});
+
+describe("a difference", () => {
+  const count = defineTool({
+    name: "count",
+    description: "How many there are.",
+    effect: "read",
+    input: { type: "object", properties: { what: { type: "string" } }, required: ["what"] },
+    execute: ({ what }) => ({ [what]: 3 }),
+  });
+  const agent: Agent = { name: "clerk", instructions: "Count.", tools: [count] };
+
+  async function recorded(script: Script): Promise<Cassette> {
+    const store = createMemoryStore();
+    await using executor = createExecutor({ models: scriptedModel(script), store });
+    const { run } = await executor.run(agent, "How many mugs?");
+    return toCassette(JSON.parse(JSON.stringify(await store.journal.read(run))) as RunEvent[]);
+  }
+
+  const script: Script = [{ calls: [{ name: "count", input: { what: "mugs" } }] }, { text: "Three." }];
+
+  it("is nowhere as long as nothing changed, also where a tool really runs", async () => {
+    const cassette = await recorded(script);
+    expect((await playCassette(cassette, { agent })).differences).toEqual([]);
+    expect((await playCassette(cassette, { agent, execute: ["count"] })).differences).toEqual([]);
+  });
+
+  it.each<[string, Partial<Agent>, string]>([
+    ["another prompt", { instructions: "Guess." }, 'step 1: instructions, line 1: "Count." -> "Guess."'],
+    ["other settings", { settings: { temperature: 1 } }, "step 1: settings.temperature: none -> 1"],
+    ["a tool that is gone", { tools: [] }, "step 1: tool count is gone"],
+    ["a new tool", { tools: [count, { ...count, name: "weigh" }] }, "step 1: tool weigh is new"],
+  ])("shows: %s", async (_what, change, difference) => {
+    const { differences } = await playCassette(await recorded(script), { agent: { ...agent, ...change } });
+    expect(differences[0]).toBe(difference);
+  });
+
+  it("shows where a call would be refused, and where a tool returns something else", async () => {
+    const cassette = await recorded(script);
+    const strict = { ...count, validate: () => ({ ok: false as const, problem: "no" }) };
+    expect((await playCassette(cassette, { agent: { ...agent, tools: [strict] } })).differences[0]).toMatch(
+      /^step 2: message 3 is .*arguments of count do not fit/,
+    );
+    const other = { ...count, execute: async () => ({ mugs: 4 }) };
+    const { differences } = await playCassette(cassette, { agent: { ...agent, tools: [other] }, execute: ["count"] });
+    expect(differences[0]).toBe('call 0.0: count gave {"mugs":4} instead of {"mugs":3}');
+  });
+
+  it("shows where limits end the run elsewhere", async () => {
+    const cassette = await recorded(script);
+    const shorter = { ...cassette, limits: { ...cassette.limits, maxSteps: 1 } };
+    expect((await playCassette(shorter, { agent })).differences.at(-1)).toContain("it ended");
+  });
+
+  it("is refused for what cannot be played back", async () => {
+    const cancelled = journals.find(([name]) => name === "cancelled.jsonl")?.[1] ?? [];
+    expect(() => toCassette(cancelled)).toThrow("cannot be played back: it was cancelled");
+    expect(() => toCassette(cancelled.slice(0, 2))).toThrow("it has not ended yet");
+  });
+});

@@ -1,0 +1,256 @@
+/** Plays a recorded run back through the real kernel: its agent as it is now, the models and tools as they were. */
+import { createExecutor } from "../create-executor.ts";
+import { settleNames } from "../adapters/agents/tool-names.ts";
+import { createTools } from "../adapters/tools/registry.ts";
+import { changesBetween } from "../kernel/definition.ts";
+import { canonical } from "../kernel/guards.ts";
+import { NO_LIMIT } from "../kernel/limits.ts";
+import { UnknownOutcomeError } from "../kernel/unknown-outcome.ts";
+import type { ToolSnapshot } from "../ports/agent.ts";
+import type { Agent } from "../ports/definition.ts";
+import type { JsonValue } from "../ports/json.ts";
+import type { Message, ToolOutput } from "../ports/messages.ts";
+import type { ModelAnswer, ModelCall, ModelCandidate, Models } from "../ports/models.ts";
+import type { Tool } from "../ports/tools.ts";
+import type { Executor, RunRequest, RunResult } from "../run/types.ts";
+import type { Cassette, PromptBase, RecordedCall } from "./cassette.ts";
+
+export interface PlaybackOptions {
+  readonly agent: Agent;
+  /** Tools that the agent names. One that is not here is stood in for by what was recorded of it. */
+  readonly tools?: readonly Tool[];
+  /** What the executor of the recorded run put before every agent's instructions. */
+  readonly systemHeader?: string;
+  /** Tools whose code runs; what they return must be what was recorded. Default: none, results are those recorded. */
+  readonly execute?: readonly string[];
+}
+
+export interface Playback {
+  /** Where the run took another course than the recorded one, the first place first; empty when nowhere. */
+  readonly differences: readonly string[];
+  readonly result: RunResult;
+}
+
+/**
+ * No model and, unless `execute` names it, no tool is called. Every prompt is compared with the recorded one, so a changed prompt, tool
+ * description or schema shows, and so does a call that would be refused now.
+ *
+ * @example
+ * const { agent, tools } = await loadAgent("agents/reviewer.ts");
+ * expect((await playCassette(cassette, { agent, tools })).differences).toEqual([]);
+ */
+export async function playCassette(cassette: Cassette, options: PlaybackOptions): Promise<Playback> {
+  const tape = new Tape(cassette, new Set(options.execute));
+  const agent = withRecordedTools(cassette, options, tape);
+  const header = options.systemHeader === undefined ? {} : { systemHeader: options.systemHeader };
+  await using executor = createExecutor({
+    models: tape.models(agent.model),
+    tools: createTools(tape.registry),
+    agents: [agent],
+    ...header,
+  });
+  tape.executor = executor;
+  const handle = await executor.start(agent, toRequest(cassette, tape));
+  const result = await answered(cassette, executor, await handle.result);
+  const { status, output } = cassette.end;
+  if (result.status !== status)
+    tape.differs(
+      `it ended ${result.status} instead of ${status}${result.error === undefined ? "" : ` (${result.error.message})`}`,
+    );
+  else if (result.output !== output) tape.differs(`it answered ${shorten(result.output)} instead of ${shorten(output)}`);
+  return { differences: tape.differences, result };
+}
+
+/** People answer what was asked, as they did. */
+async function answered({ run, told }: Cassette, executor: Executor, first: RunResult): Promise<RunResult> {
+  const answers = told.filter(({ entry }) => entry.kind === "approve" || entry.kind === "deny" || entry.kind === "resolve");
+  let result = first;
+  for (const [i, { entry }] of answers.entries()) {
+    if (result.status !== "waiting") break;
+    await executor.send(run, entry, { id: `answer-${i}` });
+    result = await (await executor.resume(run)).result;
+  }
+  return result;
+}
+
+/** Only steps, tokens and money count in a playback: nothing takes time. */
+function toRequest({ run, input, history, limits, caller }: Cassette, tape: Tape): RunRequest {
+  const [only] = input;
+  const isText = input.length === 1 && only?.type === "text";
+  const unlimited = {
+    timeMs: NO_LIMIT,
+    toolTimeoutMs: NO_LIMIT,
+    firstTokenMs: NO_LIMIT,
+    idleTokenMs: NO_LIMIT,
+    modelCallMs: NO_LIMIT,
+  };
+  const said: readonly Message[] = isText || input.length === 0 ? history : [...history, { role: "user", content: input }];
+  return {
+    id: run,
+    ...(isText ? { input: only.text } : {}),
+    ...(said.length === 0 ? {} : { history: said }),
+    ...(caller === undefined ? {} : { caller }),
+    limits: { ...limits, ...unlimited, retryBaseMs: 1 },
+    extraTools: tape.extra,
+  };
+}
+
+class Tape {
+  readonly differences: string[] = [];
+  readonly registry: Tool[] = [];
+  readonly extra: Tool[] = [];
+  executor: Executor | undefined;
+  readonly #cassette: Cassette;
+  readonly #executed: ReadonlySet<string>;
+  readonly #prompts: readonly (readonly Message[])[];
+  #calls = 0;
+
+  constructor(cassette: Cassette, executed: ReadonlySet<string>) {
+    this.#cassette = cassette;
+    this.#executed = executed;
+    this.#prompts = promptsOf(cassette.calls);
+  }
+
+  differs(difference: string): void {
+    this.differences.push(difference);
+  }
+
+  models(own: string | undefined): Models {
+    const ids = this.#cassette.models.length === 0 ? [own ?? "recorded/model"] : this.#cassette.models;
+    const candidates = ids.map((id): ModelCandidate => ({ id, price: FREE, call: (call) => this.#answer(call) }));
+    return { resolve: () => Promise.resolve(candidates) };
+  }
+
+  /** A call that was cut off by a crash or a person was made again: it is passed over. */
+  async #answer(call: ModelCall): Promise<ModelAnswer> {
+    const { calls, prompts } = this.#cassette;
+    while (isCutOff(calls[this.#calls])) this.#calls++;
+    const index = this.#calls++;
+    const recorded = calls[index];
+    if (recorded === undefined) return this.#stop(call, "a model call that was not recorded");
+    const difference = differenceFrom(call, prompts[recorded.base], this.#prompts[index] ?? []);
+    if (difference !== undefined) return this.#stop(call, difference);
+    await this.#tellBefore(index + 1, call);
+    const { error, answer } = recorded;
+    if (error !== undefined) throw Object.assign(new Error(error.message), { code: error.code, retryable: error.retryable });
+    return answer ?? this.#stop(call, "a model call without an answer");
+  }
+
+  #stop({ step }: ModelCall, difference: string): never {
+    this.differs(`step ${step + 1}: ${difference}`);
+    throw Object.assign(new Error(difference), { retryable: false });
+  }
+
+  async #tellBefore(next: number, { run, step }: ModelCall): Promise<void> {
+    for (const [i, { before, entry }] of this.#cassette.told.entries()) {
+      if (before !== next || (entry.kind !== "steer" && entry.kind !== "extend")) continue;
+      const bound = entry.kind === "steer" ? { ...entry, afterStep: entry.afterStep ?? step + 1 } : entry;
+      await this.executor?.send(run, bound, { id: `told-${i}` });
+    }
+  }
+
+  /** The tool as it is, with what was recorded in place of what it does. */
+  played(tool: Tool): Tool {
+    if (this.#executed.has(tool.name)) return this.#compared(tool);
+    return {
+      ...withoutReconcile(tool),
+      execute: async (_input, { call }) => {
+        const recorded = this.#resultOf(call, tool.name);
+        if (recorded.outcome === "unknown") throw new UnknownOutcomeError("as it was recorded");
+        return recorded.output;
+      },
+      toOutput: (result) => result as ToolOutput,
+    };
+  }
+
+  #compared(tool: Tool): Tool {
+    return {
+      ...tool,
+      execute: async (input, context) => {
+        const result = await tool.execute(input, context);
+        const { output } = this.#resultOf(context.call, tool.name);
+        const now = typeof result === "string" ? result : ((JSON.parse(JSON.stringify(result ?? "")) as JsonValue) ?? "");
+        if (canonical(now) !== canonical(output.value as JsonValue))
+          this.differs(`call ${context.call}: ${tool.name} gave ${shorten(now)} instead of ${shorten(output.value)}`);
+        return result;
+      },
+    };
+  }
+
+  #resultOf(call: string, name: string): Cassette["results"][string] {
+    const recorded = this.#cassette.results[call];
+    if (recorded !== undefined && recorded.name === name) return recorded;
+    this.differs(`call ${call}: ${name} was not called there`);
+    throw new Error(`no result of ${name} was recorded for call ${call}`);
+  }
+
+  standIn({ name, description, inputSchema, effect, onUnknown }: ToolSnapshot): Tool {
+    const validate: Tool["validate"] = (value) => ({ ok: true, value });
+    const asked = this.#cassette.told.flatMap(({ entry }) => ("approval" in entry ? [entry.approval] : []));
+    const approval: NonNullable<Tool["approval"]> = (_input, { run, call }) => asked.includes(`${run}:${call}`);
+    const tool = { name, description, inputSchema, effect, onUnknown, approval, visibility: "public" as const, validate };
+    return this.played({ ...tool, execute: () => Promise.reject(new Error("not recorded")) });
+  }
+}
+
+/** What was recorded of a call is all there is to know. */
+function withoutReconcile(tool: Tool): Tool {
+  const copy: { reconcile?: unknown } & Tool = { ...tool };
+  delete copy.reconcile;
+  return copy;
+}
+
+const FREE = { input: 0, output: 0, asOf: "2026-01-01" };
+
+function isCutOff(call: RecordedCall | undefined): boolean {
+  return call !== undefined && call.answer === undefined && call.error === undefined;
+}
+
+function withRecordedTools(cassette: Cassette, { agent, tools = [] }: PlaybackOptions, tape: Tape): Agent {
+  const recorded = new Map(cassette.tools.map((tool) => [tool.name, tool]));
+  const here = new Map(tools.map((tool) => [tool.name, tool]));
+  const { tools: wanted = [], ...rest } = agent;
+  const names = wanted.filter((tool) => typeof tool === "string");
+  const settled = settleNames(names, [...here.keys(), ...recorded.keys()]).names;
+  const used = new Set([...settled, ...wanted.flatMap((tool) => (typeof tool === "string" ? [] : [tool.name]))]);
+  for (const name of settled) {
+    const snapshot = recorded.get(name);
+    const tool = here.get(name);
+    if (tool !== undefined) tape.registry.push(tape.played(tool));
+    else if (snapshot !== undefined) tape.registry.push(tape.standIn(snapshot));
+  }
+  // What the agent had then and has no more is a change; the others came with the request.
+  for (const snapshot of cassette.tools.slice(cassette.ownTools)) {
+    if (!used.has(snapshot.name)) tape.extra.push(tape.standIn(snapshot));
+  }
+  return { ...rest, tools: [...settled, ...wanted.filter((tool) => typeof tool !== "string").map((tool) => tape.played(tool))] };
+}
+
+function promptsOf(calls: readonly RecordedCall[]): readonly (readonly Message[])[] {
+  let messages: readonly Message[] = [];
+  return calls.map(({ keep, add }) => (messages = [...messages.slice(0, keep), ...add]));
+}
+
+/** The first part of the prompt that is different. */
+function differenceFrom(call: ModelCall, base: PromptBase | undefined, messages: readonly Message[]): string | undefined {
+  if (base === undefined) return "no prompt was recorded";
+  const [change] = changesBetween(toSnapshot(base), toSnapshot(call));
+  if (change !== undefined) return change;
+  const length = Math.max(messages.length, call.messages.length);
+  for (let i = 0; i < length; i++) {
+    const [was, is] = [messages[i], call.messages[i]];
+    if (was !== undefined && is !== undefined && canonical(was as never) === canonical(is as never)) continue;
+    return `message ${i + 1} is ${shorten(is)} instead of ${shorten(was)}`;
+  }
+  return undefined;
+}
+
+function toSnapshot({ instructions, settings, tools }: Pick<PromptBase, "instructions" | "settings" | "tools">): never {
+  const told = tools.map(({ name, description, inputSchema }) => ({ name, description, inputSchema }));
+  return { name: "", instructions, settings, tier: "", tools: told, ownTools: told.length } as never;
+}
+
+function shorten(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 200 ? `${text.slice(0, 200)}...` : text;
+}
