@@ -35,6 +35,7 @@ export function createLazyExecutor(config: ExecutorConfig, foundation: Foundatio
     },
     result: (run) => use((engine) => engine.result(run)),
     fork: (run, options) => use((engine) => engine.fork(run, options)),
+    replay: (run, options) => use((engine) => engine.replay(run, options)),
     plan: (run) => use((engine) => engine.plan(run)),
     status: (run) => use((engine) => engine.status(run)),
     budgets: (query) => use((engine) => engine.budgets(query)),
