@@ -10,7 +10,7 @@ import { evolve } from "../kernel/evolve.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { StepLog } from "../kernel/steps.ts";
 import type { EventBody, EventHeader, RunEvent } from "../ports/events.ts";
-import type { LedgerChange } from "../ports/budget.ts";
+import type { Ledger, LedgerChange } from "../ports/budget.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { AppendRequest, AppendResult, PendingEntry } from "../ports/store.ts";
 import { isExecutusError } from "../kernel/errors.ts";
@@ -97,15 +97,24 @@ export async function append(
 }
 
 /** A ledger outside the store is told first: all it hears may be said again, and a call without a reservation must not start. */
-export async function appendWithLedger(session: Session, request: AppendRequest): Promise<AppendResult> {
+export function appendWithLedger(session: Session, request: AppendRequest): Promise<AppendResult> {
   const { store, budgets } = session.ports;
-  const { ledger, ...rest } = request;
-  if (ledger === undefined || budgets?.ledger === undefined) return store.journal.append(request);
-  const { close, ...change } = ledger;
-  const refusal = await budgets.ledger.apply(session.run, change);
+  if (request.ledger === undefined || budgets?.ledger === undefined) return store.journal.append(request);
+  return appendAfterLedger(session, request, { change: request.ledger, ledger: budgets.ledger });
+}
+
+async function appendAfterLedger(
+  { ports, run }: Session,
+  request: AppendRequest,
+  told: { readonly change: LedgerChange; readonly ledger: Ledger },
+): Promise<AppendResult> {
+  const { ledger } = told;
+  const { close, ...change } = told.change;
+  const refusal = await ledger.apply(run, change);
   if (refusal !== undefined) return { ok: false, reason: "budget", refusal };
-  const result = await store.journal.append(rest);
-  if (close === true && result.ok) await budgets.ledger.apply(session.run, { close });
+  const { ledger: _told, ...rest } = request;
+  const result = await ports.store.journal.append(rest);
+  if (close === true && result.ok) await ledger.apply(run, { close });
   return result;
 }
 

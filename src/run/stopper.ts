@@ -11,7 +11,7 @@ export class Stopper {
     return this.#reason;
   }
 
-  /** Made when it is first asked for: most tools never look, and a signal is not cheap. */
+  /** Made when it is first asked for. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#reason !== undefined && !this.#controller.signal.aborted) this.#controller.abort(new StopError(this.#reason));

@@ -33,9 +33,8 @@ export function toolContext(session: Session, call: CallState, stopper: Stopper,
     ...(caller === undefined ? {} : { caller }),
     ...(channel === undefined ? {} : { channel }),
     ...(tenant === undefined ? {} : { tenant }),
-    get signal() {
-      return stopper.signal;
-    },
+    // Not a getter: making one costs ten times as much as the signal.
+    signal: stopper.signal,
     ask,
     waitFor,
     sleep,

@@ -170,7 +170,7 @@ function append(data: Data, request: AppendRequest): AppendResult {
   for (const id of consumed) consume(run, id);
   if (request.row !== undefined) change(run, request.row);
   end(run, request.events);
-  bringAbout(data, request);
+  bringAbout(data, run, request);
   data.watchers.touch(request.run, "journal");
   return APPENDED;
 }
@@ -198,9 +198,8 @@ function change(run: MemoryRun, row: RunRowChange): void {
 }
 
 /** What an append does beside its own run. */
-function bringAbout(data: Data, { run, outbox, wakes, dequeued, at }: AppendRequest): void {
-  const own = data.runs.get(run);
-  if (dequeued === true && own !== undefined) own.queued = false;
+function bringAbout(data: Data, own: MemoryRun, { run, outbox, wakes, dequeued, at }: AppendRequest): void {
+  if (dequeued === true) own.queued = false;
   if (outbox !== undefined) addDeliveries(data.outbox, run, outbox, at);
   if (wakes !== undefined) wake(data, wakes, at);
 }
