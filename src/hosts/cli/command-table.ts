@@ -39,6 +39,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "replay", summary: "compare a journal with what would be decided today", load: () => import("./commands/replay.ts") },
   { name: "export-test", summary: "make a regression test of a run", load: () => import("./commands/export-test.ts") },
   { name: "agents", summary: "list and check the agents that can be run here", load: () => import("./commands/agents.ts") },
+  {
+    name: "deliveries",
+    summary: "what is to be delivered, and what could not be",
+    load: () => import("./commands/deliveries.ts"),
+  },
+  { name: "redeliver", summary: "deliver an outcome again", load: () => import("./commands/redeliver.ts") },
+  { name: "webhook", summary: "try a webhook out, make a secret for it", load: () => import("./commands/webhook.ts") },
   { name: "store", summary: "check, back up, export, import and prune the store", load: () => import("./commands/store.ts") },
   { name: "doctor", summary: "check this machine, the store and the models", load: () => import("./commands/doctor.ts") },
   { name: "play", summary: "play recorded conversations through the kernel", load: () => import("./commands/play.ts") },

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { RunEvent } from "../../../ports/events.ts";
-import type { RunRow, Store } from "../../../ports/store.ts";
+import type { DeliveryRow, RunRow, Store } from "../../../ports/store.ts";
 import { toResult } from "../../../run/result.ts";
 import { findRun } from "../find-run.ts";
 import { readHistory, type RunHistory } from "../history.ts";
@@ -9,6 +9,7 @@ import { addJsonOption, addStoreOption } from "../options.ts";
 import { printJson, printStyled } from "../output.ts";
 import { showEvents, showRun } from "../view/run-page.ts";
 import { readTree, treeLines } from "../view/run-tree.ts";
+import { deliveryLine } from "../view/deliveries.ts";
 import { terminalOf } from "../view/terminal.ts";
 
 interface Options {
@@ -47,9 +48,11 @@ async function show(given: string, options: Options): Promise<void> {
     const events = await host.store.journal.read(row.run);
     const history = readHistory(events);
     if (history === undefined) return;
-    if (options.json === true) return printJson({ ...toJson(row, history), ...(options.events === true ? { events } : {}) });
+    const deliveries = await host.executor.deliveries({ run: row.run });
+    if (options.json === true)
+      return printJson({ ...toJson(row, history), deliveries, ...(options.events === true ? { events } : {}) });
     const terminal = terminalOf(process.stdout);
-    printStyled(linesFor({ row, history, events, terminal }, options).join("\n"));
+    printStyled(linesFor({ row, history, events, deliveries, terminal }, options).join("\n"));
   } finally {
     await host.close();
   }
@@ -65,11 +68,19 @@ interface Page {
   readonly row: RunRow;
   readonly history: RunHistory;
   readonly events: readonly RunEvent[];
+  readonly deliveries: readonly DeliveryRow[];
   readonly terminal: ReturnType<typeof terminalOf>;
 }
 
-function linesFor({ row, history, events, terminal }: Page, { events: isJournal, all, db }: Options): readonly string[] {
-  return isJournal === true ? showEvents(events, terminal) : showRun(row, history, { terminal, db, all: all === true });
+function linesFor(
+  { row, history, events, deliveries, terminal }: Page,
+  { events: isJournal, all, db }: Options,
+): readonly string[] {
+  if (isJournal === true) return showEvents(events, terminal);
+  const page = showRun(row, history, { terminal, db, all: all === true });
+  return deliveries.length === 0
+    ? page
+    : [...page, "", ...deliveries.toReversed().map((delivery) => `  ${deliveryLine(delivery)}`)];
 }
 
 function toJson(row: RunRow, history: RunHistory): object {
