@@ -122,6 +122,19 @@ it("redaction.ts leaks nothing", () => {
   expect(run("redaction.ts").lines).toEqual(["The token [redacted DB_TOKEN] was refused.", "nothing leaked"]);
 });
 
+it("delivery.ts delivers to a file and, at the second attempt, to a webhook", () => {
+  expect(run("delivery.ts").lines).toEqual([
+    "15 mugs. mugs.d1 mugs.d1",
+    "run.completed",
+    "mugs.d1 delivered 2",
+    "mugs.d0 delivered 1",
+  ]);
+});
+
+it("lanes.ts drives two at a time", () => {
+  expect(run("lanes.ts").lines).toEqual(["queued", "6 completed, at most 2 at once"]);
+});
+
 it("every example is run here", () => {
   expect(files.toSorted()).toEqual([
     "approval.ts",
@@ -129,8 +142,10 @@ it("every example is run here", () => {
     "budget.ts",
     "compaction.ts",
     "delegate.ts",
+    "delivery.ts",
     "embed.ts",
     "fork.ts",
+    "lanes.ts",
     "mcp.ts",
     "own-models.ts",
     "phases.ts",

@@ -140,9 +140,12 @@ function openDesk({ budgets = [], ledger }: ExecutorConfig, { store }: Foundatio
   throw new ExecutusError("budget_invalid", "there are budgets, but this store keeps no ledger", { hint });
 }
 
-function createDeliverer({ delivery = { adapters: [] } }: ExecutorConfig, { store, clock, observers }: SessionPorts): Deliverer {
+function createDeliverer(
+  { delivery = { adapters: [] } }: ExecutorConfig,
+  { store, clock, observers, redaction }: SessionPorts,
+): Deliverer {
   const warn = (run: string, message: string): void => {
     tell(observers, run, (observer) => observer.warning?.(run, message));
   };
-  return new Deliverer({ ...delivery, outbox: store.outbox, clock, warn });
+  return new Deliverer({ ...delivery, outbox: store.outbox, clock, warn, clean: (said) => redaction?.data(said) ?? said });
 }

@@ -17,6 +17,8 @@ export interface DelivererOptions extends DeliveryConfig {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly warn: (run: string, message: string) => void;
+  /** What adapters say, without secrets. */
+  readonly clean: <T>(said: T) => T;
 }
 
 const CONCURRENCY = 8;
@@ -136,7 +138,7 @@ export class Deliverer {
     const cancel = clock.after(timeoutMs, timeout, { background: true });
     const report = row.targetGone ? CLOSED : await this.#attempt(row, controller.signal);
     cancel();
-    await this.#record(row, this.#toChange(row, report, controller.signal), until);
+    await this.#record(row, this.#toChange(row, this.#options.clean(report), controller.signal), until);
   }
 
   async #attempt(row: ClaimedDelivery, signal: AbortSignal): Promise<DeliveryReport> {

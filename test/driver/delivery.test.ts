@@ -265,6 +265,17 @@ describe("delivery", () => {
     await world.executor.shutdown();
     expect(world.clock.pending).toBe(0);
   });
+
+  it("S32 S10 keeps registered secrets out of what targets say", async () => {
+    const adapter = post({ outcome: "failed", error: "no user hunter2-hunter2", permanent: true });
+    const warnings: string[] = [];
+    const observers = [{ warning: (_run: string, message: string) => warnings.push(message) }];
+    const world = worldWith(adapter, { observers, secrets: ["hunter2-hunter2"] });
+    await finish(world);
+    await deliver(world);
+    expect(JSON.stringify(await world.executor.deliveries())).not.toContain("hunter2-hunter2");
+    expect(warnings.join()).not.toContain("hunter2-hunter2");
+  });
 });
 
 async function turns(n = 30): Promise<void> {
