@@ -35,6 +35,13 @@ describe("replay", () => {
     expect(divergence?.now).toContain("guard.tripped");
   });
 
+  it("names what a commit should have held as well", async () => {
+    const plain = read("plain-answer.jsonl").slice(0, -2);
+    const { divergence } = await replay(plain);
+    expect(divergence).toMatchObject({ seq: plain.length - 1, recorded: "nothing more was decided" });
+    expect(divergence?.now).toContain("run.settling");
+  });
+
   it("names a model that would not be called, and a place where nothing is", async () => {
     const other = events.map((event) =>
       event.type === "model.started" && event.step === 1 ? { ...event, model: "other/model" } : event,
