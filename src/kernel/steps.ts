@@ -5,6 +5,7 @@
  * beside it: models, outcomes, durations. Messages that a compaction or the next phase takes away are turned into views just before.
  */
 import type { EventBody, ModelAnswered } from "../ports/events.ts";
+import type { JsonValue } from "../ports/json.ts";
 import type { AssistantMessage, Message, ToolCallPart, ToolMessage } from "../ports/messages.ts";
 import type { CallOutcome, CallView, StepView } from "../ports/view.ts";
 import { outcomeOfChild } from "./children.ts";
@@ -21,6 +22,8 @@ export class StepLog {
   #outcomes: (CallOutcome | undefined)[] = [];
   #durations: (number | undefined)[] = [];
   readonly #children = new Map<number, string>();
+  /** What a person had a call run with instead of the model's arguments. */
+  readonly #edited = new Map<number, JsonValue>();
   /** Calls before those of the last step. */
   #before = 0;
   /** That of the messages from `#from` on. */
@@ -43,6 +46,9 @@ export class StepLog {
       case "call.resolved":
         if (event.outcome !== "retry") this.#ended(event.call, event.outcome === "done" ? "ok" : "error");
         break;
+      case "approval.answered":
+        if (event.input !== undefined) this.#edited.set(this.#at(event.call), event.input);
+        break;
       case "child.started":
         this.#children.set(this.#at(event.call), event.run);
         break;
@@ -57,6 +63,7 @@ export class StepLog {
         this.#outcomes = [];
         this.#durations = [];
         this.#children.clear();
+        this.#edited.clear();
         this.#phase = after.phase?.name;
         break;
       default:
@@ -118,7 +125,7 @@ export class StepLog {
     return {
       call,
       name: part.toolName,
-      input: part.input,
+      input: this.#edited.get(at) ?? part.input,
       ...(outcome === undefined ? {} : { outcome }),
       ...(output === undefined ? {} : { output }),
       ...(durationMs === undefined ? {} : { durationMs }),

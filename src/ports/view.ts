@@ -93,6 +93,7 @@ export interface PhaseView {
 export interface CallView {
   readonly call: string;
   readonly name: string;
+  /** What it ran with: the arguments of the model, or of the person who approved it with others. */
   readonly input: unknown;
   /** Absent while the call is open. */
   readonly outcome?: CallOutcome;

@@ -139,7 +139,7 @@ describe("approvals", () => {
     const handle = await world.executor.start(agent, { input: "go", id: "r" });
     for await (const event of handle.events()) if (event.type === "approval.requested") break;
     await world.executor.send("r", { kind: "approve", approval: "r:0.1", input: { to: "bob" } });
-    expect(await handle.result).toMatchObject({ status: "completed" });
+    expect(await handle.result).toMatchObject({ status: "completed", steps: [{ calls: [{}, { input: { to: "bob" } }] }, {}] });
     expect(sent).toEqual([{ to: "bob" }]);
     expect((await world.store.journal.read("r")).some(({ type }) => type === "attempt.started")).toBe(false);
   });
