@@ -69,11 +69,13 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     script: (m) => (m.toolChoice === "none" ? { text: "end" } : { calls: [call("a", m.step)] }),
     tools: (effects) => [log(effects, "a")],
     limits: { maxSteps: 3 },
+    status: "out_of_steps",
   },
   "a loop that is stopped": {
     script: (m) => (m.toolChoice === "none" ? { text: "end" } : { calls: [call("a", 0)] }),
     tools: (effects) => [log(effects, "a")],
     limits: { repeats: 2, maxSteps: 20 },
+    status: "looping",
   },
   "a call that fails": {
     script: [{ calls: [call("f", 1)] }, { text: "end" }],

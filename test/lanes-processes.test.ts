@@ -9,6 +9,7 @@ import { openSqliteStore } from "../src/adapters/store/sqlite.ts";
 
 let folder: string;
 const children: ChildProcess[] = [];
+const ends = new Map<ChildProcess, Promise<unknown>>();
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "executus-lanes-"));
@@ -16,9 +17,8 @@ beforeEach(() => {
 
 afterEach(async () => {
   for (const child of children.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
     child.kill("SIGKILL");
-    await once(child, "exit");
+    await ends.get(child);
   }
   rmSync(folder, { recursive: true, force: true });
 });
@@ -38,6 +38,8 @@ async function startProcess(name: string): Promise<ChildProcess> {
   ];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
+  // From the start: one may have ended before the other has begun.
+  ends.set(child, once(child, "exit"));
   await once(child.stdout ?? child, "data");
   return child;
 }
@@ -77,7 +79,7 @@ async function finished(): Promise<number> {
 
 it("S36 two processes drive the runs of a lane, two at a time in all, each run once", async () => {
   const both = await Promise.all([startProcess("p"), startProcess("q")]);
-  await Promise.all(both.map((child) => once(child, "exit")));
+  await Promise.all(both.map((child) => ends.get(child)));
   const work = workOf();
   expect(mostAtOnce(work)).toBeLessThanOrEqual(2);
   const begun = work.filter(({ what }) => what === "begin").map(({ run }) => run);
@@ -90,7 +92,7 @@ it("S36 a process that is killed leaves its place and its queue to the other", a
   const [first, second] = await Promise.all([startProcess("p"), startProcess("q")]);
   while (workOf().filter(({ what }) => what === "end").length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
   first?.kill("SIGKILL");
-  if (second !== undefined) await once(second, "exit");
+  if (second !== undefined) await ends.get(second);
   expect(mostAtOnce(workOf(), "p")).toBeLessThanOrEqual(2);
   expect(await finished()).toBe(2 * RUNS_EACH);
 });

@@ -1,5 +1,5 @@
 /**
- * Store port: where all journals live. Four small interfaces over one place.
+ * Store port: where all journals live. A small interface for each thing that is asked of it, over one place.
  *
  * S1 Acknowledged means durable: a promise resolves after the flush, never before.
  * S2 One owner: every append carries an epoch that is checked in its own transaction; a fenced append fails that run alone.

@@ -72,7 +72,7 @@ export interface RunRequest {
   readonly extraTools?: readonly Tool[];
   /**
    * Default `required`: a run that cannot be written is refused. `best-effort`: it then runs in memory, and its journal says so
-   * (`durability.lost`). `none`: it runs in memory, whatever store there is.
+   * (`durability.lost`). `none`: it runs in memory, whatever store there is, with what it delivers; it cannot stand in a lane of a store.
    */
   readonly durability?: Durability;
   /**

@@ -83,6 +83,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     afterwards: isBalanced,
   },
   "a budget that is used up": {
+    status: "over_budget",
     mayGetLessFar: true,
     script: ({ step, toolChoice }) => (toolChoice === "none" ? { text: "so far" } : { calls: [call("a", step)] }),
     tools: slow,

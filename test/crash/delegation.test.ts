@@ -125,6 +125,7 @@ it("S14 a child that waits for a person survives everywhere", async () => {
 
 it.each(["cancel", "kill"] as const)("S14 a %s that reaches a child survives everywhere", async (kind) => {
   const points = await survivesEverywhere({
+    status: kind === "kill" ? "killed" : "cancelled",
     script: checked((call) => {
       if (call.run === "r") return { calls: [hand("helper", "x")] };
       return call.step === 0 ? { calls: [{ name: "stop" }] } : { hang: true };

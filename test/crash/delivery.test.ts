@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Delivery, DeliveryAdapter } from "../../src/ports/delivery.ts";
-import type { Store } from "../../src/ports/store.ts";
+import { type Crash, crashingStore } from "../support/crashing-store.ts";
 import { createWorld, makeAgent, makeTool, type World } from "../support/world.ts";
 
 const agent = makeAgent([makeTool("note", async () => "noted")]);
@@ -17,45 +17,7 @@ const request = {
   ],
 };
 
-interface Crash {
-  readonly at: number;
-  readonly when: "before" | "after";
-}
-
-/** From the n-th write on, the process does nothing any more. */
-function crashing(world: () => World, crash: Crash | undefined, crashed: () => void): (store: Store) => Store {
-  let writes = 0;
-  let isDead = false;
-  const die = (): Promise<never> => {
-    isDead = true;
-    world().store.die();
-    crashed();
-    return new Promise(() => {});
-  };
-  const guard = async <T>(write: () => Promise<T>): Promise<T> => {
-    if (isDead) return new Promise(() => {});
-    const isIt = crash !== undefined && writes++ === crash.at;
-    if (isIt && crash.when === "before") return die();
-    const result = await write();
-    return isIt ? die() : result;
-  };
-  return (store) => ({
-    ...store,
-    journal: { ...store.journal, append: (given) => guard(() => store.journal.append(given)) },
-    runs: { ...store.runs, create: (given) => guard(() => store.runs.create(given)) },
-    owners: { ...store.owners, claim: (run, slot) => guard(() => store.owners.claim(run, slot)) },
-    outbox: {
-      ...store.outbox,
-      claim: (given) => guard(() => store.outbox.claim(given)),
-      record: (id, attempt, change) => guard(() => store.outbox.record(id, attempt, change)),
-    },
-  });
-}
-
-async function play(
-  crash: Crash | undefined,
-  fails: number,
-): Promise<{ readonly received: readonly Delivery[]; readonly crashed: boolean }> {
+async function play(crash: Crash, fails: number): Promise<{ readonly received: readonly Delivery[]; readonly crashed: boolean }> {
   const received: Delivery[] = [];
   const attempts = new Map<string, number>();
   const adapter: DeliveryAdapter = {
@@ -70,16 +32,9 @@ async function play(
   };
   const options = { agents: [agent], delivery: { adapters: [adapter], scheduleMs: [0, 100, 100, 100] } };
   const script = ({ step }: { readonly step: number }) => (step === 0 ? { calls: [{ name: "note" }] } : { text: "Done." });
-  const { promise: crashed, resolve } = Promise.withResolvers<"crashed">();
   let world: World;
-  world = createWorld(script, {
-    ...options,
-    through: crashing(
-      () => world,
-      crash,
-      () => resolve("crashed"),
-    ),
-  });
+  const { through, crashed } = crashingStore(() => world, crash);
+  world = createWorld(script, { ...options, through });
   const finish = async (on: World): Promise<"finished"> => {
     await (
       await on.executor.start(agent, request)

@@ -1,45 +1,12 @@
 /** Three runs of a lane of one are stopped before and after each write of their process: each is driven, one at a time, to its end. */
 import { describe, expect, it } from "vitest";
-import type { Store } from "../../src/ports/store.ts";
+import { type Crash, crashingStore } from "../support/crashing-store.ts";
 import { createWorld, makeAgent, makeTool, type World } from "../support/world.ts";
-
-interface Crash {
-  readonly at: number;
-  readonly when: "before" | "after";
-}
-
-function crashing(world: () => World, crash: Crash | undefined, crashed: () => void): (store: Store) => Store {
-  let writes = 0;
-  let isDead = false;
-  const die = (): Promise<never> => {
-    isDead = true;
-    world().store.die();
-    crashed();
-    return new Promise(() => {});
-  };
-  const guard = async <T>(write: () => Promise<T>): Promise<T> => {
-    if (isDead) return new Promise(() => {});
-    const isIt = crash !== undefined && writes++ === crash.at;
-    if (isIt && crash.when === "before") return die();
-    const result = await write();
-    return isIt ? die() : result;
-  };
-  return (store) => ({
-    ...store,
-    journal: { ...store.journal, append: (given) => guard(() => store.journal.append(given)) },
-    runs: { ...store.runs, create: (given) => guard(() => store.runs.create(given)) },
-    owners: {
-      ...store.owners,
-      claim: (run, slot) => guard(() => store.owners.claim(run, slot)),
-      release: (run, epoch, row) => guard(() => store.owners.release(run, epoch, row)),
-    },
-  });
-}
 
 const ids = ["a", "b", "c"];
 const lanes = { x: { concurrency: 1 } };
 
-async function play(crash: Crash | undefined) {
+async function play(crash: Crash) {
   const effects: string[] = [];
   const pay = makeTool("pay", async (_input, { idempotencyKey }) => {
     effects.push(idempotencyKey);
@@ -49,16 +16,9 @@ async function play(crash: Crash | undefined) {
   const agent = makeAgent([pay]);
   const options = { agents: [agent], lanes };
   const script = ({ step }: { readonly step: number }) => (step === 0 ? { calls: [{ name: "pay" }] } : { text: "Done." });
-  const { promise: crashed, resolve } = Promise.withResolvers<"crashed">();
   let world: World;
-  world = createWorld(script, {
-    ...options,
-    through: crashing(
-      () => world,
-      crash,
-      () => resolve("crashed"),
-    ),
-  });
+  const { through, crashed } = crashingStore(() => world, crash);
+  world = createWorld(script, { ...options, through });
   const finish = async (on: World): Promise<"finished"> => {
     const handles = [];
     for (const id of ids) handles.push(await on.executor.start(agent, { id, input: "go", lane: "x" }));

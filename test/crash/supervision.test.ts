@@ -35,6 +35,7 @@ async function isDecidedOnce({ store }: World): Promise<void> {
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   "told, told again, killed": {
+    status: "killed",
     script: calling("look", 40),
     tools: reads,
     limits: { maxSteps: 40, repeats: 30 },

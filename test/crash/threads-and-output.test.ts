@@ -22,6 +22,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     agent: { output: schema },
   },
   "an answer that stays wrong": {
+    status: "failed",
     script: [{ text: "Three." }, { text: "3" }],
     tools: (effects) => [counted(effects)],
     request: { output: schema },

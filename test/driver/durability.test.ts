@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createExecutor } from "../../src/create-executor.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/adapters/store/sqlite.ts";
 import { ExecutusError } from "../../src/kernel/errors.ts";
+import type { DeliveryAdapter } from "../../src/ports/delivery.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { Executor } from "../../src/run/types.ts";
 import { scriptedModel } from "../../src/testing/scripted-model.ts";
@@ -104,5 +105,50 @@ describe("durability", () => {
   it("S11 best-effort: it is kept where that can be done", async () => {
     await executor(store).run(agent([echo]), { input: "go", id: "r", durability: "best-effort" });
     expect(await store.runs.get("r")).toMatchObject({ status: "completed" });
+  });
+
+  it("S11 a run that is not to be kept has no lane in a store: its limit could not hold over both", async () => {
+    const lanes = createExecutor({ models: models(), agents: [agent([echo])], store, lanes: { "*": { concurrency: 1 } } });
+    const refused = await lanes.run(agent([echo]), { input: "go", id: "r", durability: "none", lane: "x" });
+    expect(refused).toMatchObject({ status: "failed", error: { code: "request_invalid" } });
+    expect(refused.error?.message).toContain("run r cannot wait in the lane x");
+    const lost = await createExecutor({ models: models(), store: full(), lanes: { "*": { concurrency: 1 } } }).run(agent([echo]), {
+      input: "go",
+      id: "b",
+      durability: "best-effort",
+      lane: "x",
+    });
+    expect(lost).toMatchObject({ status: "failed", error: { code: "store_unavailable" } });
+  });
+
+  it("S11 S28 a run that is not kept delivers all the same, and its deliveries are listed and asked for again", async () => {
+    const sent: string[] = [];
+    const box: DeliveryAdapter = {
+      kind: "box",
+      deliver: async ({ id }) => {
+        sent.push(id);
+        return { outcome: "delivered" };
+      },
+    };
+    const shop = createExecutor({
+      models: scriptedModel(({ step }) => (step === 0 ? { calls: [{ name: "echo" }] } : { text: "done" })),
+      agents: [agent([echo])],
+      store,
+      delivery: { adapters: [box] },
+    });
+    const request = { input: "go", delivery: { kind: "box" } } as const;
+    await shop.run(agent([echo]), { ...request, id: "here", durability: "none" });
+    await shop.run(agent([echo]), { ...request, id: "there" });
+    await shop.deliver();
+    const rows = await shop.deliveries();
+    expect(rows.map(({ run, status }) => [run, status])).toEqual([
+      ["here", "delivered"],
+      ["there", "delivered"],
+    ]);
+    expect(sent.toSorted()).toEqual(rows.map(({ id }) => id).toSorted());
+    expect((await store.outbox.list()).map(({ run }) => run)).toEqual(["there"]);
+    await shop.redeliver(rows[0]?.id ?? "");
+    await shop.deliver();
+    expect(sent.filter((id) => id === rows[0]?.id)).toHaveLength(2);
   });
 });

@@ -6,12 +6,12 @@ import { expect } from "vitest";
 import { toArray } from "../../src/kernel/list.ts";
 import type { RunEvent } from "../../src/ports/events.ts";
 import type { Message } from "../../src/ports/messages.ts";
-import type { AppendRequest, Store } from "../../src/ports/store.ts";
 import type { FinalStatus } from "../../src/ports/view.ts";
 import type { Tool } from "../../src/ports/tools.ts";
 import { foldJournal } from "../../src/run/result.ts";
 import type { Agent, RunRequest, RunResult } from "../../src/run/types.ts";
 import type { Script } from "../../src/testing/scripted-model.ts";
+import { type Crash, crashingStore } from "./crashing-store.ts";
 import { createWorld, makeAgent, type World, type WorldOptions } from "./world.ts";
 
 export interface Scenario {
@@ -23,7 +23,7 @@ export interface Scenario {
   readonly request?: Partial<RunRequest>;
   /** The same, where it needs the scenario's tools: delegates that use them. */
   readonly agentWith?: (tools: readonly Tool[], effects: string[]) => Partial<Agent>;
-  /** How it ends when nobody disturbs it. */
+  /** How it ends when nobody disturbs it. Default `completed`. */
   readonly status?: FinalStatus;
   /** What the executor of each process has. */
   readonly config?: (effects: string[]) => Omit<WorldOptions, "from" | "through">;
@@ -37,31 +37,6 @@ export interface Scenario {
   readonly afterwards?: (world: World) => Promise<void>;
 }
 
-/** Stops the process for good at its n-th write: before it, or after it was made but before anybody heard of it. */
-function crashAt(world: () => World, at: number, when: "before" | "after"): (store: Store) => Store {
-  let writes = 0;
-  const guard = async <T>(write: () => Promise<T>): Promise<T> => {
-    const crash = writes++ === at;
-    if (crash && when === "before") return stop(world());
-    const result = await write();
-    return crash ? stop(world()) : result;
-  };
-  return (store) => ({
-    ...store,
-    journal: { ...store.journal, append: (request: AppendRequest) => guard(() => store.journal.append(request)) },
-    inbox: { ...store.inbox, send: (run, entry) => guard(() => store.inbox.send(run, entry)) },
-    runs: { ...store.runs, create: (request) => guard(() => store.runs.create(request)) },
-  });
-}
-
-function stop(world: World): Promise<never> {
-  world.store.die();
-  crashed = true;
-  return new Promise(() => {});
-}
-
-let crashed = false;
-
 async function turns(n: number): Promise<void> {
   for (let i = 0; i < n; i++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -73,19 +48,18 @@ interface Outcome {
   readonly recovered: boolean;
 }
 
-async function play(scenario: Scenario, crash?: { at: number; when: "before" | "after" }): Promise<Outcome> {
-  crashed = false;
+async function play(scenario: Scenario, crash?: Crash): Promise<Outcome> {
   const effects: string[] = [];
   let world: World;
   const tools = scenario.tools(effects, () => world);
   const agent = { ...makeAgent(tools, scenario.limits), ...scenario.agent, ...scenario.agentWith?.(tools, effects) };
   const request = { input: "go", id: "r", ...scenario.request };
   const options = { agents: [agent], ...scenario.config?.(effects) };
-  const through = crash === undefined ? {} : { through: crashAt(() => world, crash.at, crash.when) };
-  world = createWorld(scenario.script, { ...options, ...through });
+  const crashing = crash === undefined ? undefined : crashingStore(() => world, crash);
+  world = createWorld(scenario.script, { ...options, ...(crashing && { through: crashing.through }) });
   const { begin } = scenario;
   const first = toItsEnd(world, scenario, () => begin?.(world, agent) ?? world.executor.run(agent, request));
-  const settled = await world.clock.until(Promise.race([first, whenCrashed()]));
+  const settled = await world.clock.until(Promise.race(crashing === undefined ? [first] : [first, crashing.crashed]));
   if (settled !== "crashed") return outcome(world, effects, { scenario, recovered: false });
   await turns(5);
   const next = createWorld(scenario.script, { ...options, from: { ...world, store: world.store.peer("memory/2") } });
@@ -103,11 +77,6 @@ async function toItsEnd(world: World, { whenWaiting }: Scenario, start: () => Pr
     result = await start();
   }
   return result;
-}
-
-async function whenCrashed(): Promise<"crashed"> {
-  while (!crashed) await turns(1);
-  return "crashed";
 }
 
 async function outcome(
@@ -136,7 +105,7 @@ const isUnknown = (message: Message): boolean => JSON.stringify(message).include
 /** Stops the scenario at each of its writes; returns how many points there were. */
 export async function survivesEverywhere(scenario: Scenario): Promise<number> {
   const undisturbed = await play(scenario);
-  if (scenario.status !== undefined) expect(undisturbed.status).toBe(scenario.status);
+  expect(undisturbed.status).toBe(scenario.status ?? "completed");
   let points = 0;
   for (const when of ["before", "after"] as const) {
     for (let at = 0; ; at++) {

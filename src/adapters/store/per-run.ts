@@ -4,9 +4,10 @@
  * P1 A run lives in one place from its first event to its last; nobody else needs to know which.
  * P2 A run that was to be kept and could not be is never silently lost: it is refused, or it says so in its own journal.
  */
-import { isExecutusError } from "../../kernel/errors.ts";
+import { ExecutusError, isExecutusError } from "../../kernel/errors.ts";
 import type { EventBody } from "../../ports/events.ts";
-import type { CreateRequest, CreateResult, Due, Store } from "../../ports/store.ts";
+import type { LanePlace } from "../../ports/lanes.ts";
+import type { CreateRequest, CreateResult, Due, Outbox, Store } from "../../ports/store.ts";
 import { countedBy } from "./counted.ts";
 
 /** What a store lists when nobody says how many. */
@@ -45,7 +46,7 @@ export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store
     },
     owners: {
       ...kept.owners,
-      claim: (run) => of(run).owners.claim(run),
+      claim: (run, slot) => of(run).owners.claim(run, slot),
       release: (run, epoch, row) => of(run).owners.release(run, epoch, row),
       orphans: (limit, now) => both(kept, made, (store) => store.owners.orphans(limit, now)),
       due: (now, limit) => bothDue(made === undefined ? [kept] : [kept, made], now, limit),
@@ -54,13 +55,14 @@ export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store
       create: async (request) => {
         // A child lives where its parent does: they tell each other things, and end together.
         if (request.durability === "none" || (request.parent !== undefined && here.has(request.parent))) {
+          if (request.lane !== undefined) throw noLane(request.run, request.lane);
           const known = await kept.runs.get(request.run);
           return known === undefined ? createHere(request, []) : { created: false, run: known.run };
         }
         try {
           return await kept.runs.create(request);
         } catch (error) {
-          if (request.durability !== "best-effort" || !isExecutusError(error)) throw error;
+          if (request.durability !== "best-effort" || request.lane !== undefined || !isExecutusError(error)) throw error;
           lost.add(request.run);
           return createHere(request, [{ type: "durability.lost", reason: error.message }]);
         }
@@ -69,6 +71,36 @@ export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store
       list: async (query) => (await both(kept, made, (store) => store.runs.list(query))).slice(0, query?.limit ?? LIST_LIMIT),
       remove: (runs) => removeFrom(kept, made, { runs, here }),
     },
+    outbox: bothOutboxes(kept.outbox, () => made?.outbox),
+  };
+}
+
+/** How many of a lane are driven is counted where its other runs are, which a run in memory is not. */
+function noLane(run: string, lane: LanePlace): ExecutusError {
+  const message = `run ${run} cannot wait in the lane ${lane.key}: it is not kept (durability none), and lanes are counted in the store`;
+  return new ExecutusError("request_invalid", message, { run, hint: "Start it without a lane, or keep it." });
+}
+
+/** A delivery lives where its run does, and goes with it. */
+function bothOutboxes(kept: Outbox, made: () => Outbox | undefined): Outbox {
+  const of = async (id: string): Promise<Outbox> => {
+    const volatile = made();
+    const found = await volatile?.list({ prefix: id });
+    return volatile !== undefined && found?.some((row) => row.id === id) === true ? volatile : kept;
+  };
+  return {
+    claim: async (request) => {
+      const first = (await made()?.claim(request)) ?? [];
+      if (first.length >= request.limit) return first;
+      return [...first, ...(await kept.claim({ ...request, limit: request.limit - first.length }))];
+    },
+    record: async (id, attempt, change) => (await of(id)).record(id, attempt, change),
+    requeue: async (id, at) => (await of(id)).requeue(id, at),
+    nextDue: async (kinds) => {
+      const due = [await made()?.nextDue(kinds), await kept.nextDue(kinds)].filter((at) => at !== undefined);
+      return due.length === 0 ? undefined : Math.min(...due);
+    },
+    list: async (query) => [...((await made()?.list(query)) ?? []), ...(await kept.list(query))].slice(0, query?.limit ?? LIST_LIMIT),
   };
 }
 
