@@ -11,6 +11,12 @@ let folder: string;
 const children: ChildProcess[] = [];
 const ends = new Map<ChildProcess, Promise<unknown>>();
 
+/** Once every process has queued its runs: this one ends when nothing is left. */
+async function finish(child: ChildProcess | undefined): Promise<void> {
+  child?.stdin?.end();
+  if (child !== undefined) await ends.get(child);
+}
+
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "executus-lanes-"));
 });
@@ -36,7 +42,7 @@ async function startProcess(name: string): Promise<ChildProcess> {
     name,
     String(RUNS_EACH),
   ];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
   children.push(child);
   // From the start: one may have ended before the other has begun.
   ends.set(child, once(child, "exit"));
@@ -79,7 +85,7 @@ async function finished(): Promise<number> {
 
 it("S36 two processes drive the runs of a lane, two at a time in all, each run once", async () => {
   const both = await Promise.all([startProcess("p"), startProcess("q")]);
-  await Promise.all(both.map((child) => ends.get(child)));
+  await Promise.all(both.map(finish));
   const work = workOf();
   expect(mostAtOnce(work)).toBeLessThanOrEqual(2);
   const begun = work.filter(({ what }) => what === "begin").map(({ run }) => run);
@@ -92,7 +98,7 @@ it("S36 a process that is killed leaves its place and its queue to the other", a
   const [first, second] = await Promise.all([startProcess("p"), startProcess("q")]);
   while (workOf().filter(({ what }) => what === "end").length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
   first?.kill("SIGKILL");
-  if (second !== undefined) await ends.get(second);
+  await finish(second);
   expect(mostAtOnce(workOf(), "p")).toBeLessThanOrEqual(2);
   expect(await finished()).toBe(2 * RUNS_EACH);
 });

@@ -112,12 +112,15 @@ describe("durability", () => {
     const refused = await lanes.run(agent([echo]), { input: "go", id: "r", durability: "none", lane: "x" });
     expect(refused).toMatchObject({ status: "failed", error: { code: "request_invalid" } });
     expect(refused.error?.message).toContain("run r cannot wait in the lane x");
-    const lost = await createExecutor({ models: models(), store: full(), lanes: { "*": { concurrency: 1 } } }).run(agent([echo]), {
-      input: "go",
-      id: "b",
-      durability: "best-effort",
-      lane: "x",
-    });
+    const lost = await createExecutor({ models: models(), store: full(), lanes: { "*": { concurrency: 1 } } }).run(
+      agent([echo]),
+      {
+        input: "go",
+        id: "b",
+        durability: "best-effort",
+        lane: "x",
+      },
+    );
     expect(lost).toMatchObject({ status: "failed", error: { code: "store_unavailable" } });
   });
 

@@ -100,7 +100,8 @@ function bothOutboxes(kept: Outbox, made: () => Outbox | undefined): Outbox {
       const due = [await made()?.nextDue(kinds), await kept.nextDue(kinds)].filter((at) => at !== undefined);
       return due.length === 0 ? undefined : Math.min(...due);
     },
-    list: async (query) => [...((await made()?.list(query)) ?? []), ...(await kept.list(query))].slice(0, query?.limit ?? LIST_LIMIT),
+    list: async (query) =>
+      [...((await made()?.list(query)) ?? []), ...(await kept.list(query))].slice(0, query?.limit ?? LIST_LIMIT),
   };
 }
 
