@@ -1,5 +1,6 @@
 /** Time that a test owns. */
 import type { Clock } from "../ports/clock.ts";
+import { seededRandom } from "./seeded-random.ts";
 
 export interface FakeClock extends Clock {
   /** Move time on, firing timers in order. */
@@ -26,13 +27,7 @@ export function createFakeClock(seed = 1): FakeClock {
   const epoch = Date.UTC(2026, 0, 1);
   const timers = new Set<Timer>();
   let elapsed = 0;
-  let state = seed;
-  const random = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
+  const random = seededRandom(seed);
   const nextTimer = (): Timer | undefined => [...timers].toSorted((a, b) => a.at - b.at)[0];
   const advance = (ms: number): void => {
     const end = elapsed + ms;
@@ -46,7 +41,7 @@ export function createFakeClock(seed = 1): FakeClock {
   return {
     now: () => epoch + elapsed,
     monotonic: () => elapsed,
-    random,
+    random: () => random.next(),
     yield: () => new Promise((resolve) => setImmediate(resolve)),
     after: (ms, fire) => {
       const timer = { at: elapsed + Math.max(0, ms), fire };

@@ -1,5 +1,6 @@
 /** executus/testing: what tests of agents, tools and stores need. */
 export { createFakeClock, type FakeClock } from "./fake-clock.ts";
+export { seededRandom, type SeededRandom } from "./seeded-random.ts";
 export {
   scriptedModel,
   type Script,
