@@ -4,7 +4,7 @@ import { initialState } from "../kernel/evolve.ts";
 import { ExecutusError } from "../kernel/errors.ts";
 import { resolveLimits } from "../kernel/limits.ts";
 import { StepLog } from "../kernel/steps.ts";
-import type { RequestSnapshot } from "../ports/agent.ts";
+import type { Continuation, RequestSnapshot } from "../ports/agent.ts";
 import type { RunStarted } from "../ports/events.ts";
 import type { BudgetRefusal } from "../ports/budget.ts";
 import type { CreateRequest, CreateResult } from "../ports/store.ts";
@@ -50,14 +50,14 @@ export interface ChildPlace {
   readonly costUsd?: number;
 }
 
-export async function admit(core: Core, agent: Agent, request: RunRequest, place?: ChildPlace): Promise<Admitted> {
+export async function admit(core: Core, agent: Agent, given: RunRequest, place?: ChildPlace): Promise<Admitted> {
   const { redaction } = core.ports;
   if (redaction !== undefined) await redaction.refresh();
+  const { request, continues } = await followUp(core, given);
   const run = checkId(request.id ?? newId("run", core.clock), "run id");
   if (request.idempotencyKey !== undefined) checkId(request.idempotencyKey, "idempotency key");
   checkEnabled(agent);
   const limits = limitsOf(core, agent, request, place);
-  const continues = request.continues === undefined ? undefined : await endOf(core.store, request.continues);
   await gate(core, run, agent, request);
   const tier = request.model ?? agent.model ?? core.config.defaultTier ?? "fast";
   const candidates = await resolveModels(core, tier, limits);
@@ -84,6 +84,17 @@ export async function admit(core: Core, agent: Agent, request: RunRequest, place
   const started = redaction === undefined ? told : redaction.data(told);
   const answering = ownOutput === undefined ? definition : { ...definition, output: ownOutput };
   return create(core, started, answering, request.durability);
+}
+
+interface FollowUp {
+  readonly request: RunRequest;
+  readonly continues?: Continuation;
+}
+
+async function followUp(core: Core, request: RunRequest): Promise<FollowUp> {
+  if (request.continues === undefined) return { request };
+  const { continues, tenant } = await endOf(core.store, request.continues, request.tenant);
+  return { request: tenant === undefined ? request : { ...request, tenant }, continues };
 }
 
 function limitsOf(core: Core, agent: Agent, request: RunRequest, place: ChildPlace | undefined): Limits {

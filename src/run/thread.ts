@@ -9,16 +9,26 @@ import type { RunEvent } from "../ports/events.ts";
 import type { Message } from "../ports/messages.ts";
 import type { Store } from "../ports/store.ts";
 
-/** The end of a finished run. Rejects with `run_unknown`, or `run_unfinished` saying what to do instead. */
-export async function endOf(store: Store, run: string): Promise<Continuation> {
+export interface Followed {
+  readonly continues: Continuation;
+  /** A thread has one tenant: that of its runs, whoever asks for the follow-up. */
+  readonly tenant?: string;
+}
+
+/**
+ * The end of a finished run. Rejects with `run_unknown`, also for the run of another tenant, or with `run_unfinished` saying what to
+ * do instead.
+ */
+export async function endOf(store: Store, run: string, tenant: string | undefined): Promise<Followed> {
   const row = await store.runs.get(run);
-  if (row === undefined) {
+  if (row === undefined || (tenant !== undefined && tenant !== row.tenant)) {
     throw new ExecutusError("run_unknown", `there is no run ${run} to continue`, {
       run,
       hint: "List the runs: executus ls --all",
     });
   }
-  if (isFinal(row.status)) return { run, seq: row.seq };
+  const continues = { run, seq: row.seq };
+  if (isFinal(row.status)) return row.tenant === undefined ? { continues } : { continues, tenant: row.tenant };
   const hint = `Tell it something instead: executus steer ${run} "...". Or wait for its end.`;
   throw new ExecutusError("run_unfinished", `run ${run} has not ended (${row.status}): a follow-up goes on from a finished run`, {
     run,

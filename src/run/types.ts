@@ -41,7 +41,10 @@ export interface RunRequest {
    */
   readonly attachments?: readonly AttachmentInput[];
   readonly history?: readonly Message[];
-  /** Id of a finished run: this one is a follow-up to it and has its conversation, which is not copied. */
+  /**
+   * Id of a finished run: this one is a follow-up to it and has its conversation, which is not copied, and its tenant. A run of
+   * another tenant than the one named here counts as unknown.
+   */
   readonly continues?: string;
   /** Standard Schema, TypeBox or JSON Schema of the final answer, instead of the agent's. */
   readonly output?: object;

@@ -93,6 +93,21 @@ describe("a follow-up", () => {
     await world.executor.shutdown();
   });
 
+  it("has the tenant of its thread, and cannot see that of another", async () => {
+    const world = createWorld(() => ({ text: "ok" }));
+    await ask(world, { input: "One?", id: "a", tenant: "acme" });
+    await ask(world, { input: "Two?", id: "b", continues: "a" });
+    await ask(world, { input: "Three?", id: "c", continues: "b", tenant: "acme" });
+    expect((await world.store.runs.list({ tenant: "acme" })).map(({ run }) => run)).toEqual(["c", "b", "a"]);
+    const other = await ask(world, { input: "What did they say?", continues: "a", tenant: "rival" });
+    const nobody = await ask(world, { input: "What did they say?", continues: "none", tenant: "rival" });
+    expect(other.error?.message).toBe(nobody.error?.message.replace("none", "a"));
+    expect(other.error?.code).toBe("run_unknown");
+    await ask(world, { input: "One?", id: "ours" });
+    expect((await ask(world, { input: "Two?", continues: "ours", tenant: "rival" })).error?.code).toBe("run_unknown");
+    expect(world.models.calls).toHaveLength(4);
+  });
+
   it("whose thread is not there is shown, and not resumed", async () => {
     const world = createWorld(() => ({ text: "ok" }));
     await ask(world, { input: "One?", id: "a" });
