@@ -3,10 +3,12 @@
  *
  * C1 Facts and the decisions that follow from them are durable together, so a step with one call costs two commits.
  * C2 Nothing is folded into the session before the store has acknowledged it.
+ * C3 What must not follow is never appended: the run stands still instead (kernel/possible.ts).
  */
 import { decide, type Decision } from "../kernel/decide.ts";
 import { type Effect, intentOf, isAwaited } from "../kernel/effects.ts";
 import { evolve } from "../kernel/evolve.ts";
+import { impossible } from "../kernel/possible.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { StepLog } from "../kernel/steps.ts";
 import type { EventBody, EventHeader, RunEvent } from "../ports/events.ts";
@@ -39,6 +41,8 @@ export function plan(session: Session, arrivals: readonly Arrival[], entries: re
   const ledger = draftLedger(session, now.at);
   const { redaction } = session.ports;
   const add = (given: EventBody): void => {
+    const problem = impossible(next, given);
+    if (problem !== undefined) throw new Error(`run ${session.run} was about to append ${problem}; nothing was written`);
     const event = redaction === undefined ? given : redaction.data(given);
     events.push(event);
     const before = next;

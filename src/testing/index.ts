@@ -13,3 +13,13 @@ export { storeConformance, type OpenStore, type StoreUnderTest, type TestApi } f
 export { blobsConformance, type BlobsUnderTest } from "./blobs-conformance.ts";
 export { toCassette, type Cassette } from "./cassette.ts";
 export { playCassette, type Playback, type PlaybackOptions } from "./playback.ts";
+export {
+  assertInvariants,
+  describeViolations,
+  readRecord,
+  storeViolations,
+  violations,
+  type InvariantNumber,
+  type RunRecord,
+  type Violation,
+} from "./invariants.ts";

@@ -4,12 +4,13 @@
  */
 import { expect } from "vitest";
 import { toArray } from "../../src/kernel/list.ts";
-import type { RunEvent } from "../../src/ports/events.ts";
+import { isFinal } from "../../src/kernel/status.ts";
 import type { Message } from "../../src/ports/messages.ts";
 import type { FinalStatus } from "../../src/ports/view.ts";
 import type { Tool } from "../../src/ports/tools.ts";
 import { foldJournal } from "../../src/run/result.ts";
 import type { Agent, RunRequest, RunResult } from "../../src/run/types.ts";
+import { storeViolations } from "../../src/testing/invariants.ts";
 import type { Script } from "../../src/testing/scripted-model.ts";
 import { type Crash, crashingStore } from "./crashing-store.ts";
 import { createWorld, makeAgent, type World, type WorldOptions } from "./world.ts";
@@ -85,19 +86,12 @@ async function outcome(
   { scenario, recovered }: { readonly scenario: Scenario; readonly recovered: boolean },
 ): Promise<Outcome> {
   await scenario.afterwards?.(world);
-  for (const { run } of await world.store.runs.list({ limit: Infinity })) checkWhole(await world.store.journal.read(run));
+  expect(await storeViolations(world.store)).toEqual([]);
+  for (const { run, status } of await world.store.runs.list({ limit: Infinity })) expect(isFinal(status), run).toBe(true);
   const events = await world.store.journal.read("r");
   const state = foldJournal(events)?.state;
   if (state === undefined) throw new Error("no state");
   return { transcript: toArray(state.messages), status: state.settling?.status ?? "", effects, recovered };
-}
-
-/** Of every run there is, children too. */
-function checkWhole(events: readonly RunEvent[]): void {
-  expect(events.map((event) => event.seq)).toEqual(events.map((_, i) => i));
-  expect(events.at(-1)?.type).toBe("run.finished");
-  const ended = events.filter((event) => event.type === "tool.ended" || event.type === "child.ended").map((event) => event.call);
-  expect(new Set(ended).size).toBe(ended.length);
 }
 
 const isUnknown = (message: Message): boolean => JSON.stringify(message).includes("outcome of this call is unknown");

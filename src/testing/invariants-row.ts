@@ -1,0 +1,60 @@
+/** Invariants 6, 8 and 9: of what a store keeps beside the journal. */
+import { isDeepStrictEqual } from "node:util";
+import { decide } from "../kernel/decide.ts";
+import type { RunState } from "../kernel/state.ts";
+import type { RunRow } from "../ports/store.ts";
+import { deliveriesOf } from "../run/outcome.ts";
+import { toRowChange } from "../run/status.ts";
+import type { Report, RunRecord } from "./invariants.ts";
+
+export function isNotStranded({ row, inbox = [], isOrphan }: RunRecord, state: RunState, report: Report): void {
+  if (row === undefined || state.finished || row.owner !== undefined) return;
+  if (row.status === "interrupted") {
+    if (isOrphan === false) report(6, undefined, "nobody owns it, and a sweep does not find it");
+    return;
+  }
+  if (row.waitingFor === undefined) report(6, undefined, `it is ${row.status}, nobody owns it, and it waits for nothing`);
+  const isDue = inbox.length > 0 && row.status === "waiting";
+  if (isDue && isOrphan === false)
+    report(6, undefined, `${inbox.length} entries wait in its inbox, and a sweep does not find it`);
+}
+
+export function deliveriesFollowTheEnd({ outbox }: RunRecord, state: RunState, report: Report): void {
+  if (outbox === undefined) return;
+  const wanted = state.finished ? (deliveriesOf(state, 0) ?? []).map(({ id }) => id) : [];
+  const there = outbox.map(({ id }) => id);
+  for (const id of wanted)
+    if (!there.includes(id)) report(8, state.seq, `the run has ended, and its delivery ${id} is not there`);
+  for (const id of there)
+    if (!wanted.includes(id))
+      report(8, state.seq, `the delivery ${id} is there, and the run ${state.finished ? "has no such" : "has not ended"}`);
+  if (new Set(there).size < there.length) report(8, state.seq, "a delivery is there twice");
+}
+
+export function rowFollowsJournal({ row }: RunRecord, state: RunState, report: Report): void {
+  if (row === undefined) return;
+  const {
+    status,
+    dueAt: _dueAt,
+    waitingFor,
+    ...figures
+  } = toRowChange(state, decide(state, { activeMs: state.activeMs, at: 0 }));
+  const expected: Partial<RunRow> = {
+    ...(figures as Partial<RunRow>),
+    agent: state.definition.name,
+    seq: state.seq,
+    status: status === "running" && row.owner === undefined ? "interrupted" : (status ?? "running"),
+    ...(waitingFor === undefined || waitingFor === null ? {} : { waitingFor }),
+  };
+  for (const [field, value] of Object.entries(expected)) {
+    const found = row[field as keyof RunRow];
+    if (!isDeepStrictEqual(found, value))
+      report(9, state.seq, `its row has ${field} ${show(found)}, and its journal says ${show(value)}`);
+  }
+  if (row.waitingFor !== undefined && expected.waitingFor === undefined)
+    report(9, state.seq, `its row waits for ${show(row.waitingFor)}, and its journal for nothing`);
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? "nothing";
+}
