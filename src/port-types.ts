@@ -61,6 +61,7 @@ export type {
   SourceContext,
   SourceIdentity,
   SourceUse,
+  ToolMemory,
   ToolSource,
 } from "./ports/tool-source.ts";
 export type { Reconciliation, Tool, ToolContext, ToolEffect, ToolInputCheck, Tools, UnknownPolicy } from "./ports/tools.ts";

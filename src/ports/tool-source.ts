@@ -4,6 +4,7 @@
  * A source is opened before the first model call, and again by every process that takes the run over. It is closed whenever a
  * process lets go of the run; what it left in the world is cleaned up once, when the run has ended.
  */
+import type { ToolSnapshot } from "./agent.ts";
 import type { JsonValue } from "./json.ts";
 import type { NewArtifact } from "./artifact.ts";
 import type { ChangePolicy } from "./definition.ts";
@@ -69,6 +70,14 @@ export interface OpenedSource {
   close?(): Promise<void>;
 }
 
+/** The tools that a source offered to earlier runs, as far as somebody has taken them. */
+export interface ToolMemory {
+  /** Undefined when nothing is remembered. A rejection fails the opening: what was agreed to is then not known. */
+  recall(): Promise<readonly ToolSnapshot[] | undefined>;
+  /** Instead of what was remembered. */
+  remember(tools: readonly ToolSnapshot[]): Promise<void>;
+}
+
 export interface ToolSource {
   /** 1-64 letters, digits, hyphens and underscores. Code is found by it again, so keep it. */
   readonly name: string;
@@ -78,6 +87,11 @@ export interface ToolSource {
   readonly everyRun?: boolean;
   /** When it is opened again and offers other tools than the journal holds. Default `pin`: the journaled tools stay as they are; one that is gone or has another schema is missing. */
   readonly changes?: ChangePolicy;
+  /**
+   * Makes `changes` hold from run to run: a new run begins with what is remembered, and other tools than those (new ones too) are a
+   * change. Default: every run takes what it finds.
+   */
+  readonly memory?: ToolMemory;
   open(context: SourceContext): Promise<OpenedSource>;
   /**
    * Undo what the openings of a run left, from any process, once the run has ended. Also called when the run ended before an

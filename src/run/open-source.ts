@@ -1,6 +1,5 @@
 /** Opens a tool source for a run, and compares what it offers with what the journal holds. */
 import type { SourceEffect } from "../kernel/effects.ts";
-import { matchesPattern } from "../kernel/patterns.ts";
 import type { RunState, SourceState } from "../kernel/state.ts";
 import type { ToolSnapshot } from "../ports/agent.ts";
 import type { ChangePolicy } from "../ports/definition.ts";
@@ -14,6 +13,7 @@ import type { Session } from "./session.ts";
 import { compareTools } from "./source-changes.ts";
 import { identityOf, messageOf, sourceState } from "./sources.ts";
 import type { Stopper } from "./stopper.ts";
+import { begunWith, isWanted, type Offer, recall, remember } from "./source-memory.ts";
 import { bindTools, snapshotTool } from "./toolbox.ts";
 
 export async function performOpenSource(session: Session, effect: SourceEffect, stopper: Stopper): Promise<readonly EventBody[]> {
@@ -25,7 +25,10 @@ export async function performOpenSource(session: Session, effect: SourceEffect, 
   if (stopper.reason !== undefined || settled.type === "abandoned") return [];
   if (settled.type === "error") return failed(session, state, messageOf(settled.error));
   try {
-    return offered(session, state, { source, opened: settled.value });
+    const remembered = await recall(session, state, source);
+    const events = offered(session, state, { source, opened: settled.value, remembered });
+    await remember(session, events, { source, opened: settled.value, remembered });
+    return events;
   } catch (error) {
     return failed(session, state, messageOf(error));
   }
@@ -84,28 +87,28 @@ function failed(session: Session, state: SourceState, why: string, isMissing?: "
   return [{ type: "source.failed", source: state.name, error: { code: "source_failed", message } }];
 }
 
-interface Offer {
-  readonly source: ToolSource;
-  readonly opened: OpenedSource;
-}
-
-function offered(session: Session, state: SourceState, { source, opened }: Offer): readonly EventBody[] {
-  const { only } = state;
-  const tools = opened.tools.filter(({ name }) => only?.some((pattern) => matchesPattern(pattern, name)) ?? true);
+function offered(session: Session, state: SourceState, { source, opened, remembered }: Offer): readonly EventBody[] {
+  const tools = opened.tools.filter(({ name }) => isWanted(state, name));
   checkNames(session, state, tools);
   const { polling = [] } = session.state.definition;
   const now = tools.map((tool): ToolSnapshot => ({ ...snapshotTool(tool, polling), source: state.name }));
-  const was = state.tools;
+  const earlier = state.tools === undefined ? begunWith(session, state, remembered) : undefined;
+  const was = state.tools ?? earlier;
   if (was === undefined) return taken(session, state, { tools, now, opened });
-  const { changes, isSame } = compareTools(was, now);
+  const { changes, added, isSame } = compareTools(was, now);
+  // As remembered, but with what may change without being asked about, such as timeouts.
+  if (isSame && earlier !== undefined) return taken(session, state, { tools, now, opened });
+  if (source.memory !== undefined) changes.push(...added);
   const isShown = state.offered !== undefined && compareTools(state.offered.tools, now).isSame;
+  const begun: EventBody[] =
+    earlier === undefined ? [] : [{ type: "source.opened", source: state.name, tools: was, ...factsOf(state, opened) }];
   switch (isSame ? "pin" : policyFor(source, state, { hasChanges: changes.length > 0, isShown })) {
     case "adopt":
       return taken(session, state, { tools, now, opened });
     case "pin":
-      return pinned(session, state, { tools, was, opened });
+      return pinned(session, state, { tools, was, opened, ...(earlier === undefined ? {} : { begun: was }) });
     case "ask":
-      return [{ type: "source.changed", source: state.name, ...(isShown ? {} : { tools: now }), changes }];
+      return [...begun, { type: "source.changed", source: state.name, ...(isShown ? {} : { tools: now }), changes }];
   }
 }
 
@@ -160,12 +163,13 @@ function taken(
 function pinned(
   session: Session,
   state: SourceState,
-  given: Taken & { readonly was: readonly ToolSnapshot[] },
+  given: Taken & { readonly was: readonly ToolSnapshot[]; readonly begun?: readonly ToolSnapshot[] },
 ): readonly EventBody[] {
   const facts = factsOf(state, given.opened);
   const { tools, missing } = bindTools({ tools: given.was }, given.tools);
   session.desk?.bring([...tools.values()], []);
-  const opened: EventBody = { type: "source.opened", source: state.name, ...facts };
+  const begun = given.begun === undefined ? {} : { tools: given.begun };
+  const opened: EventBody = { type: "source.opened", source: state.name, ...begun, ...facts };
   return missing.length === 0 || state.optional === true ? [opened] : [opened, { type: "tools.missing", names: missing }];
 }
 

@@ -4,7 +4,9 @@ import type { ToolSnapshot } from "../ports/agent.ts";
 
 export interface ToolChanges {
   /** One line for each difference that a model or a recovery could notice. */
-  readonly changes: readonly string[];
+  readonly changes: string[];
+  /** One line for each new tool. */
+  readonly added: readonly string[];
   /** Nothing changed, and nothing is new. */
   readonly isSame: boolean;
 }
@@ -17,7 +19,8 @@ export function compareTools(was: readonly ToolSnapshot[], now: readonly ToolSna
     if (after === undefined) changes.push(`${before.name} is gone`);
     else changes.push(...differences(before, after).map((what) => `${before.name} has another ${what}`));
   }
-  return { changes, isSame: changes.length === 0 && was.length === now.length };
+  const added = now.filter(({ name }) => !was.some((before) => before.name === name)).map(({ name }) => `${name} is new`);
+  return { changes, added, isSame: changes.length === 0 && added.length === 0 };
 }
 
 function differences(before: ToolSnapshot, after: ToolSnapshot): readonly string[] {

@@ -3,6 +3,7 @@ import type { Tool as McpTool } from "@modelcontextprotocol/client";
 import type { ChangePolicy } from "../../ports/definition.ts";
 import type { OpenedSource, SourceContext, ToolSource } from "../../ports/tool-source.ts";
 import { checkServer, type McpServer, readMcpFile } from "./mcp-config.ts";
+import { fileMemory } from "./mcp-memory.ts";
 import { McpConnection } from "./mcp-connection.ts";
 import { toTool } from "./mcp-tool.ts";
 
@@ -20,6 +21,12 @@ export interface McpOptions {
    * looked at them, because a description is read by the model like an instruction.
    */
   readonly changes?: ChangePolicy;
+  /**
+   * Folder that keeps, from run to run, the tools each server had when somebody took them, one file per server. A new run that is
+   * offered others, or new ones, then begins as `changes` says: by default it waits for a person. The first list is taken as it is.
+   * Default: none, each run takes what it finds.
+   */
+  readonly knownTools?: string;
   /** Runs go on without a server that cannot be started. Default false. */
   readonly optional?: boolean;
   /** Open it for every run of the executor, not only for those that name it. Default false. */
@@ -37,11 +44,12 @@ export interface McpOptions {
  * const executor = createExecutor({ models, sources: [files] });
  */
 export function mcpServer(name: string, server: McpServer, options: McpOptions = {}): ToolSource {
-  const { changes = "ask", optional = false, everyRun = false } = options;
+  const { changes = "ask", optional = false, everyRun = false, knownTools } = options;
   const config = checkServer(name, server);
   return {
     name: sourceName(name),
     changes,
+    ...(knownTools === undefined ? {} : { memory: fileMemory(knownTools, sourceName(name)) }),
     optional,
     everyRun,
     open: (context) => open(name, config, { options, context }),

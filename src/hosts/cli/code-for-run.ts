@@ -22,8 +22,8 @@ export interface CodeOptions {
   readonly store: Store;
   readonly blobs: Blobs;
   readonly modelsFile?: string;
-  /** MCP servers may be started. Default true: nothing is, unless the run goes on. */
-  readonly trustMcp?: boolean;
+  /** MCP servers may be started. `"unused"`: the run is only looked at, so nothing is. */
+  readonly trustMcp: boolean | "unused";
 }
 
 /**
@@ -46,7 +46,7 @@ export async function codeForRun(state: RunState, options: CodeOptions): Promise
       ...(modelsFile === undefined ? {} : { modelsFile }),
     });
   if (source === undefined || source.endsWith(".md")) {
-    const setup = source === undefined ? undefined : await setUp(source).catch(() => undefined);
+    const setup = source === undefined ? undefined : await setUp(source).catch(unlessUntrusted);
     const models = setup?.models ?? (await configuredModels(modelsFile, blobs));
     return {
       options: { models, ...filesOf(source, root), ...(setup === undefined ? {} : codeOf(setup)) },
@@ -61,6 +61,10 @@ export async function codeForRun(state: RunState, options: CodeOptions): Promise
     const models = await configuredModels(modelsFile, blobs).catch(() => NO_MODELS);
     return { options: { models, ...filesOf(source, root), agents: [] }, isAgentMissing: true };
   }
+}
+
+function unlessUntrusted(error: unknown): undefined {
+  if (isExecutusError(error) && error.code === "mcp_untrusted") throw error;
 }
 
 function codeOf({ tools, delegates, sources, agent }: AgentSetup): ExecutorOptions {

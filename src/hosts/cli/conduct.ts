@@ -149,9 +149,9 @@ function explainWaiting(result: RunResult, waitingFor: WaitingFor, db: string): 
     case "tools_changed": {
       const { source, changes } = waitingFor;
       const decide = (decision: string): string => commandLine(["tools", run, source, decision], db);
-      writeError(`${run} waits for a person: the tools of ${source} changed since it began: ${changes.join(", ")}`);
+      writeError(`${run} waits for a person: the tools of ${source} changed: ${changes.join(", ")}`);
       note(
-        `Look (${commandLine(["tail", run], db)}), decide, then resume:\n  ${decide("adopt")}\n  ${decide("pin")}\n  ${resume}`,
+        `Look (${commandLine(["tools", run, source], db)}), decide, then resume:\n  ${decide("adopt")}\n  ${decide("pin")}\n  ${resume}`,
       );
       return;
     }

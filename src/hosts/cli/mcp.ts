@@ -12,12 +12,15 @@ export function trustsMcp(option: boolean | undefined): boolean {
   return option === true || process.env["EXECUTUS_TRUST_MCP"] === "1";
 }
 
-/** The servers of `.mcp.json` in the folder, if they may be started. Rejects with `mcp_invalid`. */
+/**
+ * The servers of `.mcp.json` in the folder, if they may be started. That trust is for the tools they had the first time: others are
+ * asked about. Rejects with `mcp_invalid`.
+ */
 export async function projectServers(folder: string, isTrusted: boolean): Promise<readonly ToolSource[]> {
   const file = join(folder, ".mcp.json");
   if (!isTrusted || !existsSync(file)) return NO_SOURCES;
   const { mcpServersFrom } = await import("../../adapters/tools/mcp.ts");
-  return mcpServersFrom(file);
+  return mcpServersFrom(file, { knownTools: join(folder, ".executus", "mcp-tools") });
 }
 
 /** Rejects with `mcp_untrusted`, before anything is started, when an agent wants servers that may not be. */

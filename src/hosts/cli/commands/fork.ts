@@ -7,6 +7,7 @@ import { commandLine } from "../command-line.ts";
 import { conduct, type OutputFormat } from "../conduct.ts";
 import { loadState } from "../continue.ts";
 import { findRun } from "../find-run.ts";
+import { trustsMcp } from "../mcp.ts";
 import { openHost } from "../open.ts";
 import { parseSequence } from "../option-values.ts";
 import { addFormatOption, addModelsOption, addStoreOption } from "../options.ts";
@@ -22,6 +23,7 @@ interface Options {
   readonly models?: string;
   readonly outputFormat: OutputFormat;
   readonly quiet?: true;
+  readonly trustMcp?: true;
 }
 
 const EXAMPLES = `
@@ -40,6 +42,7 @@ export function configure(command: Command): void {
     .requiredOption("--at <seq>", "number of the last event that is taken over", parseSequence)
     .option("--edit <file>", "JSON: what is different in the copy")
     .option("--id <id>", "id of the new run")
+    .option("--trust-mcp", "MCP servers of .mcp.json and of the agent may be started (or EXECUTUS_TRUST_MCP=1)")
     .option("-q, --quiet", "no progress")
     .addHelpText("after", EXAMPLES)
     .action(async (run: string, options: Options) => {
@@ -64,6 +67,7 @@ async function forkRun(given: string, options: Options): Promise<number> {
     const code = await codeForRun(state, {
       store: host.store,
       blobs: host.blobs,
+      trustMcp: trustsMcp(options.trustMcp),
       ...(modelsFile === undefined ? {} : { modelsFile }),
     });
     const executor = host.executorWith({ ...code.options, observers: [progress.observer] });

@@ -54,6 +54,7 @@ async function planOf(given: string, { db, models: modelsFile }: Options): Promi
     const { options } = await codeForRun(state, {
       store: host.store,
       blobs: host.blobs,
+      trustMcp: "unused",
       ...(modelsFile === undefined ? {} : { modelsFile }),
     });
     return await host.executorWith({ wakes: false, ...options }).plan(row.run);

@@ -38,6 +38,7 @@ async function examineRun(host: Host, row: RunRow, modelsFile: string | undefine
     const code = await codeForRun(state, {
       store: host.store,
       blobs: host.blobs,
+      trustMcp: "unused",
       ...(modelsFile === undefined ? {} : { modelsFile }),
     });
     const plan = await host.executorWith({ wakes: false, ...code.options }).plan(row.run);

@@ -68,8 +68,8 @@ function toolReasons(waitingFor: RunRow["waitingFor"], run: string, db: string):
   const resume = commandLine(["resume", run], db);
   if (waitingFor?.kind === "tools_changed") {
     const { source, changes } = waitingFor;
-    const decide = commandLine(["tools", run, source, "adopt"], db);
-    return [`The tools of ${source} changed since it began: ${changes.join(", ")}. Take them: ${decide}`, `Then: ${resume}`];
+    const look = commandLine(["tools", run, source], db);
+    return [`The tools of ${source} changed: ${changes.join(", ")}. Look, then decide: ${look}`, `Then: ${resume}`];
   }
   if (waitingFor?.kind === "lane") return [`It waits for its turn in the lane ${waitingFor.lane}, and begins by itself.`];
   const code = adviceOnCode(run, waitingFor, db);
