@@ -68,6 +68,7 @@ function servers({ name, config }: InlineMcpServer): ToolSource {
       const { checkServer } = await import("./adapters/tools/mcp-config.ts");
       return mcpServer(name, checkServer(name, config)).open(context);
     },
+    cleanup: async ({ left }) => (await import("./adapters/tools/mcp-leftovers.ts")).endLeftovers(left),
   };
 }
 

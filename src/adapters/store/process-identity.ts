@@ -12,9 +12,14 @@ export interface ProcessIdentity {
 }
 
 export function ownIdentity(): ProcessIdentity {
+  return identityOf(process.pid);
+}
+
+/** Of another process of this host and namespace. */
+export function identityOf(pid: number): ProcessIdentity {
   const bootId = read("/proc/sys/kernel/random/boot_id").trim();
   const boot = bootId === "" ? "" : `${bootId} ${pidNamespace()}`;
-  return { host: hostname(), boot, pid: process.pid, started: readStat(process.pid).started };
+  return { host: hostname(), boot, pid, started: readStat(pid).started };
 }
 
 /**
@@ -27,6 +32,13 @@ export function isGone(other: ProcessIdentity, self: ProcessIdentity): boolean {
   const { state, started } = readStat(other.pid);
   if (state === "Z" || state === "X") return true;
   return started !== "" && other.started !== "" && started !== other.started;
+}
+
+/** True when it is certainly that very process which runs here. Anything that cannot be told from here is false. */
+export function isHere(other: ProcessIdentity): boolean {
+  const now = identityOf(other.pid);
+  const isSame = now.host === other.host && now.boot === other.boot && now.started === other.started;
+  return isSame && other.boot !== "" && other.started !== "" && !isGone(other, now);
 }
 
 function exists(pid: number): boolean {

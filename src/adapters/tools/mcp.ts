@@ -3,6 +3,7 @@ import type { Tool as McpTool } from "@modelcontextprotocol/client";
 import type { ChangePolicy } from "../../ports/definition.ts";
 import type { OpenedSource, SourceContext, ToolSource } from "../../ports/tool-source.ts";
 import { checkServer, type McpServer, readMcpFile } from "./mcp-config.ts";
+import { descriptorOf, endLeftovers } from "./mcp-leftovers.ts";
 import { fileMemory } from "./mcp-memory.ts";
 import { McpConnection } from "./mcp-connection.ts";
 import { toTool } from "./mcp-tool.ts";
@@ -53,6 +54,7 @@ export function mcpServer(name: string, server: McpServer, options: McpOptions =
     optional,
     everyRun,
     open: (context) => open(name, config, { options, context }),
+    cleanup: async ({ left }) => endLeftovers(left),
   };
 }
 
@@ -79,13 +81,15 @@ interface Opening {
 async function open(name: string, server: McpServer, { options, context }: Opening): Promise<OpenedSource> {
   const { connectTimeoutMs = 30_000, callTimeoutMs = 60_000, maxMessageBytes = 10_000_000 } = options;
   const { environment = process.env } = options;
+  endLeftovers(context.left);
   const connection = new McpConnection({ name, server, environment, connectTimeoutMs, maxMessageBytes });
   try {
     const listed = await list(connection, { options, context });
     const tools = listed.map((tool) =>
       toTool(tool, { server: name, connection, callTimeoutMs, keep: (bytes) => context.keep(bytes) }),
     );
-    return { tools, close: () => connection.close() };
+    const { pid } = connection;
+    return { tools, ...(pid === undefined ? {} : { cleanup: descriptorOf(pid) }), close: () => connection.close() };
   } catch (error) {
     await connection.close();
     throw error;
