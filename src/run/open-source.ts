@@ -92,23 +92,33 @@ function offered(session: Session, state: SourceState, { source, opened, remembe
   checkNames(session, state, tools);
   const { polling = [] } = session.state.definition;
   const now = tools.map((tool): ToolSnapshot => ({ ...snapshotTool(tool, polling), source: state.name }));
-  const earlier = state.tools === undefined ? begunWith(session, state, remembered) : undefined;
-  const was = state.tools ?? earlier;
-  if (was === undefined) return taken(session, state, { tools, now, opened });
-  const { changes, added, isSame } = compareTools(was, now);
+  if (state.tools !== undefined) return compared(session, state, { source, opened, tools, now, was: state.tools });
+  const earlier = begunWith(session, state, remembered);
   // As remembered, but with what may change without being asked about, such as timeouts.
-  if (isSame && earlier !== undefined) return taken(session, state, { tools, now, opened });
+  if (earlier === undefined || compareTools(earlier, now).isSame) return taken(session, state, { tools, now, opened });
+  const begun: EventBody = { type: "source.opened", source: state.name, tools: earlier, ...factsOf(state, opened) };
+  const events = compared(session, state, { source, opened, tools, now, was: earlier });
+  return events[0]?.type === "source.opened" ? [{ ...begun, ...events[0] }, ...events.slice(1)] : [begun, ...events];
+}
+
+interface Comparison extends Taken {
+  readonly source: ToolSource;
+  readonly was: readonly ToolSnapshot[];
+  readonly now: readonly ToolSnapshot[];
+}
+
+function compared(session: Session, state: SourceState, given: Comparison): readonly EventBody[] {
+  const { source, was, now } = given;
+  const { changes, added, isSame } = compareTools(was, now);
   if (source.memory !== undefined) changes.push(...added);
   const isShown = state.offered !== undefined && compareTools(state.offered.tools, now).isSame;
-  const begun: EventBody[] =
-    earlier === undefined ? [] : [{ type: "source.opened", source: state.name, tools: was, ...factsOf(state, opened) }];
   switch (isSame ? "pin" : policyFor(source, state, { hasChanges: changes.length > 0, isShown })) {
     case "adopt":
-      return taken(session, state, { tools, now, opened });
+      return taken(session, state, given);
     case "pin":
-      return pinned(session, state, { tools, was, opened, ...(earlier === undefined ? {} : { begun: was }) });
+      return pinned(session, state, given);
     case "ask":
-      return [...begun, { type: "source.changed", source: state.name, ...(isShown ? {} : { tools: now }), changes }];
+      return [{ type: "source.changed", source: state.name, ...(isShown ? {} : { tools: now }), changes }];
   }
 }
 
@@ -163,13 +173,12 @@ function taken(
 function pinned(
   session: Session,
   state: SourceState,
-  given: Taken & { readonly was: readonly ToolSnapshot[]; readonly begun?: readonly ToolSnapshot[] },
+  given: Taken & { readonly was: readonly ToolSnapshot[] },
 ): readonly EventBody[] {
   const facts = factsOf(state, given.opened);
   const { tools, missing } = bindTools({ tools: given.was }, given.tools);
   session.desk?.bring([...tools.values()], []);
-  const begun = given.begun === undefined ? {} : { tools: given.begun };
-  const opened: EventBody = { type: "source.opened", source: state.name, ...begun, ...facts };
+  const opened: EventBody = { type: "source.opened", source: state.name, ...facts };
   return missing.length === 0 || state.optional === true ? [opened] : [opened, { type: "tools.missing", names: missing }];
 }
 

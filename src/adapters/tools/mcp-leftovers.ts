@@ -26,8 +26,12 @@ function end(pid: number): void {
 function readDescriptor(descriptor: JsonValue): readonly ProcessIdentity[] {
   if (typeof descriptor !== "object" || descriptor === null || !("server" in descriptor)) return [];
   const { server } = descriptor;
-  if (typeof server !== "object" || server === null || Array.isArray(server)) return [];
-  const { host, boot, pid, started } = server as Readonly<Record<string, JsonValue>>;
-  if (typeof host !== "string" || typeof boot !== "string" || typeof started !== "string") return [];
-  return typeof pid === "number" && Number.isInteger(pid) && pid > 1 ? [{ host, boot, pid, started }] : [];
+  return isIdentity(server) ? [server] : [];
+}
+
+function isIdentity(value: unknown): value is ProcessIdentity {
+  if (typeof value !== "object" || value === null) return false;
+  const { host, boot, pid, started } = value as Partial<Record<keyof ProcessIdentity, unknown>>;
+  const isNamed = [host, boot, started].every((text) => typeof text === "string");
+  return isNamed && typeof pid === "number" && Number.isInteger(pid) && pid > 1;
 }
