@@ -80,6 +80,15 @@ it("structured-output.ts has the answer put right, and says when it stays wrong"
   expect(run("structured-output.ts").lines).toEqual(["mug 16", "failed output_invalid Fifteen."]);
 });
 
+it("changed-agent.ts asks about what was changed, and does as it is told", () => {
+  const asked = ["waiting agent_changed"];
+  const { lines } = run("changed-agent.ts");
+  expect(lines.filter((line) => line.startsWith("waiting"))).toEqual([...asked, ...asked]);
+  expect(lines.filter((line) => line.includes("instructions"))).toHaveLength(2);
+  expect(lines[2]).toBe("I was told: Answer in full.");
+  expect(lines[5]).toBe("I was told: Answer in one word.");
+});
+
 it("thread.ts goes on from a run that has ended", () => {
   expect(run("thread.ts").lines).toEqual(["You have said 3 things.", "false"]);
 });
@@ -140,6 +149,7 @@ it("every example is run here", () => {
     "approval.ts",
     "attachments.ts",
     "budget.ts",
+    "changed-agent.ts",
     "compaction.ts",
     "delegate.ts",
     "delivery.ts",

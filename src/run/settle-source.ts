@@ -14,19 +14,37 @@ import { identityOf, messageOf, sourceState } from "./sources.ts";
 import { describeStop } from "./stop-reason.ts";
 import type { Stopper } from "./stopper.ts";
 
-export async function performSettleSource(
+export function performSettleSource(session: Session, effect: SourceEffect, stopper: Stopper): Promise<readonly EventBody[]> {
+  return perform(session, effect, { stopper, work: tell, ends: "source.settled", problem: "failed after the run" });
+}
+
+/** Also called for a source whose opening was never journaled: it may have come as far as leaving something. */
+export function performCloseSource(session: Session, effect: SourceEffect, stopper: Stopper): Promise<readonly EventBody[]> {
+  return perform(session, effect, { stopper, work: closeAndCleanUp, ends: "source.closed", problem: "could not be cleaned up" });
+}
+
+interface Work {
+  readonly stopper: Stopper;
+  /** Returns what it adds to the journal before its end. */
+  readonly work: (session: Session, state: SourceState, stopper: Stopper) => Promise<readonly EventBody[]>;
+  readonly ends: "source.settled" | "source.closed";
+  /** What it means that it went wrong, for the warning. */
+  readonly problem: string;
+}
+
+async function perform(
   session: Session,
   effect: SourceEffect,
-  stopper: Stopper,
+  { stopper, work, ends, problem }: Work,
 ): Promise<readonly EventBody[]> {
   const state = sourceState(session, effect.source);
   if (state === undefined) return [];
-  const settled = await inTime(session, stopper, () => tell(session, state, stopper));
+  const settled = await inTime(session, stopper, () => work(session, state, stopper));
   if (stopper.reason?.type === "shutdown" || stopper.reason?.type === "fenced") return [];
-  if (settled.type === "value") return [...settled.value, { type: "source.settled", source: state.name }];
+  if (settled.type === "value") return [...settled.value, { type: ends, source: state.name }];
   const error = problemOf(settled, stopper);
-  session.warn(`the tool source ${state.name} failed after the run: ${error}`);
-  return [{ type: "source.settled", source: state.name, error }];
+  session.warn(`the tool source ${state.name} ${problem}: ${error}`);
+  return [{ type: ends, source: state.name, error }];
 }
 
 /** Opened once more if the process that had it open has died. */
@@ -85,24 +103,8 @@ function wholeConversation(events: readonly RunEvent[]): readonly Message[] {
   return state === undefined ? [] : toArray(state.messages);
 }
 
-/** Also called for a source whose opening was never journaled: it may have come as far as leaving something. */
-export async function performCloseSource(
-  session: Session,
-  effect: SourceEffect,
-  stopper: Stopper,
-): Promise<readonly EventBody[]> {
-  const state = sourceState(session, effect.source);
-  if (state === undefined) return [];
-  const settled = await inTime(session, stopper, () => closeAndCleanUp(session, state, stopper));
-  if (stopper.reason?.type === "shutdown" || stopper.reason?.type === "fenced") return [];
-  if (settled.type === "value") return [{ type: "source.closed", source: state.name }];
-  const error = problemOf(settled, stopper);
-  session.warn(`the tool source ${state.name} could not be cleaned up: ${error}`);
-  return [{ type: "source.closed", source: state.name, error }];
-}
-
 /** What cannot be closed is cleaned up all the same. */
-async function closeAndCleanUp(session: Session, state: SourceState, stopper: Stopper): Promise<void> {
+async function closeAndCleanUp(session: Session, state: SourceState, stopper: Stopper): Promise<readonly EventBody[]> {
   const { desk } = session;
   await desk?.opening.get(state.name);
   const source = desk?.code.get(state.name);
@@ -118,6 +120,7 @@ async function closeAndCleanUp(session: Session, state: SourceState, stopper: St
   if (source === undefined && state.tools !== undefined) problems.push("nothing of that name is registered in this process");
   await attempt(() => source?.cleanup?.(identityOf(session, state, stopper.signal)));
   if (problems.length > 0) throw new Error(problems.join("; "));
+  return [];
 }
 
 // --- time ------------------------------------------------------------------------------------------------------------

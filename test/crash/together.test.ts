@@ -65,7 +65,7 @@ async function approve({ executor, store }: World, _result: RunResult): Promise<
 }
 
 it("S46 S14 S27 S06 S32 a run that has everything survives everywhere", async () => {
-  let delivered: Delivery[] = [];
+  const delivered: Delivery[] = [];
   const file: DeliveryAdapter = {
     kind: "file",
     deliver: async (delivery) => (delivered.push(delivery), { outcome: "delivered" }),
@@ -75,20 +75,18 @@ it("S46 S14 S27 S06 S32 a run that has everything survives everywhere", async ()
     tools,
     agentWith,
     request: { tenant: "acme", delivery: { kind: "file", id: "out" } },
-    config: (effects) => {
-      delivered = [];
-      return {
-        sources: [box(effects)],
-        delivery: { adapters: [file] },
-        budgets: [
-          { per: "tenant", window: "day", limit: { usd: 5, calls: 100 } },
-          { per: "tree", window: "run", limit: { tokens: 100_000 } },
-        ],
-      };
-    },
+    config: (effects) => ({
+      sources: [box(effects)],
+      delivery: { adapters: [file] },
+      budgets: [
+        { per: "tenant", window: "day", limit: { usd: 5, calls: 100 } },
+        { per: "tree", window: "run", limit: { tokens: 100_000 } },
+      ],
+    }),
     whenWaiting: approve,
     status: "completed",
   });
   expect(points).toBeGreaterThan(30);
-  expect(new Set(delivered.map(({ id }) => id)).size).toBeLessThanOrEqual(1);
+  // One run, one target: whichever process sent it, in whatever attempt, a receiver sees the same id.
+  expect(new Set(delivered.map(({ id }) => id)).size).toBe(1);
 }, 120_000);

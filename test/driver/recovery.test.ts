@@ -40,7 +40,7 @@ describe("shutdown and recovery", () => {
     await second.executor.shutdown();
   });
 
-  it("S29 writes once that code is missing, however often it is swept for", async () => {
+  it("S29 leaves a run waiting while its tools are not there, writes that once, and goes on when they are", async () => {
     const store = createMemoryStore();
     const lookup = tool("lookup", async () => "x");
     const first = world(() => ({ hang: true }), {}, { store });
@@ -48,7 +48,11 @@ describe("shutdown and recovery", () => {
     await first.executor.shutdown();
     const without = world([{ text: "x" }], {}, { store });
     const [waiting] = (await without.executor.recover()).resumed;
-    expect(await waiting?.result).toMatchObject({ status: "waiting", waitingFor: { kind: "tools_missing" } });
+    expect(await waiting?.result).toMatchObject({
+      status: "waiting",
+      waitingFor: { kind: "tools_missing", names: ["lookup"] },
+    });
+    expect((await (await without.executor.resume("r")).result).waitingFor?.kind).toBe("tools_missing");
     const { length } = await store.journal.read("r");
     const again = await without.executor.recover();
     expect(again.skipped).toMatchObject([{ run: "r", reason: expect.stringContaining("lookup") }]);
@@ -73,21 +77,6 @@ describe("shutdown and recovery", () => {
     expect(runs).toBe(1);
     expect(result).toMatchObject({ status: "completed", steps: [{ calls: [{ outcome: "unknown" }] }, {}] });
     expect(JSON.stringify(second.models.calls[0]?.messages.at(-1))).toContain("outcome of this call is unknown");
-  });
-
-  it("leaves a run waiting when its tools are not there, and goes on when they are", async () => {
-    const store = createMemoryStore();
-    const lookup = tool("lookup", async () => "x");
-    const first = world(() => ({ hang: true }), {}, { store });
-    await first.executor.start(agent([lookup]), { input: "x", id: "r" });
-    await first.executor.shutdown();
-    const without = world([{ text: "x" }], {}, { store });
-    expect(await (await without.executor.resume("r")).result).toMatchObject({
-      status: "waiting",
-      waitingFor: { kind: "tools_missing", names: ["lookup"] },
-    });
-    const withTools = world([{ text: "ok" }], { agents: [agent([lookup])] }, { store });
-    expect(await (await withTools.executor.resume("r")).result).toMatchObject({ status: "completed", output: "ok" });
   });
 
   it("joins a start with the same id instead of starting a second run", async () => {

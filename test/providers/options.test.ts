@@ -1,5 +1,6 @@
 /** What a caller says to a provider arrives on the wire: caching hints, reasoning, shapes of answers. */
 import { createAnthropic } from "@ai-sdk/anthropic";
+import { createGoogleGenerativeAI } from "@ai-sdk/google";
 import type { LLMock } from "@copilotkit/aimock";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createExecutor, createMemoryBlobs, defineAgent, fromAiSdkModel, type RunRequest } from "../../src/index.ts";
@@ -12,6 +13,7 @@ const MODELS: Readonly<Record<string, string>> = {
   openai: "gpt-5-mini",
   anthropic: "claude-sonnet-4-5",
   "openai-compatible": "qwen3",
+  google: "gemini-2.5-flash",
 };
 
 interface Body {
@@ -33,8 +35,13 @@ afterAll(async () => {
   await upstream.stop();
 });
 
-function wireOf(name: string): Wire {
-  const wire = WIRES.find((candidate) => candidate.name === name);
+const GOOGLE: Pick<Wire, "name" | "model"> = {
+  name: "google",
+  model: (url, id) => createGoogleGenerativeAI({ baseURL: `${url}/v1beta`, apiKey: API_KEY })(id),
+};
+
+function wireOf(name: string): Pick<Wire, "model"> {
+  const wire = [...WIRES, GOOGLE].find((candidate) => candidate.name === name);
   if (wire === undefined) throw new Error(`no wire ${name}`);
   return wire;
 }
@@ -87,6 +94,8 @@ describe("how much to reason", () => {
     expect((await sent("openai", agent))["reasoning"]).toMatchObject({ effort: "low" });
     expect((await sent("openai-compatible", agent))["reasoning_effort"]).toBe("low");
     expect(JSON.stringify(await sent("anthropic", agent))).toMatch(/"thinking"|"effort":"low"/);
+    const google = await sent("google", agent);
+    expect(google["generationConfig"]).toMatchObject({ thinkingConfig: { thinkingBudget: expect.any(Number) as number } });
   });
 
   test("and options of a provider are merged: the agent's, the phase's, the request's", async () => {
@@ -97,6 +106,13 @@ describe("how much to reason", () => {
     };
     const body = await sent("openai", agent, { settings: { providerOptions: { openai: { reasoningEffort: "minimal" } } } });
     expect(body).toMatchObject({ reasoning: { effort: "minimal" }, store: false, user: "ann" });
+    const safety = [{ category: "HARM_CATEGORY_HARASSMENT", threshold: "BLOCK_NONE" }];
+    const google = { thinkingConfig: { thinkingBudget: 64 }, safetySettings: safety };
+    const settings = { providerOptions: { google, openai: { user: "ann" } }, topK: 3 };
+    expect(await sent("google", { instructions: "Think.", settings })).toMatchObject({
+      generationConfig: { thinkingConfig: { thinkingBudget: 64 }, topK: 3 },
+      safetySettings: safety,
+    });
   });
 });
 
@@ -114,6 +130,11 @@ describe("the shape of an answer", () => {
     expect(openai["text"]).toMatchObject({ format: { type: "json_schema", name: "Count", schema } });
     const anthropic = await sent("anthropic", { instructions: "Count.", output: schema });
     expect(JSON.stringify(anthropic)).toContain('"output_config":{"format":{"type":"json_schema"');
+    const google = await sent("google", { instructions: "Count.", output: schema });
+    expect(google["generationConfig"]).toMatchObject({
+      responseMimeType: "application/json",
+      responseJsonSchema: schema,
+    });
     const compatible = await sent("openai-compatible", { instructions: "Count.", output: schema });
     expect(compatible["response_format"]).toEqual({ type: "json_object" });
     expect(JSON.stringify(compatible.messages?.[0])).toContain("must be JSON that fits this JSON Schema");
