@@ -36,11 +36,12 @@ async function mailServer(more: SMTPServerOptions = {}) {
 
 const target = { kind: "email", id: "anna@example.com" };
 const from = "executus <runs@example.com>";
+const mayReceive = (): boolean => true;
 
 describe("e-mail", () => {
   it("S41 is sent with a Message-ID that follows from the delivery", async () => {
     await using server = await mailServer();
-    const adapter = email({ from, credentials: () => server.url() });
+    const adapter = email({ from, mayReceive, credentials: () => server.url() });
     const report = await adapter.deliver(deliveryOf(target, "15 mugs.\n.\nEnd."), patience());
     expect(report).toMatchObject({ outcome: "delivered", receipt: { messageId: "<r.d0@example.com>" } });
     await adapter.deliver(deliveryOf(target, "15 mugs.", { attempt: 2 }), patience());
@@ -55,7 +56,7 @@ describe("e-mail", () => {
 
   it("S41 cannot be given headers by its subject", async () => {
     await using server = await mailServer();
-    const adapter = email({ from, credentials: () => server.url() });
+    const adapter = email({ from, mayReceive, credentials: () => server.url() });
     await adapter.deliver(deliveryOf({ ...target, options: { subject: "Hello\r\nBcc: eve@example.com" } }), patience());
     expect(server.mails[0]).not.toMatch(/^Bcc:/m);
   });
@@ -66,25 +67,25 @@ describe("e-mail", () => {
   ] as const)("S41 is refused with %i", async (responseCode, failure) => {
     const error = Object.assign(new Error("mailbox says no"), { responseCode });
     await using server = await mailServer({ onRcptTo: (_address, _session, done) => done(error) });
-    const report = await email({ from, credentials: () => server.url() }).deliver(deliveryOf(target), patience());
+    const report = await email({ from, mayReceive, credentials: () => server.url() }).deliver(deliveryOf(target), patience());
     expect(report).toMatchObject({ outcome: "failed", error: expect.stringContaining("mailbox says no"), ...failure });
     expect("permanent" in report).toBe("permanent" in failure);
   });
 
   it("S41 fails without telling the password", async () => {
     await using server = await mailServer();
-    const adapter = email({ from, credentials: () => server.url("wrong-password") });
+    const adapter = email({ from, mayReceive, credentials: () => server.url("wrong-password") });
     const report = await adapter.deliver(deliveryOf(target), patience());
     expect(report.outcome).toBe("failed");
     expect(JSON.stringify(report)).not.toContain("wrong-password");
-    const nobody = email({ from, credentials: () => "smtp://runs:hidden@127.0.0.1:1" });
+    const nobody = email({ from, mayReceive, credentials: () => "smtp://runs:hidden@127.0.0.1:1" });
     expect(await nobody.deliver(deliveryOf(target), patience())).toMatchObject({ outcome: "failed" });
   });
 
   it("S41 stops with its signal", async () => {
     await using server = await mailServer({ onMailFrom: () => {} });
     const controller = new AbortController();
-    const sending = email({ from, credentials: () => server.url() }).deliver(deliveryOf(target), controller.signal);
+    const sending = email({ from, mayReceive, credentials: () => server.url() }).deliver(deliveryOf(target), controller.signal);
     setTimeout(() => controller.abort(new Error("enough")), 50);
     const ended = await Promise.race([
       sending.catch(() => "rejected"),
@@ -94,7 +95,9 @@ describe("e-mail", () => {
   });
 
   it.each(["no address", "a@b, c@d", "a@b>", ""])("S41 refuses the address %j", (id) => {
-    expect(() => email({ from, credentials: () => "smtp://x" }).check?.({ kind: "email", id })).toThrow("one address");
+    expect(() => email({ from, mayReceive, credentials: () => "smtp://x" }).check?.({ kind: "email", id })).toThrow(
+      "one address",
+    );
   });
 
   it("S41 writes only to addresses that it may", () => {

@@ -7,8 +7,8 @@ import { textOf, titleOf } from "./message-text.ts";
 export interface EmailOptions extends CredentialOptions {
   /** `executus <runs@example.com>` */
   readonly from: string;
-  /** Addresses that requests may write to; default: any. */
-  readonly mayReceive?: (address: string) => boolean;
+  /** Addresses that requests may write to. No default: what may be written to anybody has to say so. */
+  readonly mayReceive: (address: string) => boolean;
 }
 
 /**
@@ -16,7 +16,7 @@ export interface EmailOptions extends CredentialOptions {
  * Needs the package `nodemailer`.
  *
  * @example
- * delivery: { adapters: [email({ from: "runs@example.com" })] }   // request: { delivery: { kind: "email", id: "anna@example.com" } }
+ * delivery: { adapters: [email({ from: "runs@example.com", mayReceive: (to) => to.endsWith("@example.com") })] }   // request: { delivery: { kind: "email", id: "anna@example.com" } }
  */
 export function email(options: EmailOptions): DeliveryAdapter {
   return {
@@ -24,7 +24,7 @@ export function email(options: EmailOptions): DeliveryAdapter {
     check: ({ id = "", ...target }) => {
       credentialOf(target, options);
       const isAddress = /^[^\s@<>,;"]+@[^\s@<>,;"]+$/.test(id);
-      if (isAddress && options.mayReceive?.(id) !== false) return;
+      if (isAddress && options.mayReceive(id)) return;
       const why = isAddress
         ? `no e-mail is sent to ${id}`
         : `an e-mail delivery needs one address as its \`id\`, not ${JSON.stringify(id)}`;
