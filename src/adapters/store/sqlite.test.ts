@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { newFolder, openForTest, startChild } from "../../../test/support/sqlite-store.ts";
 import type { EventBody } from "../../ports/events.ts";
@@ -89,6 +90,22 @@ describe("a SQLite store", () => {
     expect(await store.owners.claim("r")).toMatchObject({ reason: "owned" });
     expect(await other.owners.orphans(10)).toEqual(["r"]);
     expect(await other.owners.claim("r")).toEqual({ ok: true, epoch: 2, after: "crash", activeMs: 0 });
+  });
+
+  it("keeps its runs for as long as it says that it is alive, though it writes nothing else", async () => {
+    const file = join(await newFolder(), "store.db");
+    let uptime = 1_000_000;
+    const clock = { uptime: () => uptime };
+    const store = openForTest({ file, clock, heartbeatMs: 5 });
+    await store.runs.create(newRun("r"));
+    const db = new DatabaseSync(file, { readOnly: true });
+    const beat = db.prepare("SELECT heartbeat_up AS up FROM processes");
+    for (let i = 0; i < 3; i++) {
+      uptime += 14_000;
+      for (let looks = 0; looks < 500 && beat.get()?.["up"] !== uptime; looks++) await delay(5);
+    }
+    db.close();
+    expect(await openForTest({ file, clock }).owners.claim("r")).toMatchObject({ reason: "owned", owner: store.owners.self });
   });
 
   it("never gives a key of a removed run to another, so that a process that slept cannot write into it", async () => {

@@ -1,0 +1,59 @@
+import { expect, it } from "vitest";
+import { createMemoryBlobs } from "../adapters/blobs/memory.ts";
+import { createMemoryStore } from "../adapters/store/memory.ts";
+import type { ToolCallEffect } from "../kernel/effects.ts";
+import { evolve, initialState } from "../kernel/evolve.ts";
+import { DEFAULT_LIMITS } from "../kernel/limits.ts";
+import { StepLog } from "../kernel/steps.ts";
+import type { EventHeader, ModelAnswered, RunStarted } from "../ports/events.ts";
+import { createFakeClock } from "../testing/fake-clock.ts";
+import { Circuits } from "./circuits.ts";
+import { Session } from "./session.ts";
+import { Turns } from "./turns.ts";
+
+const header: EventHeader = { seq: 0, epoch: 1, at: 0, activeMs: 0 };
+const started: RunStarted = {
+  type: "run.started",
+  run: "r",
+  agent: { name: "a", instructions: "", tier: "fast", settings: {}, tools: [], ownTools: 0, fingerprint: "f" },
+  request: { input: [{ type: "text", text: "x" }] },
+  limits: DEFAULT_LIMITS,
+  models: ["m"],
+};
+const answered: ModelAnswered = {
+  type: "model.answered",
+  step: 0,
+  model: "m",
+  content: [{ type: "tool-call", toolCallId: "1", toolName: "pay", input: {} }],
+  finish: "tool-calls",
+  usage: {},
+  durationMs: 1,
+};
+
+it("starts no call a second time, should anything ever ask for it twice", () => {
+  const state = evolve(initialState(header, started), { ...header, seq: 1 }, answered);
+  const [call] = state.calls;
+  if (call === undefined) throw new Error("there is no call");
+  const clock = createFakeClock();
+  const session = new Session({
+    ports: {
+      store: createMemoryStore(),
+      blobs: createMemoryBlobs(),
+      clock,
+      children: { perform: async () => [] },
+      observers: [],
+      turns: new Turns(clock),
+      circuits: new Circuits(),
+    },
+    state,
+    epoch: 1,
+    steps: new StepLog(state),
+    tools: new Map(),
+    candidates: new Map(),
+    sources: undefined,
+  });
+  const effect = (interruptions: number): ToolCallEffect => ({ kind: "tool", id: `tool:${call.id}#${interruptions}`, call });
+  expect([session.mayStart(effect(0)), session.mayStart(effect(0))]).toEqual([true, false]);
+  // Asked for again after an interruption it is another effect.
+  expect(session.mayStart(effect(1))).toBe(true);
+});

@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import { createMemoryStore } from "../../src/adapters/store/memory.ts";
+import type { Store } from "../../src/ports/store.ts";
+import type { Tool } from "../../src/ports/tools.ts";
+import { createFakeClock } from "../../src/testing/fake-clock.ts";
+import { agent, tool, world } from "../support/driver-world.ts";
+
+async function turns(n = 20): Promise<void> {
+  for (let i = 0; i < n; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("a takeover", () => {
+  it("gives a call that runs again the key that it had before", async () => {
+    const clock = createFakeClock();
+    const store = createMemoryStore({ now: () => clock.now() });
+    const keys: string[] = [];
+    const put = tool("put", (_input, { idempotencyKey }) => (keys.push(idempotencyKey), new Promise(() => {})), {
+      effect: "idempotent",
+    });
+    const script = [{ calls: [{ name: "put" }] }, { text: "stored" }];
+    await world(script, {}, { store, clock }).executor.start(agent([put]), { input: "x", id: "r" });
+    while (keys.length === 0) await turns(1);
+    store.die();
+    const again = tool("put", async (_input, { idempotencyKey }) => String(keys.push(idempotencyKey)), { effect: "idempotent" });
+    const next = world(script, { agents: [agent([again])] }, { store: store.peer("memory/2"), clock });
+    expect(await (await next.executor.resume("r")).result).toMatchObject({ status: "completed" });
+    expect(keys).toEqual(["r:0.0", "r:0.0"]);
+  });
+
+  it("does not lose what the former owner still wrote between the look at the journal and the claim", async () => {
+    const clock = createFakeClock();
+    const store = createMemoryStore({ now: () => clock.now() });
+    let release = (): void => {};
+    let runs = 0;
+    const slow = tool("slow", () => (runs++, new Promise((resolve) => (release = () => resolve("found")))));
+    const script = [{ calls: [{ name: "slow" }] }, { text: "done" }];
+    const first = world([{ calls: [{ name: "slow" }] }, { hang: true }], {}, { store, clock });
+    await first.executor.start(agent([slow]), { input: "x", id: "r" });
+    while (runs === 0) await turns(1);
+    const peer = store.peer("memory/2");
+    const late: Store = {
+      ...peer,
+      owners: {
+        ...peer.owners,
+        claim: async (run, slot) => {
+          release();
+          await turns();
+          store.die();
+          return peer.owners.claim(run, slot);
+        },
+      },
+    };
+    const next = world(script, { agents: [agent([slow])] }, { store: late, clock });
+    expect(await (await next.executor.resume("r")).result).toMatchObject({
+      status: "completed",
+      output: "done",
+      steps: [{ calls: [{ outcome: "ok", output: "found" }] }, {}],
+    });
+    expect(runs).toBe(1);
+  });
+});
+
+describe("crash after crash", () => {
+  /** Takes the run over and lets that process die too, as often as it takes; the statuses in between. */
+  async function crashes(
+    times: number,
+    step: (attempt: number) => boolean,
+    execute: Tool["execute"] = async () => "x",
+  ): Promise<readonly string[]> {
+    const clock = createFakeClock();
+    let store = createMemoryStore({ now: () => clock.now() });
+    const look = tool("look", execute, { effect: "read" });
+    const config = { agents: [agent([look], { recoveries: 2 })] };
+    const statuses: string[] = [];
+    for (let attempt = 0; attempt <= times; attempt++) {
+      let answers = step(attempt) ? 1 : 0;
+      const script = () => (answers-- > 0 ? { calls: [{ name: "look", input: { attempt } }] } : { hang: true as const });
+      const { executor } = world(script, config, { store, clock });
+      if (attempt === 0) await executor.start(agent([look], { recoveries: 2 }), { input: "x", id: "r" });
+      else await executor.resume("r");
+      await turns();
+      const { status } = (await store.runs.get("r")) ?? {};
+      statuses.push(status ?? "gone");
+      store.die();
+      store = store.peer(`memory/${attempt + 2}`);
+    }
+    return statuses;
+  }
+
+  it("ends as poisoned after as many attempts without progress as the limit says, not before and not later", async () => {
+    expect(await crashes(2, () => false)).toEqual(["running", "running", "poisoned"]);
+  });
+
+  it("counts anew from an answer of the model, though nothing has come of it yet", async () => {
+    const hangs = (): Promise<never> => new Promise(() => {});
+    expect(await crashes(3, (attempt) => attempt === 1, hangs)).toEqual(["running", "running", "running", "poisoned"]);
+  });
+
+  it("goes on for as long as every attempt brings something", async () => {
+    expect(await crashes(5, () => true)).toEqual(Array.from({ length: 6 }, () => "running"));
+  });
+});
