@@ -226,6 +226,14 @@ export const COMMIT_FAULTS: readonly Fault[] = [
     tests: TAKEOVER,
   },
   {
+    name: "closing-calls-counts-as-progress",
+    breaks: "Recoveries without progress end as poisoned, also when a call is what kills the process",
+    file: "src/kernel/evolve.ts",
+    find: "if (!isLetGo(event)) next.fruitless = 0;",
+    replace: "next.fruitless = 0;",
+    tests: ["src/kernel/poisoned.test.ts", ...TAKEOVER],
+  },
+  {
     name: "fenced-process-goes-on",
     breaks: "P4: a fenced process stops",
     file: "src/run/driver.ts",

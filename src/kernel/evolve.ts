@@ -6,6 +6,7 @@
  */
 import type { AgentSnapshot } from "../ports/agent.ts";
 import type { EventBody, EventHeader, RunStarted } from "../ports/events.ts";
+import { outcomeOfChild } from "./children.ts";
 import { overheadTokens } from "./context-size.ts";
 import { evolveCalls } from "./evolve-calls.ts";
 import { evolveInput } from "./evolve-input.ts";
@@ -165,7 +166,7 @@ function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
     case "tool.ended":
     case "call.resolved":
     case "child.ended":
-      next.fruitless = 0;
+      if (!isLetGo(event)) next.fruitless = 0;
       if (event.type === "tool.ended") keepSpilled(next, event);
       if (event.type === "tool.ended" && event.stub !== undefined) stubUsed(next, event.stub);
       evolveCalls(next, event);
@@ -184,6 +185,12 @@ function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
     default:
       evolveRarer(next, event);
   }
+}
+
+/** A call that was only given up brings a run no further: else one that is to end as poisoned would go on when its calls are closed. */
+function isLetGo(event: EventBody): boolean {
+  if (event.type === "child.ended") return outcomeOfChild(event) === "cancelled";
+  return event.type === "tool.ended" && (event.outcome === "cancelled" || event.outcome === "unknown");
 }
 
 /** What most runs never have. */

@@ -91,7 +91,7 @@ describe("crash after crash", () => {
     expect(await crashes(2, () => false)).toEqual(["running", "running", "poisoned"]);
   });
 
-  it("counts anew from an answer of the model, though nothing has come of it yet", async () => {
+  it("ends as poisoned also when a call is what kills it: closing that call is no progress", async () => {
     const hangs = (): Promise<never> => new Promise(() => {});
     expect(await crashes(3, (attempt) => attempt === 1, hangs)).toEqual(["running", "running", "running", "poisoned"]);
   });
