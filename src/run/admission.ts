@@ -64,7 +64,7 @@ export async function admit(core: Core, agent: Agent, given: RunRequest, place?:
   checkPrices(candidates, dollarBudget(core, run, agent, request));
   const ownOutput = await readOutput(core, request.output, "this request");
   const definition = define(core, agent, await resolveDefinition(core, agent, request, { tier, candidates, limits }));
-  rememberAgent(core, agent);
+  rememberAgent(core, agent, definition.snapshot);
   const told: RunStarted = {
     type: "run.started",
     run,

@@ -48,6 +48,15 @@ export function checkConfig(config: ExecutorConfig): void {
   for (const key of Object.keys(config)) if (!Object.hasOwn(FIELDS, key)) throw unknownKey(key);
   if (config.models === undefined) throw invalid("an executor needs `models`, and has none", HINTS.models);
   for (const [key, methods] of Object.entries(FIELDS)) checkPort(key as keyof ExecutorConfig, config, methods);
+  checkNames(config);
+}
+
+/** A run finds its agent by name: two of one name would be one another's code. */
+function checkNames({ agents = [] }: ExecutorConfig): void {
+  if (typeof agents === "function") return;
+  const twice = agents.find((agent, i) => agents.some((other, j) => j < i && other !== agent && other.name === agent.name));
+  if (twice === undefined) return;
+  throw invalid(`the executor's \`agents\` has two agents named ${twice.name}`, "Rename one of them: runs find theirs by name.");
 }
 
 function checkPort(key: keyof ExecutorConfig, config: ExecutorConfig, methods: readonly string[]): void {

@@ -39,20 +39,28 @@ export async function sourcesInCode(core: Core, origin: Origin): Promise<Readonl
 }
 
 export async function findAgent(core: Core, origin: Origin): Promise<Agent | undefined> {
-  const found = (await known(core, origin.agent)) ?? (await fromPalette(core, origin)) ?? (await amongDelegates(core, origin));
-  return found ?? core.begun.get(origin.agent.name);
+  // A child's agent is the one its parent has: another agent may have that name as well.
+  const found = (await amongDelegates(core, origin)) ?? (await fromPalette(core, origin)) ?? (await known(core, origin.agent));
+  return found ?? core.begun.get(keyOf(origin.agent)) ?? core.begun.get(origin.agent.name);
 }
 
 /** Agents made on the fly must not pile up. */
-const MOST_BEGUN = 1_000;
+const MOST_BEGUN = 2_000;
 
-/** A run that waits goes on in the process that began it, also when nobody told the executor about its agent. */
-export function rememberAgent({ begun }: Pick<Core, "begun">, agent: Agent): void {
-  if (begun.get(agent.name) === agent) return;
-  begun.delete(agent.name);
-  begun.set(agent.name, agent);
-  const [oldest] = begun.keys();
-  if (begun.size > MOST_BEGUN && oldest !== undefined) begun.delete(oldest);
+const keyOf = ({ name, fingerprint }: AgentSnapshot): string => `${name} ${fingerprint}`;
+
+/**
+ * A run that waits goes on in the process that began it, also when nobody told the executor about its agent: with that very agent,
+ * whatever others of its name began since, or with the last of its name where its definition was changed on the way.
+ */
+export function rememberAgent({ begun }: Pick<Core, "begun">, agent: Agent, snapshot: AgentSnapshot): void {
+  for (const key of [keyOf(snapshot), agent.name]) {
+    if (begun.get(key) === agent) continue;
+    begun.delete(key);
+    begun.set(key, agent);
+    const [oldest] = begun.keys();
+    if (begun.size > MOST_BEGUN && oldest !== undefined) begun.delete(oldest);
+  }
 }
 
 async function known(core: Core, snapshot: AgentSnapshot): Promise<Agent | undefined> {
