@@ -47,7 +47,8 @@ export function modelStarted(next: Draft, event: ModelStarted): void {
       next.repairs = 0;
     }
   }
-  for (const note of next.notes) next.messages = append(next.messages, { role: "user", content: toText(note) });
+  const isLast = next.ending?.wrapUp === true ? ({ lastStep: true } as const) : {};
+  for (const note of next.notes) next.messages = append(next.messages, { role: "user", content: toText(note), ...isLast });
   if (next.notes.length > 0) next.notes = [];
   const { model } = next;
   next.model = { ...model, attempts: event.attempt, candidateAttempts: model.candidateAttempts + 1, inFlight: true };

@@ -88,6 +88,8 @@ interface MessageBase {
 
 export interface UserMessage extends MessageBase {
   readonly role: "user";
+  /** Said for the last step of a run at its limit: a follow-up does not have it. */
+  readonly lastStep?: true;
   readonly content: readonly UserPart[];
   readonly providerOptions?: JsonObject;
 }

@@ -1,7 +1,7 @@
 /** Follow-ups: a new run whose conversation begins with that of a finished one, read from its journal and never copied. */
 import { ExecutusError } from "../kernel/errors.ts";
 import { evolve, initialState } from "../kernel/evolve.ts";
-import { emptyList, type List } from "../kernel/list.ts";
+import { emptyList, type List, toArray } from "../kernel/list.ts";
 import type { RunState } from "../kernel/state.ts";
 import { isFinal } from "../kernel/status.ts";
 import type { Continuation } from "../ports/agent.ts";
@@ -55,8 +55,17 @@ export async function loadThread(
     at = first.request.continues;
   }
   let messages: List<Message> = emptyList();
-  for (const events of journals.toReversed()) messages = fold(events, messages)?.messages ?? messages;
+  for (const events of journals.toReversed()) {
+    const folded = fold(events, messages)?.messages;
+    if (folded !== undefined) messages = withoutLastSteps(folded);
+  }
   return messages;
+}
+
+/** That its run was at a limit, and could call nothing any more, is not true of the next one. */
+function withoutLastSteps(messages: List<Message>): List<Message> {
+  const kept = toArray(messages).filter((message) => message.role !== "user" || message.lastStep !== true);
+  return { length: kept.length, items: kept };
 }
 
 function fold(events: readonly RunEvent[], earlier: List<Message>): RunState | undefined {

@@ -93,6 +93,26 @@ describe("a follow-up", () => {
     await world.executor.shutdown();
   });
 
+  it("is not told that the run before it was at its limit", async () => {
+    const world = createWorld(({ run, toolChoice }) =>
+      run === "a" && toolChoice !== "none" ? { calls: [{ name: "look" }] } : { text: `answer of ${run}` },
+    );
+    const first = await ask(world, { input: "One?", id: "a", limits: { maxSteps: 2 } });
+    expect(first.status).toBe("out_of_steps");
+    expect(said(world.models.calls.at(-1)).join()).toContain("This is your last step");
+    await ask(world, { input: "Go on.", id: "b", continues: "a" });
+    await ask(world, { input: "And now?", id: "c", continues: "b" });
+    expect(said(world.models.calls.at(-1))).toEqual([
+      "One?",
+      "tool-call",
+      "tool-result",
+      "answer of a",
+      "Go on.",
+      "answer of b",
+      "And now?",
+    ]);
+  });
+
   it("has the tenant of its thread, and cannot see that of another", async () => {
     const world = createWorld(() => ({ text: "ok" }));
     await ask(world, { input: "One?", id: "a", tenant: "acme" });
