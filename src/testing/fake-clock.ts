@@ -5,8 +5,11 @@ import { seededRandom } from "./seeded-random.ts";
 export interface FakeClock extends Clock {
   /** Move time on, firing timers in order. */
   advance(ms: number): void;
-  /** Wait for a promise, moving time on to the next timer whenever nothing else is left to do. */
-  until<T>(promise: Promise<T>): Promise<T>;
+  /**
+   * Wait for a promise, moving time on to the next timer whenever nothing else is left to do. While `isBusy` says that something real
+   * is going on, time stands still.
+   */
+  until<T>(promise: Promise<T>, isBusy?: () => boolean): Promise<T>;
   /** Timers that are set. */
   readonly pending: number;
 }
@@ -49,7 +52,7 @@ export function createFakeClock(seed = 1): FakeClock {
       return () => timers.delete(timer);
     },
     advance,
-    until: async (promise) => {
+    until: async (promise, isBusy = () => false) => {
       let settled = false;
       const mark = (): void => {
         settled = true;
@@ -58,6 +61,7 @@ export function createFakeClock(seed = 1): FakeClock {
       for (let quiet = 0; !settled; quiet++) {
         await new Promise((resolve) => setImmediate(resolve));
         const timer = nextTimer();
+        if (isBusy()) quiet = 0;
         if (quiet < QUIET_TURNS || timer === undefined) continue;
         quiet = 0;
         advance(timer.at - elapsed);

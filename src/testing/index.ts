@@ -1,6 +1,11 @@
 /** executus/testing: what tests of agents, tools and stores need. */
 export { createFakeClock, type FakeClock } from "./fake-clock.ts";
 export { seededRandom, type SeededRandom } from "./seeded-random.ts";
+export { createWorld, type World, type WorldOptions } from "./world.ts";
+export { crashEverywhere, type CrashReport } from "./crash-everywhere.ts";
+export type { CrashConfig, CrashOptions, CrashWorld, Scene } from "./crash-scenario.ts";
+export { crashingStore, type Crash, type CrashingStore } from "./crashing-store.ts";
+export { effectLog, type EffectLog, type LoggedEffect } from "./effect-log.ts";
 export {
   scriptedModel,
   type Script,

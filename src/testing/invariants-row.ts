@@ -31,14 +31,11 @@ export function deliveriesFollowTheEnd({ outbox }: RunRecord, state: RunState, r
   if (new Set(there).size < there.length) report(8, state.seq, "a delivery is there twice");
 }
 
-export function rowFollowsJournal({ row }: RunRecord, state: RunState, report: Report): void {
+export function rowFollowsJournal({ row, events }: RunRecord, state: RunState, report: Report): void {
   if (row === undefined) return;
-  const {
-    status,
-    dueAt: _dueAt,
-    waitingFor,
-    ...figures
-  } = toRowChange(state, decide(state, { activeMs: state.activeMs, at: 0 }));
+  // As of its last commit: what the run waited for may have been due then.
+  const at = events.at(-1)?.at ?? 0;
+  const { status, dueAt: _dueAt, waitingFor, ...figures } = toRowChange(state, decide(state, { activeMs: state.activeMs, at }));
   const expected: Partial<RunRow> = {
     ...(figures as Partial<RunRow>),
     agent: state.definition.name,

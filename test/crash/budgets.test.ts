@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createMemoryLedger } from "../../src/adapters/store/memory-ledger.ts";
 import type { Budget, BudgetAmounts } from "../../src/ports/budget.ts";
 import type { RunEvent } from "../../src/ports/events.ts";
+import type { Tool } from "../../src/ports/tools.ts";
 import { type Scenario, survivesEverywhere } from "../support/crash-points.ts";
 import { makeAgent, makeTool, type World } from "../support/world.ts";
 
@@ -41,15 +42,15 @@ async function isBalanced({ executor, store }: World): Promise<void> {
   }
 }
 
-const slow = (effects: string[], world: () => World) => [
+const slow: Scenario["tools"] = (effects, scene) => [
   makeTool("a", async (_input, context) => {
     effects.push(context.idempotencyKey);
-    await new Promise((resolve) => world().clock.after(700, () => resolve(undefined)));
+    await new Promise((resolve) => scene().clock.after(700, () => resolve(undefined)));
     return "done";
   }),
 ];
 const call = (name: string, n: number) => ({ name, input: { n } });
-const worker = (tools: ReturnType<typeof slow>) => ({ ...makeAgent(tools), name: "worker" });
+const worker = (tools: readonly Tool[]) => ({ ...makeAgent(tools), name: "worker" });
 
 const scenarios: Readonly<Record<string, Scenario>> = {
   "one call per step": {
@@ -78,7 +79,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
         : { text: "end" };
     },
     tools: slow,
-    agentWith: (tools) => ({ delegates: [worker(tools as ReturnType<typeof slow>)] }),
+    agentWith: (tools) => ({ delegates: [worker(tools)] }),
     config: () => ({ budgets }),
     afterwards: isBalanced,
   },

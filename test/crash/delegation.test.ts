@@ -130,11 +130,11 @@ it.each(["cancel", "kill"] as const)("S14 a %s that reaches a child survives eve
       if (call.run === "r") return { calls: [hand("helper", "x")] };
       return call.step === 0 ? { calls: [{ name: "stop" }] } : { hang: true };
     }),
-    tools: (_effects, world) => [
+    tools: (_effects, scene) => [
       makeTool(
         "stop",
         async () => {
-          await world().store.inbox.send("r", { id: "stop", kind, reason: "enough" });
+          await scene().store.inbox.send("r", { id: "stop", kind, reason: "enough" });
           return "told";
         },
         { effect: "idempotent" },

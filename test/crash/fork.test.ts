@@ -12,6 +12,8 @@ const scenario: Scenario = {
       return "paid";
     }),
   ],
+  // Where the outcome of the original's call is unknown, the fork goes on from there and makes its own next call.
+  outside: () => undefined,
   begin: async ({ executor, store }, agent) => {
     if ((await store.runs.get("r")) !== undefined) return (await executor.start(agent, { id: "r", input: "go" })).result;
     const original = await executor.start(agent, { id: "o", input: "go" });

@@ -9,9 +9,9 @@ import { createMemoryStore } from "../../src/adapters/store/memory.ts";
 import { mcpServer } from "../../src/adapters/tools/mcp.ts";
 import type { RunEvent } from "../../src/ports/events.ts";
 import type { Agent, RunResult } from "../../src/run/types.ts";
+import { type Crash, crashingStore } from "../../src/testing/crashing-store.ts";
 import type { FakeClock } from "../../src/testing/fake-clock.ts";
 import { scriptedModel } from "../../src/testing/scripted-model.ts";
-import { type Crash, crashingStore } from "../support/crashing-store.ts";
 import { createWorld } from "../support/world.ts";
 
 const wrapper = join(import.meta.dirname, "../support/logged-mcp-server.ts");
@@ -57,9 +57,10 @@ async function play(crash?: Crash): Promise<Outcome> {
     const server = { command: globalThis.process.execPath, args: [wrapper, logs[process] ?? "", filesystem, folder] };
     return { agents: [agent], sources: [mcpServer("files", server)] };
   };
-  const crashing = crash === undefined ? undefined : crashingStore(() => first, crash);
-  const place = { clock, store: createMemoryStore(), blobs: createMemoryBlobs() };
-  const first = createWorld(script, { ...optionsOf(0), from: place, ...(crashing && { through: crashing.through }) });
+  const store = createMemoryStore();
+  const crashing = crash === undefined ? undefined : crashingStore(store, crash, () => store.die());
+  const place = { clock, store, blobs: createMemoryBlobs() };
+  const first = createWorld(script, { ...optionsOf(0), from: place, through: () => crashing?.store ?? store });
   const request = { input: "go", id: "r" };
   const ended = first.executor.run(agent, request);
   const settled = await (crashing === undefined ? ended : Promise.race([ended, crashing.crashed]));

@@ -1,0 +1,203 @@
+/** That `crashEverywhere` finds what it promises to find: each test has a bug planted, or something forbidden put into what was played. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { defineTool } from "../adapters/tools/define-tool.ts";
+import type { Agent } from "../ports/definition.ts";
+import type { Tool, ToolContext } from "../ports/tools.ts";
+import { checkPlayed } from "./crash-checks.ts";
+import { crashEverywhere } from "./crash-everywhere.ts";
+import { type Played, play } from "./crash-play.ts";
+
+const input = { type: "object", properties: { bill: { type: "integer" } }, required: ["bill"] } as const;
+const script = [
+  { calls: [{ name: "charge", input: { bill: 1 } }] },
+  { calls: [{ name: "charge", input: { bill: 2 } }] },
+  { text: "Paid." },
+];
+
+interface Charge {
+  readonly key: string;
+  readonly bill: number;
+}
+
+const agentOf = (...tools: readonly Tool[]): Agent => ({ name: "cashier", instructions: "Pay what you are told.", tools });
+const charging = (charge: (charge: Charge) => void, more: Partial<Tool> = {}): Tool => ({
+  ...defineTool({
+    name: "charge",
+    description: "Pays a bill.",
+    input,
+    execute: ({ bill }, { idempotencyKey: key }) => {
+      charge({ key, bill });
+      return `paid ${bill}`;
+    },
+  }),
+  ...more,
+});
+
+describe("crashEverywhere", () => {
+  it("passes what is right, and counts", async () => {
+    const report = await crashEverywhere(agentOf(charging(() => {})), script);
+    // Start, two answers with intents, two results with the next model call, the last answer with the end: twice each.
+    expect(report).toEqual({ points: 12, pairs: 0, unknown: 4, rerun: 0 });
+    const read = await crashEverywhere(agentOf(charging(() => {}, { effect: "read" })), script);
+    expect(read).toEqual({ points: 12, pairs: 0, unknown: 0, rerun: 2 });
+  });
+
+  it("stops the process that recovers as well", async () => {
+    const report = await crashEverywhere(agentOf(charging(() => {})), script, { pairs: true });
+    expect(report).toMatchObject({ points: 12 });
+    expect(report.pairs).toBeGreaterThan(100);
+  });
+
+  it("finds an idempotent tool that ignores its key", async () => {
+    let charges: Charge[] = [];
+    const careless = () => {
+      charges = [];
+      return agentOf(charging((charge) => charges.push(charge), { effect: "idempotent" }));
+    };
+    await expect(crashEverywhere(careless, script, { outside: () => charges })).rejects.toThrow(
+      'stopped before write 2 (append to r: tool.ended, model.started): what happened outside: [{"key":"r:0.0","bill":1}] happened more often than undisturbed',
+    );
+    const careful = () => {
+      charges = [];
+      const once = (charge: Charge) => void (charges.some(({ key }) => key === charge.key) || charges.push(charge));
+      return agentOf(charging(once, { effect: "idempotent" }));
+    };
+    expect(await crashEverywhere(careful, script, { outside: () => charges })).toMatchObject({ unknown: 0, rerun: 2 });
+  });
+
+  it("finds a reconcile that does not see what was done", async () => {
+    const blind = charging(() => {}, { reconcile: async () => ({ outcome: "not-done" }) });
+    await expect(crashEverywhere(agentOf(blind), script)).rejects.toThrow(
+      "execute of charge, call 0.0 of r: a `once` call ran again",
+    );
+  });
+
+  it("finds a tool that does not do again what was lost", async () => {
+    let charges: number[] = [];
+    const forgetful = () => {
+      charges = [];
+      const execute = async (_: unknown, { attempt }: ToolContext) => (attempt === 1 && charges.push(1), "paid");
+      return agentOf(charging(() => {}, { effect: "idempotent", execute }));
+    };
+    await expect(crashEverywhere(forgetful, script, { outside: () => charges })).rejects.toThrow("[1,1] did not happen");
+  });
+
+  it("finds a transcript that depends on the process", async () => {
+    const chatty = charging(() => {}, { effect: "read", execute: async (_, { attempt }) => `paid by attempt ${attempt}` });
+    await expect(crashEverywhere(agentOf(chatty), script)).rejects.toThrow("the transcript of r: it is not as undisturbed");
+  });
+
+  it("says what is wrong with the scenario itself", async () => {
+    const approved = agentOf(charging(() => {}, { approval: "always" }));
+    await expect(crashEverywhere(approved, script)).rejects.toThrow("Say in `whenWaiting` what is done about it");
+    await expect(crashEverywhere(agentOf(), [{ error: new Error("no such model") }])).rejects.toThrow(
+      "undisturbed, the run is failed, not completed: no such model",
+    );
+    let n = 0;
+    const random = charging(() => {}, { execute: async () => `${n++}` });
+    await expect(crashEverywhere(agentOf(random), script)).rejects.toThrow("two undisturbed runs differ");
+    await expect(crashEverywhere(agentOf(charging(() => {})), script, { only: [{ at: 99, when: "after" }] })).rejects.toThrow(
+      "the run ends before it comes to this write",
+    );
+  });
+
+  it("helps a run that waits, in each process", async () => {
+    const approved = agentOf(charging(() => {}, { approval: "always" }));
+    const report = await crashEverywhere(approved, script, {
+      whenWaiting: async ({ executor }, { run, waitingFor }) => {
+        if (waitingFor?.kind !== "approval") return;
+        for (const { id } of waitingFor.waits) await executor.send(run, { kind: "approve", approval: id }, { id });
+      },
+    });
+    expect(report.points).toBeGreaterThan(20);
+  });
+
+  it("says where `afterwards` failed", async () => {
+    const failing = crashEverywhere(agentOf(charging(() => {})), script, {
+      afterwards: ({ process }) => expect(process).toBe(1),
+    });
+    await expect(failing).rejects.toThrow(/^stopped before write 0 \(create r: run\.started.*\): expected 2 to be 1/);
+  });
+
+  it("lets tools do real things, in real time", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "executus-kit-"));
+    const file = join(folder, "bills.txt");
+    try {
+      const slow = charging(() => {}, {
+        effect: "read",
+        timeoutMs: 5,
+        execute: async () => {
+          writeFileSync(file, "paid");
+          await delay(10);
+          return readFile(file, "utf8");
+        },
+      });
+      const report = await crashEverywhere(agentOf(slow), script.slice(1));
+      expect(report).toMatchObject({ points: 8, unknown: 0 });
+      expect(readFileSync(file, "utf8")).toBe("paid");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe("what is checked of each crash", () => {
+  const scenario = { agent: agentOf(charging(() => {}, { effect: "read" })), script };
+  const crash = { at: 3, when: "after" } as const;
+  const doctored = async (change: (played: Played) => Partial<Played>): Promise<() => void> => {
+    const undisturbed = await play(scenario, []);
+    const played = await play(scenario, [crash]);
+    checkPlayed(scenario, undisturbed, played);
+    return () => checkPlayed(scenario, undisturbed, { ...played, ...change(played) });
+  };
+
+  it.each<[string, (played: Played) => Partial<Played>]>([
+    [
+      "an answer that was committed was asked for again",
+      ({ modelCalls }) => ({ modelCalls: [modelCalls[0] ?? [], [...(modelCalls[0] ?? []), ...(modelCalls[1] ?? [])]] }),
+    ],
+    ["a call whose result was committed ran again", ({ stops }) => ({ stops: stops.map((stop) => ({ ...stop, effects: 0 })) })],
+    [
+      "invariant 9 does not hold for r: it says 3",
+      () => ({ violations: [{ invariant: 9 as const, run: "r", message: "it says 3" }] }),
+    ],
+    ["has not ended", (played) => ({ runs: withEvents(played, (events) => events.slice(0, -1)) })],
+    ["killed instead of completed", ({ result }) => ({ result: { ...result, status: "killed" } })],
+    [
+      "other deliveries",
+      ({ outbox }) => ({
+        outbox: [
+          ...outbox,
+          {
+            id: "r.d0",
+            run: "r",
+            status: "pending",
+            target: { kind: "post" },
+            attempts: 0,
+            failures: 0,
+            createdAt: 0,
+            updatedAt: 0,
+          },
+        ],
+      }),
+    ],
+  ])("%s", async (message, change) => {
+    expect(await doctored(change)).toThrow(message);
+  });
+});
+
+type Events = Played["runs"] extends ReadonlyMap<string, { readonly events: infer E }> ? E : never;
+
+function withEvents({ runs }: Played, change: (events: Events) => Events): Played["runs"] {
+  return new Map(
+    [...runs].map(([run, played]) => {
+      const events = change(played.events);
+      return [run, { ...played, events, row: { ...played.row, seq: events.length - 1 } }];
+    }),
+  );
+}
