@@ -33,8 +33,7 @@ export function deliveriesFollowTheEnd({ outbox }: RunRecord, state: RunState, r
 
 export function rowFollowsJournal({ row, events }: RunRecord, state: RunState, report: Report): void {
   if (row === undefined) return;
-  // As of its last commit: what the run waited for may have been due then.
-  const at = events.at(-1)?.at ?? 0;
+  const at = committedAt(events);
   const { status, dueAt: _dueAt, waitingFor, ...figures } = toRowChange(state, decide(state, { activeMs: state.activeMs, at }));
   const expected: Partial<RunRow> = {
     ...(figures as Partial<RunRow>),
@@ -50,6 +49,11 @@ export function rowFollowsJournal({ row, events }: RunRecord, state: RunState, r
   }
   if (row.waitingFor !== undefined && expected.waitingFor === undefined)
     report(9, state.seq, `its row waits for ${show(row.waitingFor)}, and its journal for nothing`);
+}
+
+/** A row is as of its run's last commit: what the run waited for may have been due then. */
+function committedAt(events: RunRecord["events"]): number {
+  return events.at(-1)?.at ?? 0;
 }
 
 function show(value: unknown): string {
