@@ -1,8 +1,9 @@
 /** Outcomes as files: one for each delivery, or lines of JSON in one. */
-import { mkdir, open, realpath, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, open, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { ExecutusError } from "../../kernel/errors.ts";
 import type { Delivery, DeliveryAdapter, DeliveryReport, DeliveryTarget } from "../../ports/delivery.ts";
+import { NotThatFile, openInside } from "../tools/open-inside.ts";
 import { textOf } from "./message-text.ts";
 
 export interface FileOptions {
@@ -35,25 +36,56 @@ function isBelow(root: string, path: string): boolean {
 }
 
 async function deliver(root: string, delivery: Delivery): Promise<DeliveryReport> {
-  const { target, id, body, message } = delivery;
+  const { target, id } = delivery;
   const path = pathOf(root, target, id);
   const folder = dirname(path);
+  await mkdir(root, { recursive: true });
+  const top = await realpath(root);
+  // Before anything is made: a link on the way must not lead out.
+  if (!isIn(top, await nearestReal(folder))) return leadsOut(target);
   await mkdir(folder, { recursive: true });
-  // A link on the way must not lead out.
   const real = join(await realpath(folder), basename(path));
-  if (!isBelow(await realpath(root), real))
-    return { outcome: "failed", permanent: true, error: `${target.id} leads out of the folder` };
+  if (!isBelow(top, real)) return leadsOut(target);
   const receipt = { file: relative(resolve(root), path) };
+  try {
+    await write(real, delivery);
+  } catch (error) {
+    if (error instanceof NotThatFile) return leadsOut(target);
+    throw error;
+  }
+  return { outcome: "delivered", receipt };
+}
+
+async function write(real: string, { target, id, body, message }: Delivery): Promise<void> {
   if (target.options?.["append"] === true) await appendLine(real, `{"id":${JSON.stringify(id)},${body.slice(1)}`);
   else await replace(real, target.options?.["format"] === "text" ? `${textOf(message)}\n` : `${body}\n`);
-  return { outcome: "delivered", receipt };
+}
+
+function leadsOut({ id = "" }: DeliveryTarget): DeliveryReport {
+  return { outcome: "failed", permanent: true, error: `${id} leads out of the folder` };
+}
+
+/** Where a folder is, or the nearest above it that is there; undefined behind a link to nothing, which `mkdir` would follow. */
+async function nearestReal(folder: string): Promise<string | undefined> {
+  const real = await realpath(folder).catch(unlessMissing);
+  if (real !== undefined) return real;
+  return (await lstat(folder).catch(unlessMissing)) === undefined ? nearestReal(dirname(folder)) : undefined;
+}
+
+function isIn(root: string, real: string | undefined): boolean {
+  return real !== undefined && (real === root || isBelow(root, real));
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
 }
 
 /** The whole file or the one before: written beside it, flushed, renamed, and the name flushed. */
 async function replace(path: string, text: string): Promise<void> {
   const beside = `${path}.${process.pid}.tmp`;
   try {
-    await using handle = await open(beside, "w");
+    await rm(beside, { force: true });
+    await using handle = await openInside(beside, "create");
     await handle.writeFile(text);
     await handle.sync();
   } catch (error) {
@@ -66,7 +98,7 @@ async function replace(path: string, text: string): Promise<void> {
 
 /** Appends of one process to one file take turns; those of two processes are told apart by their line ends. */
 async function appendLine(path: string, line: string): Promise<void> {
-  await using handle = await open(path, "a+");
+  await using handle = await openInside(path, "append");
   const before = await handle.readFile("utf8");
   if (before.split("\n").includes(line)) return;
   // A line that a crash has torn stays, for whoever wants to look at it, and spoils no other.

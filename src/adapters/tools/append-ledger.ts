@@ -8,10 +8,11 @@
  * - anything else (torn, file replaced, other writers): unknown, and that is said.
  */
 import { createHash } from "node:crypto";
-import { mkdir, open, readFile, stat } from "node:fs/promises";
+import { mkdir, open, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UnknownOutcomeError } from "../../kernel/unknown-outcome.ts";
 import { codeOf, RESERVED_FOLDER, syncFolder } from "./confined-folder.ts";
+import { NotThatFile, openInside } from "./open-inside.ts";
 
 export interface AppendedBlock {
   readonly offset: number;
@@ -47,7 +48,7 @@ const TAIL_BYTES = 256;
 /** Append `block` for the call with this key; durable once it resolves. Callers take turns per file. */
 export async function appendOnce(place: Place, key: string, block: Buffer): Promise<AppendedBlock> {
   const created = (await sizeOf(place.file)) === undefined;
-  await using handle = await open(place.file, "a+");
+  await using handle = await openInside(place.file, "append");
   if (created) await syncFolder(dirname(place.file));
   const offset = (await handle.stat()).size;
   const before = await tailDigest(place.file, offset);
@@ -98,7 +99,8 @@ function overlaps(a: AppendedBlock, b: AppendedBlock): boolean {
 async function record(root: string, entry: LedgerRecord): Promise<void> {
   const folder = join(root, RESERVED_FOLDER);
   const created = (await mkdir(folder, { recursive: true })) !== undefined;
-  await using handle = await open(join(folder, "appends.jsonl"), "a");
+  if ((await realpath(folder)) !== folder) throw new NotThatFile(`${RESERVED_FOLDER} is a link`);
+  await using handle = await openInside(join(folder, "appends.jsonl"), "append");
   // The newline comes first: a record torn by a crash cannot spoil the next one.
   await handle.appendFile(`\n${JSON.stringify(entry)}`);
   await handle.sync();
@@ -108,7 +110,7 @@ async function record(root: string, entry: LedgerRecord): Promise<void> {
 
 async function readLedger(root: string): Promise<readonly LedgerRecord[]> {
   const file = join(root, RESERVED_FOLDER, "appends.jsonl");
-  const text = await readFile(file, "utf8").catch((error: unknown) => (codeOf(error) === "ENOENT" ? "" : Promise.reject(error)));
+  const text = await readWhole(file).catch((error: unknown) => (codeOf(error) === "ENOENT" ? "" : Promise.reject(error)));
   return text.split("\n").flatMap((line) => {
     try {
       return line === "" ? [] : [JSON.parse(line) as LedgerRecord];
@@ -117,6 +119,11 @@ async function readLedger(root: string): Promise<readonly LedgerRecord[]> {
       return [];
     }
   });
+}
+
+async function readWhole(file: string): Promise<string> {
+  await using handle = await openInside(file, "read");
+  return handle.readFile("utf8");
 }
 
 // --- bytes -----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 import { lstat, mkdir, open, readdir, realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep, win32 } from "node:path";
 import { nearest } from "../../kernel/errors.ts";
+import { NotThatFile } from "./open-inside.ts";
 
 /** Ours, not the model's. */
 export const RESERVED_FOLDER = ".executus";
@@ -29,7 +30,7 @@ export async function confinedFolder(folder: string): Promise<ConfinedFolder> {
   const confine = (path: string, real: string): string => {
     const name = nameOf(real);
     if (name === ".." || name.startsWith("../") || isAbsolute(name)) throw new Error(`${path}: it leads out of the folder`);
-    const folders = name.toLowerCase().split("/");
+    const folders = name.split("/").map(asOnAnyDisk);
     const ours = folders[0] === RESERVED_FOLDER ? RESERVED_FOLDER : folders.find((folder) => folder === ".git");
     if (ours !== undefined) throw new Error(`${path}: ${ours} is not for tools`);
     return real;
@@ -57,6 +58,19 @@ export async function confinedFolder(folder: string): Promise<ConfinedFolder> {
       return confine(path, await throughLink(path, real));
     },
   };
+}
+
+/**
+ * Disks differ in which names are the same to them: upper and lower case, compatible letters, letters that are not seen, what
+ * follows a colon, dots and spaces at the end, and the short names of Windows.
+ */
+function asOnAnyDisk(name: string): string {
+  const visible = name
+    .normalize("NFKC")
+    .replaceAll(/\p{Cf}/gu, "")
+    .toLowerCase();
+  const plain = visible.replace(/:.*$/s, "").replace(/[. ]+$/, "");
+  return /^git~\d+$/.test(plain) ? ".git" : /^execut~\d+$/.test(plain) ? RESERVED_FOLDER : plain;
 }
 
 function checkPath(path: string): string {
@@ -101,6 +115,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** Rejects with what the model should know about a failed file operation. `beside`: the names it may have meant. */
 export async function fileProblem(path: string, error: unknown, beside: readonly string[] = []): Promise<never> {
+  if (error instanceof NotThatFile) throw new Error(`${path}: ${error.message}`, { cause: error });
   const code = codeOf(error);
   if (code === undefined) throw error;
   if (code !== "ENOENT") throw new Error(`${path}: ${REASONS[code] ?? code}`, { cause: error });

@@ -1,9 +1,10 @@
 /** What the file tools do. Loaded with the first call of one: a program that only imports the package does not pay for it. */
-import { open, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Reconciliation } from "../../ports/tools.ts";
 import { type AppendedBlock, appendOnce, digest, findAppend } from "./append-ledger.ts";
 import { type ConfinedFolder, confinedFolder, fileProblem, syncFolder } from "./confined-folder.ts";
+import { openInside } from "./open-inside.ts";
 import { inTurn } from "./turns.ts";
 
 export { listFiles, readLines, searchFiles } from "./read-files.ts";
@@ -28,7 +29,8 @@ async function replaceFile(file: string, bytes: Buffer, key: string): Promise<vo
   // The same name when the call runs again after a crash, so that nothing is left behind.
   const temporary = join(dirname(file), `.${basename(file).slice(0, 100)}.${digest(key).slice(0, 12)}.tmp`);
   try {
-    await using handle = await open(temporary, "w");
+    await rm(temporary, { force: true });
+    await using handle = await openInside(temporary, "create");
     await handle.writeFile(bytes);
     await handle.sync();
     await rename(temporary, file);

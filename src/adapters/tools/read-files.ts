@@ -1,7 +1,8 @@
 /** Looking at files: listing, reading, searching. Bounded, so that no file fills a conversation. */
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type ConfinedFolder, fileProblem, RESERVED_FOLDER } from "./confined-folder.ts";
+import { openInside } from "./open-inside.ts";
 
 const MOST_FILES = 1_000;
 const MOST_LINES = 2_000;
@@ -107,11 +108,16 @@ function matchesIn(path: string, text: string, { text: wanted, ignoreCase }: Sea
 
 /** Rejects for what is no text of a bearable size. */
 async function readText(path: string, real: string): Promise<string> {
-  const { size } = await stat(real);
-  if (size > LARGEST_FILE) throw new Error(`${path}: has ${size} bytes, and at most ${LARGEST_FILE} can be read`);
-  const bytes = await readFile(real).catch((error: unknown) => fileProblem(path, error));
+  const bytes = await readBounded(path, real).catch((error: unknown) => fileProblem(path, error));
   if (bytes.subarray(0, 8_192).includes(0)) throw new Error(`${path}: is not a text file`);
   return new TextDecoder().decode(bytes);
+}
+
+async function readBounded(path: string, real: string): Promise<Buffer> {
+  await using handle = await openInside(real, "read");
+  const { size } = await handle.stat();
+  if (size > LARGEST_FILE) throw new Error(`${path}: has ${size} bytes, and at most ${LARGEST_FILE} can be read`);
+  return handle.readFile();
 }
 
 interface WalkedFile extends ListedFile {

@@ -8,6 +8,7 @@ import { findRun } from "../find-run.ts";
 import { openHost } from "../open.ts";
 import { addJsonOption, addStoreOption } from "../options.ts";
 import { print, printJson } from "../output.ts";
+import { safeNames } from "../safe-names.ts";
 import { table } from "../view/text.ts";
 
 interface Options {
@@ -45,19 +46,7 @@ async function artifacts(given: string, { db, json, out }: Options): Promise<voi
 /** A name is what a tool said: it never leads out of the folder, and never over a file that is there. */
 async function writeAll(found: readonly Artifact[], folder: string, blobs: Blobs): Promise<readonly string[]> {
   await mkdir(folder, { recursive: true });
-  const written: string[] = [];
-  for (const { name, data } of found) {
-    const file = join(folder, safeName(name));
-    await writeFile(file, await blobs.get(data.hash), { flag: "wx" });
-    written.push(file);
-  }
-  return written;
-}
-
-function safeName(name: string): string {
-  const safe = name
-    .replaceAll(/[/\\:\p{Cc}\p{Cf}]/gu, "_")
-    .replace(/^\.+/, "_")
-    .slice(0, 120);
-  return safe === "" ? "artifact" : safe;
+  const files = safeNames(found.map(({ name }) => name)).map((name) => join(folder, name));
+  for (const [i, { data }] of found.entries()) await writeFile(files[i] ?? "", await blobs.get(data.hash), { flag: "wx" });
+  return files;
 }

@@ -67,7 +67,8 @@ function withoutFile(run: string): ExecutusError {
 
 function testFile({ run, name, agent, source }: Readonly<Record<"run" | "name" | "agent" | "source", string>>): string {
   const text = (value: string): string => JSON.stringify(value);
-  return `/** What ${agent} did in run ${run}, played back: no model and no tool is called. */
+  // An imported journal may say anything, and nothing of it is code.
+  return `/** What ${agent.replaceAll(/[^\w .-]/g, "_")} did in run ${run.replaceAll(/[^\w.:-]/g, "_")}, played back: no model and no tool is called. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadAgent } from "executus";
