@@ -11,6 +11,8 @@ import { delegatesInFolders } from "../../src/adapters/delegates/folders.ts";
 import { skillFiles } from "../../src/adapters/skills/skill-files.ts";
 import { importRuns } from "../../src/adapters/store/sqlite-maintenance.ts";
 import { openSqliteStore } from "../../src/adapters/store/sqlite.ts";
+import { confinedFolder } from "../../src/adapters/tools/confined-folder.ts";
+import { NotThatFile, openInside } from "../../src/adapters/tools/open-inside.ts";
 import { fileTools } from "../../src/adapters/tools/files.ts";
 import { mcpServer } from "../../src/adapters/tools/mcp.ts";
 import { createExecutor } from "../../src/create-executor.ts";
@@ -104,9 +106,25 @@ describe("file tools", () => {
     await swapping;
     expect(answers.filter((answer) => answer.includes(CANARY))).toEqual([]);
     // A name may appear outside for a moment; nothing is ever written to it.
-    const after = untouchable().filter((line) => !/\.tmp: $/.test(line));
+    const after = untouchable().filter((line) => !line.endsWith(".tmp: "));
     expect(after).toEqual(before);
   });
+
+  it.each(["read", "create", "append"] as const)(
+    "a folder that became a link between the check and the opening, %s",
+    async (how) => {
+      const folder = await confinedFolder(root);
+      mkdirSync(join(root, "inside"));
+      const path = how === "create" ? "inside/new.txt" : "inside/secret.txt";
+      if (how !== "create") writeFileSync(join(root, path), "mine");
+      const real = how === "create" ? await folder.writable(path) : await folder.existing(path);
+      rmSync(join(root, "inside"), { recursive: true });
+      symlinkSync(outer, join(root, "inside"));
+      await expect(openInside(real, how)).rejects.toBeInstanceOf(NotThatFile);
+      await expect(openInside(join(root, "inside"), how)).rejects.toThrow(/link|EISDIR|EEXIST/);
+      expect(readFileSync(join(outer, "secret.txt"), "utf8")).toBe(CANARY);
+    },
+  );
 
   it.runIf(process.platform === "linux")("a pipe is no file, and nobody waits at it", async () => {
     execFileSync("mkfifo", [join(root, "pipe")]);
@@ -124,11 +142,11 @@ describe("file tools", () => {
 });
 
 describe("deliveries to files", () => {
-  it.each([{}, { append: true }])("by name, %j", async (options) => {
+  it("by name", async () => {
     const before = untouchable();
     const adapter = file({ root: join(root, "out") });
     const deliver = async (id: string, i: number): Promise<void> => {
-      const target = { kind: "file", id, options };
+      const target = { kind: "file", id, options: i % 2 === 0 ? {} : { append: true } };
       await said(() => adapter.check?.(target));
       await said(() => adapter.deliver(deliveryOf(target, "x", { id: `r${i}.d0` }), patience()));
     };

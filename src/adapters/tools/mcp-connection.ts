@@ -2,6 +2,7 @@
 import type { Client, Transport } from "@modelcontextprotocol/client";
 import { ExecutusError } from "../../kernel/errors.ts";
 import { expandServer, type McpHttpServer, type McpServer, type McpStdioServer } from "./mcp-config.ts";
+import { boundedFetch } from "./mcp-http.ts";
 
 export interface ConnectionOptions {
   readonly name: string;
@@ -97,7 +98,7 @@ export class McpConnection {
     const { name, server, environment } = this.#options;
     return "command" in server
       ? this.#stdio(expandServer(name, server, environment))
-      : httpTransport(expandServer(name, server, environment));
+      : httpTransport(expandServer(name, server, environment), this.#options.maxMessageBytes);
   }
 
   /** Of the environment the server gets what it names, PATH and HOME. Its standard error is not the user's terminal. */
@@ -123,9 +124,10 @@ export class McpConnection {
   }
 }
 
-async function httpTransport({ url, headers }: McpHttpServer): Promise<Transport> {
+async function httpTransport({ url, headers }: McpHttpServer, maxMessageBytes: number): Promise<Transport> {
   const { StreamableHTTPClientTransport } = await importClient();
-  return new StreamableHTTPClientTransport(new URL(url), headers === undefined ? {} : { requestInit: { headers } });
+  const requestInit = headers === undefined ? {} : { requestInit: { headers } };
+  return new StreamableHTTPClientTransport(new URL(url), { fetch: boundedFetch(maxMessageBytes), ...requestInit });
 }
 
 async function closeQuietly(live: Promise<Live> | undefined): Promise<void> {

@@ -15,7 +15,7 @@ export interface McpOptions {
   readonly listTimeoutMs?: number;
   /** For each call of a tool. Default 60,000. */
   readonly callTimeoutMs?: number;
-  /** Longest message that is taken from a server on standard input and output. Default 10 MB. */
+  /** Longest message that is taken from a server. Default 10 MB. */
   readonly maxMessageBytes?: number;
   /**
    * When a resumed run finds other descriptions or schemas than those it began with. Default `ask`: the run waits until a person has
