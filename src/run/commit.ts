@@ -89,15 +89,27 @@ export async function append(
 ): Promise<AppendResult | { readonly ok: false; readonly reason: "stopped" }> {
   const { clock } = session.ports;
   const request = toRequest(session, planned);
-  for (;;) {
+  for (let isAgain = false; ; isAgain = true) {
     try {
-      return await appendWithLedger(session, request);
+      const result = await appendWithLedger(session, request);
+      return isAgain && !result.ok && (await isWritten(session, request)) ? WRITTEN : result;
     } catch (error) {
       if (!isExecutusError(error) || !error.retryable) throw error;
       session.warn(`${error.message}; trying again in ${STORE_RETRY_MS} ms`);
     }
     if (await pause(session, clock)) return { ok: false, reason: "stopped" };
   }
+}
+
+const WRITTEN: AppendResult = { ok: true };
+
+/**
+ * A store that is reached over a network, or whose disk fails while it flushes, may have written what it reported as failed; then
+ * the second try is refused. An epoch has one writer, so an event of it at that place is the one that was to be written there.
+ */
+async function isWritten({ ports }: Session, { run, epoch, seq }: AppendRequest): Promise<boolean> {
+  const [there] = await ports.store.journal.read(run, { after: seq - 1, limit: 1 });
+  return there?.epoch === epoch;
 }
 
 /** A ledger outside the store is told first: all it hears may be said again, and a call without a reservation must not start. */

@@ -5,6 +5,7 @@ export { createWorld, type World, type WorldOptions } from "./world.ts";
 export { crashEverywhere, type CrashReport } from "./crash-everywhere.ts";
 export type { CrashConfig, CrashOptions, CrashWorld, Scene } from "./crash-scenario.ts";
 export { crashingStore, type Crash, type CrashingStore } from "./crashing-store.ts";
+export { faultyStore, type Fault, type FaultyStore, type FaultyStoreOptions, type StoreMethod } from "./faulty-store.ts";
 export { effectLog, type EffectLog, type LoggedEffect } from "./effect-log.ts";
 export {
   scriptedModel,

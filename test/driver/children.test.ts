@@ -2,8 +2,9 @@
 import { expect, it } from "vitest";
 import { createMemoryStore } from "../../src/adapters/store/memory.ts";
 import { childRunId } from "../../src/kernel/children.ts";
-import type { Store } from "../../src/ports/store.ts";
+import type { CreateRequest, Store } from "../../src/ports/store.ts";
 import type { Agent } from "../../src/run/types.ts";
+import { faultyStore } from "../../src/testing/faulty-store.ts";
 import type { Script } from "../../src/testing/scripted-model.ts";
 import { createWorld, makeAgent, makeTool, type World } from "../support/world.ts";
 
@@ -79,10 +80,8 @@ it("S14 a parent that waits is found by the next sweep when the process died bet
   expect(await world.clock.until(world.executor.run(agent, request))).toMatchObject({ status: "waiting" });
   expect(await kept.owners.orphans(10)).toEqual([]);
   const second = kept.peer("memory/2");
-  const mute = (store: Store): Store => ({
-    ...store,
-    inbox: { ...store.inbox, send: (run, entry) => (run === "r" ? new Promise(() => {}) : store.inbox.send(run, entry)) },
-  });
+  const mute = (store: Store): Store =>
+    faultyStore(store, [{ method: "inbox.send", only: (run: string) => run === "r", hang: true }]);
   const dying = createWorld(approving, { agents: [agent], from: { ...world, store: second }, through: mute });
   await dying.executor.send(CHILD, { kind: "resolve", call: "0.0", outcome: "done", output: "receipt" });
   await until(dying, CHILD, "completed");
@@ -97,10 +96,8 @@ it("S14 a parent that waits is found by the next sweep when the process died bet
 
 it("S14 a child whose start never came about is closed with its parent, and nobody can start it any more", async () => {
   const agent = lead();
-  const stopAt = (store: Store): Store => ({
-    ...store,
-    runs: { ...store.runs, create: (given) => (given.run === CHILD ? new Promise(() => {}) : store.runs.create(given)) },
-  });
+  const stopAt = (store: Store): Store =>
+    faultyStore(store, [{ method: "runs.create", only: ({ run }: CreateRequest) => run === CHILD, hang: true }]);
   const world = createWorld(() => ask, { agents: [agent], through: stopAt });
   await world.executor.start(agent, request);
   await turns();

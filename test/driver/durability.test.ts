@@ -8,6 +8,7 @@ import { ExecutusError } from "../../src/kernel/errors.ts";
 import type { DeliveryAdapter } from "../../src/ports/delivery.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { Executor } from "../../src/run/types.ts";
+import { faultyStore } from "../../src/testing/faulty-store.ts";
 import { scriptedModel } from "../../src/testing/scripted-model.ts";
 import { agent, tool } from "../support/driver-world.ts";
 
@@ -35,13 +36,10 @@ const executor = (given: Store | undefined, warnings: string[] = []): Executor =
   });
 
 /** As on a disk that has no room for one run more. */
-const full = (): Store => ({
-  ...store,
-  runs: {
-    ...store.runs,
-    create: () => Promise.reject(new ExecutusError("store_unavailable", "The disk of runs.db is full", { retryable: true })),
-  },
-});
+const full = (): Store => {
+  const error = new ExecutusError("store_unavailable", "The disk of runs.db is full", { retryable: true });
+  return faultyStore(store, [{ method: "runs.create", error }]);
+};
 
 describe("durability", () => {
   it("S03 is one line: the same agent runs in memory without a store, and is kept with one", async () => {

@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { createMemoryStore } from "../../src/adapters/store/memory.ts";
 import { append, emptyList, toArray } from "../../src/kernel/list.ts";
 import { UnknownOutcomeError } from "../../src/kernel/unknown-outcome.ts";
-import type { Store } from "../../src/ports/store.ts";
+import type { AppendRequest } from "../../src/ports/store.ts";
 import { createFakeClock } from "../../src/testing/fake-clock.ts";
+import { faultyStore } from "../../src/testing/faulty-store.ts";
 import { agent, journal, tool, types, world } from "../support/driver-world.ts";
 
 /** Checked at once: loading the validator is real waiting, which looks like idleness to a fake clock. */
@@ -88,21 +89,17 @@ describe("what comes too late", () => {
 describe("what arrives just before the end", () => {
   it("is not lost: a terminal commit is refused while unseen input waits", async () => {
     const memory = createMemoryStore();
-    let isFirst = true;
-    const store: Store = {
-      ...memory,
-      journal: {
-        ...memory.journal,
-        append: async (request) => {
-          // Somebody else's message, after the owner has looked and before it commits the end.
-          if (request.events.some(({ type }) => type === "run.finished") && isFirst) {
-            isFirst = false;
-            await memory.inbox.send("r", { id: "s", kind: "steer", content: [{ type: "text", text: "one more thing" }] });
-          }
-          return memory.journal.append(request);
+    // Somebody else's message, after the owner has looked and before it commits the end.
+    const store = faultyStore(memory, [
+      {
+        method: "journal.append",
+        at: 0,
+        only: ({ events }: AppendRequest) => events.some(({ type }) => type === "run.finished"),
+        act: async () => {
+          await memory.inbox.send("r", { id: "s", kind: "steer", content: [{ type: "text", text: "one more thing" }] });
         },
       },
-    };
+    ]);
     const { executor, models } = world((call) => ({ text: `answer ${call.step}` }), {}, { store });
     expect(await executor.run(agent([]), { input: "x", id: "r" })).toMatchObject({ status: "completed", output: "answer 1" });
     expect(JSON.stringify(models.calls[1]?.messages.at(-1))).toContain("one more thing");

@@ -1,7 +1,8 @@
-import type { Store } from "../../src/ports/store.ts";
+import type { AppendRequest } from "../../src/ports/store.ts";
 import { describe, expect, it } from "vitest";
 import { createMemoryStore } from "../../src/adapters/store/memory.ts";
 import { createFakeClock } from "../../src/testing/fake-clock.ts";
+import { faultyStore } from "../../src/testing/faulty-store.ts";
 import { agent, tool, world } from "../support/driver-world.ts";
 
 describe("shutdown and recovery", () => {
@@ -139,16 +140,13 @@ describe("shutdown and recovery", () => {
   it("starts the calls whose intent was being committed when it was told to stop", async () => {
     const memory = createMemoryStore();
     let stopped: Promise<void> | undefined;
-    const store: Store = {
-      ...memory,
-      journal: {
-        ...memory.journal,
-        append: (request) => {
-          if (request.events.some(({ type }) => type === "tool.started")) stopped = first.executor.shutdown();
-          return memory.journal.append(request);
-        },
+    const store = faultyStore(memory, [
+      {
+        method: "journal.append",
+        only: ({ events }: AppendRequest) => events.some(({ type }) => type === "tool.started"),
+        act: () => void (stopped = first.executor.shutdown()),
       },
-    };
+    ]);
     let runs = 0;
     const pay = tool("pay", async () => `paid ${++runs}`);
     const script = [{ calls: [{ name: "pay" }] }, { text: "thanks" }];

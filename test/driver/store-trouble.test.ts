@@ -1,21 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { createMemoryStore } from "../../src/adapters/store/memory.ts";
 import { ExecutusError } from "../../src/kernel/errors.ts";
-import type { AppendRequest, AppendResult, Store } from "../../src/ports/store.ts";
+import { faultyStore } from "../../src/testing/faulty-store.ts";
 import { createFakeClock } from "../../src/testing/fake-clock.ts";
 import { agent, tool, world } from "../support/driver-world.ts";
-
-function withAppend(store: Store, append: (request: AppendRequest) => Promise<AppendResult>): Store {
-  return { ...store, journal: { ...store.journal, append } };
-}
 
 describe("a store in trouble", () => {
   it("makes a run stand still while it cannot be written, and the run goes on by itself", async () => {
     const clock = createFakeClock();
     const memory = createMemoryStore({ now: () => clock.now() });
-    let failures = 3;
     const full = new ExecutusError("store_unavailable", "the disk is full", { retryable: true });
-    const store = withAppend(memory, (request) => (failures-- > 0 ? Promise.reject(full) : memory.journal.append(request)));
+    const store = faultyStore(memory, [{ method: "journal.append", at: [0, 1, 2], error: full }]);
     const warnings: string[] = [];
     let runs = 0;
     // Checked at once: loading the validator is real waiting, which looks like idleness to a fake clock.
@@ -32,7 +27,7 @@ describe("a store in trouble", () => {
     const memory = createMemoryStore();
     const full = new ExecutusError("store_unavailable", "the disk is full", { retryable: true });
     const reached = Promise.withResolvers<void>();
-    const store = withAppend(memory, () => (reached.resolve(), Promise.reject(full)));
+    const store = faultyStore(memory, [{ method: "journal.append", act: reached.resolve, error: full }]);
     const w = world([{ text: "never kept" }], {}, { store });
     const handle = await w.executor.start(agent([]), { input: "x", id: "r" });
     await reached.promise;
@@ -76,7 +71,7 @@ describe("a store in trouble", () => {
   it("fails the start of a run that cannot be written, before anything has happened", async () => {
     const memory = createMemoryStore();
     const full = new ExecutusError("store_unavailable", "the disk is full", { hint: "Make room.", retryable: true });
-    const store: Store = { ...memory, runs: { ...memory.runs, create: () => Promise.reject(full) } };
+    const store = faultyStore(memory, [{ method: "runs.create", error: full }]);
     const w = world([{ text: "x" }], {}, { store });
     expect(await w.executor.run(agent([]), "x")).toMatchObject({
       status: "failed",

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createMemoryStore } from "../../src/adapters/store/memory.ts";
-import type { Store } from "../../src/ports/store.ts";
 import type { Tool } from "../../src/ports/tools.ts";
 import { createFakeClock } from "../../src/testing/fake-clock.ts";
+import { faultyStore } from "../../src/testing/faulty-store.ts";
 import { agent, tool, world } from "../support/driver-world.ts";
 
 async function turns(n = 20): Promise<void> {
@@ -38,18 +38,16 @@ describe("a takeover", () => {
     await first.executor.start(agent([slow]), { input: "x", id: "r" });
     while (runs === 0) await turns(1);
     const peer = store.peer("memory/2");
-    const late: Store = {
-      ...peer,
-      owners: {
-        ...peer.owners,
-        claim: async (run, slot) => {
+    const late = faultyStore(peer, [
+      {
+        method: "owners.claim",
+        act: async () => {
           release();
           await turns();
           store.die();
-          return peer.owners.claim(run, slot);
         },
       },
-    };
+    ]);
     const next = world(script, { agents: [agent([slow])] }, { store: late, clock });
     expect(await (await next.executor.resume("r")).result).toMatchObject({
       status: "completed",

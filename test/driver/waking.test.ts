@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Tool } from "../../src/ports/tools.ts";
+import { faultyStore } from "../../src/testing/faulty-store.ts";
 import { createWorld, makeAgent, makeTool, type World } from "../support/world.ts";
 
 const DONE = { kind: "resolve", call: "0.0", outcome: "done" } as const;
@@ -73,18 +74,14 @@ describe("waking", () => {
     const agent = makeAgent([pay()]);
     const world: World = createWorld(SCRIPT, {
       agents: [agent],
-      through: (store) => ({
-        ...store,
-        owners: {
-          ...store.owners,
-          release: async (...given) => {
-            if (who === "this process") await world.executor.send("r", DONE);
-            else await store.inbox.send("r", { ...DONE, id: "from-elsewhere" });
-            await turns(5);
-            return store.owners.release(...given);
-          },
-        },
-      }),
+      through: (store) => {
+        const act = async (): Promise<void> => {
+          if (who === "this process") await world.executor.send("r", DONE);
+          else await store.inbox.send("r", { ...DONE, id: "from-elsewhere" });
+          await turns(5);
+        };
+        return faultyStore(store, [{ method: "owners.release", act }]);
+      },
     });
     await world.executor.run(agent, { input: "go", id: "r" });
     await turns();

@@ -7,6 +7,7 @@ import type { RunEvent } from "../../src/ports/events.ts";
 import type { ModelCall } from "../../src/ports/models.ts";
 import type { Tool } from "../../src/ports/tools.ts";
 import type { RunRequest } from "../../src/run/types.ts";
+import { faultyStore } from "../../src/testing/faulty-store.ts";
 import type { Script, ScriptedAnswer } from "../../src/testing/scripted-model.ts";
 import { compactionScenarios } from "./golden-compaction.ts";
 import { fileScenarios } from "./golden-files.ts";
@@ -74,9 +75,8 @@ function crashing(plan: Plan & { readonly second?: Script; readonly dieIn?: stri
 
 /** A store on a full disk. */
 function full(store: Store): Store {
-  const refuse = (): Promise<never> =>
-    Promise.reject(new ExecutusError("store_unavailable", "The disk of runs.db is full", { retryable: true }));
-  return { ...store, runs: { ...store.runs, create: refuse } };
+  const error = new ExecutusError("store_unavailable", "The disk of runs.db is full", { retryable: true });
+  return faultyStore(store, [{ method: "runs.create", error }]);
 }
 
 const busy = (message: string) => Object.assign(new Error(message), { retryable: true, retryAfterMs: 1_500 });
