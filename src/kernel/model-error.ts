@@ -134,7 +134,8 @@ function place(error: unknown, nowMs: number | undefined): Classified | undefine
     byStatus(fields, nowMs) ??
     byName(fields) ??
     byNetwork(fields) ??
-    byProviderWord(fields)
+    byProviderWord(fields) ??
+    byNothing(fields)
   );
 }
 
@@ -261,6 +262,12 @@ const PROVIDER_WORDS: readonly (readonly [RegExp, ModelErrorCode])[] = [
   [/timeout|deadline_exceeded/i, "model_timeout"],
   [/server_error|api_error|internal|unavailable|bad_gateway/i, "model_unavailable"],
 ];
+
+/** The request was accepted, and what came back is no answer: 204, a body that is empty or none of the provider's. */
+function byNothing({ statusCode, ...fields }: Fields): Classified | undefined {
+  if (typeof statusCode !== "number" || statusCode < 200 || statusCode >= 300) return undefined;
+  return plain("model_incomplete", `the answer could not be read: ${messageOf(fields)}`, { statusCode });
+}
 
 /** Errors inside a stream are plain objects: { type: "overloaded_error", message } or { error: { code, message } }. */
 function byProviderWord(fields: Fields): Classified | undefined {

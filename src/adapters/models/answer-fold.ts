@@ -125,6 +125,7 @@ export class AnswerFold {
     if (finish === undefined) throw this.#incomplete("the stream ended without a finish");
     if (finish.reason === "broken") throw this.#incomplete(`the answer broke off (${finish.raw ?? "no finish reason"})`);
     if (this.#isSilentEnd(finish)) throw this.#incomplete("the stream ended without a finish reason and without usage");
+    if (this.#hasOpenCalls(finish)) throw this.#incomplete("the answer has tool calls and no finish reason");
     return {
       content: await this.#settledContent(),
       finish: finish.reason,
@@ -140,6 +141,12 @@ export class AnswerFold {
   #isSilentEnd(finish: Finish): boolean {
     if (this.#options.version === "v4" || finish.reason !== "other" || finish.raw !== undefined) return false;
     return Object.keys(this.#usage).length === 0;
+  }
+
+  /** A reason is what says that the calls are whole and that there are no more of them. V2 has no place for an unknown one. */
+  #hasOpenCalls({ reason, raw }: Finish): boolean {
+    if (this.#options.version === "v2" || reason !== "other" || raw !== undefined) return false;
+    return this.#content.some((part) => "type" in part && part.type === "tool-call" && part.providerExecuted !== true);
   }
 
   async #settledContent(): Promise<readonly AssistantPart[]> {
