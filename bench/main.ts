@@ -2,41 +2,17 @@
  * `npm run bench [-- --quick]`: what a step costs, against hand-written loops of the same kind, in one go and interleaved. Every
  * measurement runs in a process of its own; the figure is the median over rounds, the ratio the median of the rounds' ratios.
  */
-import { execFileSync, spawn } from "node:child_process";
-import { cpus, totalmem } from "node:os";
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import type { Job, Kind } from "./worker.ts";
+import type { OwnKind } from "./contender.ts";
+import { type Figures, machine, measure as measureIn, median } from "./measure.ts";
+import type { Job } from "./worker.ts";
 
 const quick = process.argv.includes("--quick");
 const ROUNDS = quick ? 1 : 3;
 const STEPS = quick ? [10, 100] : [10, 100, 1_000, 5_000];
 
-type Figures = Readonly<Record<string, number>>;
-
-function measure(job: Job, extra = ""): Promise<Figures> {
-  const args = [
-    "--conditions=executus-source",
-    "--expose-gc",
-    "--no-warnings",
-    join(import.meta.dirname, "worker.ts"),
-    JSON.stringify(job),
-    extra,
-  ];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-  let output = "";
-  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  return new Promise((resolve, reject) => {
-    child.on("close", (code) => {
-      if (code === 0) resolve(JSON.parse(output) as Figures);
-      else reject(new Error(`${JSON.stringify(job)} ended with ${code}`));
-    });
-  });
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-}
+const measure = (job: Job): Promise<Figures> => measureIn(job, { conditions: ["executus-source"] });
 
 function row(cells: readonly (string | number)[]): void {
   console.log(cells.map((cell, i) => (i === 0 ? String(cell).padEnd(26) : String(cell).padStart(13))).join(""));
@@ -47,7 +23,7 @@ const format = (value: number, digits = 3): string => (Number.isFinite(value) ? 
 async function perStep(): Promise<void> {
   console.log("\nPer step, ms: mock model (10 stream parts), one tool call, 1 KB result. Median of runs, over rounds.");
   row(["steps per run", ...STEPS.map(String)]);
-  const kinds: readonly Kind[] = ["bare", "memory", "bare-sqlite", "sqlite"];
+  const kinds = ["bare", "memory", "bare-sqlite", "sqlite"] as const;
   const figures = new Map<string, number[]>();
   for (let round = 0; round < ROUNDS; round++) {
     for (const steps of STEPS) {
@@ -58,21 +34,20 @@ async function perStep(): Promise<void> {
       }
     }
   }
-  const all = (kind: Kind, steps: number): readonly number[] => figures.get(`${kind} ${steps}`) ?? [];
-  const names: Readonly<Record<Kind, string>> = {
+  const all = (kind: OwnKind, steps: number): readonly number[] => figures.get(`${kind} ${steps}`) ?? [];
+  const names: Readonly<Record<(typeof kinds)[number], string>> = {
     bare: "bare loop",
     memory: "executus in memory",
     "bare-sqlite": "bare loop + 2 appends",
     sqlite: "executus on SQLite",
   };
   for (const kind of kinds) row([names[kind], ...STEPS.map((steps) => format(median(all(kind, steps)), 4))]);
-  const ratio = (a: Kind, b: Kind, steps: number): number =>
+  const ratio = (a: OwnKind, b: OwnKind, steps: number): number =>
     median(all(a, steps).map((value, i) => value / (all(b, steps)[i] ?? NaN)));
   row(["memory / bare", ...STEPS.map((steps) => format(ratio("memory", "bare", steps), 2))]);
   row(["SQLite / bare + appends", ...STEPS.map((steps) => format(ratio("sqlite", "bare-sqlite", steps), 2))]);
   const bytes = [];
-  for (const steps of STEPS)
-    bytes.push((await measure({ mode: "steps", kind: "sqlite", steps }, "bytes"))["bytesPerStep"] ?? NaN);
+  for (const steps of STEPS) bytes.push((await measure({ mode: "bytes", kind: "sqlite", steps }))["bytesPerStep"] ?? NaN);
   row(["bytes per step on disk", ...bytes.map((value) => format(value, 0))]);
 }
 
@@ -81,8 +56,8 @@ async function manyRuns(): Promise<void> {
   console.log(`\n${runs} runs of 10 steps at once, model takes 50 ms.`);
   row(["", "wall ms", "CPU ms", "loop p99 ms", "loop max ms"]);
   const walls: Record<string, number[]> = {};
-  const kinds: readonly Kind[] = ["bare-sqlite", "sqlite"];
-  const seen = new Map<Kind, Figures[]>();
+  const kinds: readonly OwnKind[] = ["bare-grouped", "sqlite"];
+  const seen = new Map<OwnKind, Figures[]>();
   for (let round = 0; round < ROUNDS; round++) {
     for (const kind of kinds) {
       const figures = await measure({ mode: "concurrent", kind, steps: 10, runs, delayMs: 50 });
@@ -100,7 +75,7 @@ async function manyRuns(): Promise<void> {
       column("maxMs"),
     ]);
   }
-  const ratios = (walls["sqlite"] ?? []).map((value, i) => value / (walls["bare-sqlite"]?.[i] ?? NaN));
+  const ratios = (walls["sqlite"] ?? []).map((value, i) => value / (walls["bare-grouped"]?.[i] ?? NaN));
   row(["ratio of walls", format(median(ratios), 2)]);
   for (const kind of ["bare", "sqlite", "memory"] as const) {
     const { bytesPerRun = NaN } = await measure({ mode: "parked", kind, steps: 10, runs });
@@ -137,9 +112,7 @@ function coldStart(): void {
   }
 }
 
-console.log(
-  `Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GB, ${new Date().toISOString()}`,
-);
+console.log(`${machine()}, ${new Date().toISOString()}`);
 await perStep();
 await manyRuns();
 await resume();

@@ -1,7 +1,7 @@
 /** executus as the benchmark runs it: the public front door, the mock model through the AI SDK adapter. */
 import { createExecutor, defineAgent, defineTool, fromAiSdkModel, type Executor, type Store } from "executus";
 import type { LanguageModelV4 } from "@ai-sdk/provider";
-import { INSTRUCTIONS, lookup, PROMPT, TOOL_SCHEMA } from "./workload.ts";
+import { INSTRUCTIONS, lookup, PROMPT, TOOL } from "./workload.ts";
 
 const LIMITS = { maxSteps: Infinity, timeMs: Infinity };
 
@@ -12,9 +12,9 @@ const agent = defineAgent({
   limits: LIMITS,
   tools: [
     defineTool({
-      name: "lookup",
-      description: "Look up one item by its number and return the stored record.",
-      input: TOOL_SCHEMA,
+      name: TOOL.name,
+      description: TOOL.description,
+      input: TOOL.schema,
       execute: async (input) => lookup((input as { readonly item: number }).item),
     }),
   ],
@@ -22,7 +22,7 @@ const agent = defineAgent({
 
 export interface Subject {
   readonly executor: Executor;
-  run(id?: string): Promise<string>;
+  readonly run: (id?: string) => Promise<string>;
 }
 
 export function subject(model: LanguageModelV4, store?: Store): Subject {

@@ -1,107 +1,119 @@
 /** One measurement in one fresh process; prints one line of JSON. `node --expose-gc bench/worker.ts '{"mode": ...}'` */
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { DatabaseSync } from "node:sqlite";
-import { openSqliteStore } from "executus/sqlite";
-import { appendEach, appendGrouped, bareLoop, openBareLog } from "./bare-loop.ts";
-import { subject } from "./subject.ts";
-import { mockModel } from "./workload.ts";
-
-export type Kind = "bare" | "bare-sqlite" | "memory" | "sqlite";
+import { bytesIn, type Contender, type Kind, openContender } from "./contender.ts";
+import { median } from "./measure.ts";
+import { finalText, lookupsSoFar, mockModel, type ScriptOptions } from "./workload.ts";
 
 export interface Job {
-  readonly mode: "steps" | "concurrent" | "parked" | "resume";
+  readonly mode: "steps" | "bytes" | "concurrent" | "parked" | "resume" | "first";
   readonly kind: Kind;
   readonly steps: number;
+  /** Calls per step; 1 unless said otherwise. */
+  readonly parallel?: number;
   readonly runs?: number;
   readonly delayMs?: number;
+  /** For how much CPU time and with how many steps the code is warmed up; 2,000 ms of the runs that are measured. */
+  readonly warmMs?: number;
+  readonly warmSteps?: number;
+  /** Stops taking measurements after this time. */
+  readonly measureMs?: number;
 }
 
 const job = JSON.parse(process.argv[2] ?? "{}") as Job;
+const { parallel = 1 } = job;
 const folder = mkdtempSync(join(tmpdir(), "executus-bench-"));
-const file = join(folder, "bench.db");
 const gc = (globalThis as { gc?: () => void }).gc ?? ((): void => {});
 
-interface Contender {
-  run(id?: string): Promise<string>;
-  close(): Promise<void>;
+async function contender(script: Partial<ScriptOptions> = {}, name = "runs"): Promise<Contender> {
+  const steps = script.steps ?? job.steps;
+  const inside = join(folder, name);
+  mkdirSync(inside, { recursive: true });
+  const opened = await openContender(job.kind, { parallel, ...script, steps }, inside);
+  return {
+    ...opened,
+    run: async (id) => {
+      const text = await opened.run(id);
+      // Some return the text of every step.
+      if (!text.endsWith(finalText(steps))) throw new Error(`${job.kind} ended with: ${text.slice(-200)}`);
+      return text;
+    },
+  };
 }
 
-async function contender(
-  steps: number,
-  extra: { delayMs?: number; gate?: (step: number) => Promise<void> | undefined } = {},
-): Promise<Contender> {
-  const model = mockModel({ steps, ...extra });
-  switch (job.kind) {
-    case "bare":
-      return { run: () => bareLoop(model), close: async () => {} };
-    case "bare-sqlite": {
-      const db = openBareLog(file);
-      const append = job.mode === "steps" ? appendEach(db) : appendGrouped(db);
-      return { run: () => bareLoop(model, append), close: async () => db.close() };
-    }
-    case "memory": {
-      const { executor, ...one } = subject(model);
-      return { run: (id) => one.run(id), close: () => executor.shutdown() };
-    }
-    case "sqlite": {
-      const store = openSqliteStore({ file });
-      const { executor, ...one } = subject(model, store);
-      return {
-        run: (id) => one.run(id),
-        close: async () => {
-          await executor.shutdown();
-          await store[Symbol.asyncDispose]();
-        },
-      };
-    }
-  }
+/** Throws unless the work since `before` was exactly that of so many runs. */
+function checkLookups(before: number, runs: number): void {
+  const [did, wanted] = [lookupsSoFar() - before, runs * (job.steps - 1) * parallel];
+  if (did !== wanted) throw new Error(`${job.kind}: ${did} tool calls instead of ${wanted}`);
+}
+
+function cpuMs(since?: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since);
+  return (user + system) / 1000;
 }
 
 async function steps(): Promise<object> {
-  const warm = await contender(job.steps);
+  const { warmMs = 2_000, warmSteps = job.steps, measureMs = Infinity } = job;
+  const warm = await contender({ steps: warmSteps }, "warm");
   // Warm until the compiler is done: a server runs for days, and a collection in between would throw its work away.
-  for (let t = performance.now(); performance.now() - t < 2_000;) await warm.run();
-  const times: number[] = [];
-  const wanted = Math.max(1, Math.min(40, Math.floor(4_000 / job.steps)));
-  for (let i = 0; i < wanted; i++) {
-    const start = performance.now();
+  // By CPU time, so that a busy machine warms as well as a quiet one; but no longer than thrice that.
+  for (const [t, cpu] = [performance.now(), process.cpuUsage()]; cpuMs(cpu) < warmMs && performance.now() - t < 3 * warmMs;)
     await warm.run();
-    times.push((performance.now() - start) / job.steps);
-  }
   await warm.close();
-  return { msPerStep: median(times), best: Math.min(...times) };
+  const measured = await contender();
+  const wanted = Math.max(1, Math.min(40, Math.floor(4_000 / job.steps)));
+  const before = lookupsSoFar();
+  const first = await timed(measured);
+  const timings: Timing[] = [];
+  for (const t = performance.now(); timings.length < wanted && first.ms < measureMs && performance.now() - t < measureMs;)
+    timings.push(await timed(measured));
+  checkLookups(before, timings.length + 1);
+  await measured.close();
+  // The first prepares statements and creates tables; it counts only where a single run takes longer than the time there is.
+  const counted = timings.length > 0 ? timings : [first];
+  const perStep = (values: readonly number[]): number => median(values) / job.steps;
+  return {
+    msPerStep: perStep(counted.map(({ ms }) => ms)),
+    cpuMsPerStep: perStep(counted.map((timing) => timing.cpu)),
+    runs: counted.length,
+  };
 }
 
-/** Bytes of the file after a checkpoint, per step of a single run, less what an empty store has. */
-async function bytes(): Promise<number> {
-  const size = (): number => statSync(file).size;
-  const empty = await contender(1);
-  await empty.run();
-  await empty.close();
-  checkpoint();
-  const before = size();
-  const one = await contender(job.steps);
+interface Timing {
+  readonly ms: number;
+  readonly cpu: number;
+}
+
+async function timed(one: Contender): Promise<Timing> {
+  const [start, cpu] = [performance.now(), process.cpuUsage()];
   await one.run();
-  await one.close();
-  checkpoint();
-  return (size() - before) / job.steps;
+  return { ms: performance.now() - start, cpu: cpuMs(cpu) };
 }
 
-function checkpoint(): void {
-  const db = new DatabaseSync(file);
-  db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-  db.close();
+/** Bytes of the files after a checkpoint, per step of a single run, less what a store with one run of one step has. */
+async function bytes(): Promise<object> {
+  const size = async (steps: number, name: string): Promise<number> => {
+    const one = await contender({ steps }, name);
+    await one.run();
+    const inMemory = one.storedBytes?.() ?? 0;
+    await one.close();
+    return (await bytesIn(join(folder, name))) + inMemory;
+  };
+  const empty = await size(1, "empty");
+  return { bytesPerStep: ((await size(job.steps, "full")) - empty) / job.steps };
 }
 
 async function concurrent(): Promise<object> {
-  const { runs = 1000, delayMs = 50 } = job;
-  const all = await contender(job.steps, { delayMs });
+  const { runs = 1000, delayMs = 50, warmMs = Infinity } = job;
+  const all = await contender({ delayMs });
   // A server that has been up for a while: both sides compiled, as in the figures per step.
-  for (let i = 0; i < 3; i++) await Promise.all(Array.from({ length: runs / 2 }, () => all.run()));
+  const warmRuns = Math.ceil(runs / 2);
+  for (let i = 0, t = performance.now(); i < 3 && performance.now() - t < warmMs; i++)
+    await Promise.all(Array.from({ length: warmRuns }, () => all.run()));
   gc();
+  const before = lookupsSoFar();
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const cpu = process.cpuUsage();
@@ -109,9 +121,16 @@ async function concurrent(): Promise<object> {
   await Promise.all(Array.from({ length: runs }, () => all.run()));
   const wallMs = performance.now() - start;
   delay.disable();
-  const used = process.cpuUsage(cpu);
+  const used = cpuMs(cpu);
+  checkLookups(before, runs);
   await all.close();
-  return { wallMs, cpuMs: (used.user + used.system) / 1000, p99Ms: delay.percentile(99) / 1e6, maxMs: delay.max / 1e6 };
+  return {
+    wallMs,
+    cpuMs: used,
+    p99Ms: delay.percentile(99) / 1e6,
+    maxMs: delay.max / 1e6,
+    peakRssMb: process.resourceUsage().maxRSS / 1024,
+  };
 }
 
 /** Every run is held in the same model call, half way through; what does the process hold per run? */
@@ -125,7 +144,7 @@ async function parked(): Promise<object> {
     return opened.promise;
   };
   let armed = false;
-  const all = await contender(job.steps, { gate });
+  const all = await contender({ gate });
   for (let i = 0; i < 20; i++) await all.run();
   await settle();
   const before = heap();
@@ -138,6 +157,16 @@ async function parked(): Promise<object> {
   await ended;
   await all.close();
   return { bytesPerRun };
+}
+
+/** A fresh process until its first run is through. */
+async function first(): Promise<object> {
+  const one = await contender();
+  await one.run();
+  const sinceStartMs = performance.now();
+  const used = cpuMs();
+  await one.close();
+  return { sinceStartMs, cpuMs: used };
 }
 
 function heap(): number {
@@ -154,6 +183,8 @@ async function settle(): Promise<void> {
 
 /** A run of about 10,000 events is left by one executor and taken over by another; until its next model call. */
 async function resume(): Promise<object> {
+  const [{ subject }, { openSqliteStore }] = await Promise.all([import("./subject.ts"), import("executus/sqlite")]);
+  const file = join(folder, "executus.db");
   const store = openSqliteStore({ file });
   const until = Promise.withResolvers<void>();
   const never = new Promise<void>(() => {});
@@ -180,16 +211,10 @@ async function resume(): Promise<object> {
   return { resumeMs, events: result.seq, status: result.status };
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-}
-
-const modes = { steps, concurrent, parked, resume };
+const modes = { steps, bytes, concurrent, parked, resume, first };
 
 try {
-  const measured = (process.argv[3] ?? "") === "bytes" ? { bytesPerStep: await bytes() } : await modes[job.mode]();
-  console.log(JSON.stringify(measured));
+  console.log(JSON.stringify(await modes[job.mode]()));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,48 +1,103 @@
-/** The one workload that everybody runs: a streaming mock model that asks for one tool call per step, 1 KB results. */
-import type { LanguageModelV4, LanguageModelV4Prompt, LanguageModelV4StreamPart } from "@ai-sdk/provider";
+/** The one workload that everybody runs: a mock model that asks for one tool call per step, or several, with 1 KB results. */
+import type {
+  LanguageModelV4,
+  LanguageModelV4FinishReason,
+  LanguageModelV4GenerateResult,
+  LanguageModelV4Prompt,
+  LanguageModelV4StreamPart,
+  LanguageModelV4Usage,
+} from "@ai-sdk/provider";
 
 export const INSTRUCTIONS = "You are a careful research assistant. Use the lookup tool, then answer in one sentence.";
 export const PROMPT = "Look up every item on the list, one at a time, and tell me when you are done.";
 export const RESULT_BYTES = 1024;
 
-export const TOOL_SCHEMA = {
-  type: "object",
-  properties: { item: { type: "number" }, query: { type: "string" } },
-  required: ["item", "query"],
-  additionalProperties: false,
+export const TOOL = {
+  name: "lookup",
+  description: "Look up one item by its number and return the stored record.",
+  schema: {
+    type: "object",
+    properties: { item: { type: "number" }, query: { type: "string" } },
+    required: ["item", "query"],
+    additionalProperties: false,
+  },
 } as const;
 
 const LINE = 'record "0042": status=active owner=ana.lima updated=2026-11-22T10:15:00Z notes=ok\n';
 const template = Buffer.from(LINE.repeat(Math.ceil(RESULT_BYTES / LINE.length)).slice(0, RESULT_BYTES), "latin1");
 
-/** A flat string of its own for every call, so that nothing is shared between results. */
+/** A flat string of its own for every call, so that nothing is shared between results. Counts, so that a run can be checked. */
 export function lookup(item: number): string {
+  lookups++;
   template.write(String(item).padStart(8, "0"), 0, "latin1");
   return template.toString("latin1");
 }
 
-export interface MockOptions {
+let lookups = 0;
+
+/** Calls of `lookup` in this process so far. */
+export function lookupsSoFar(): number {
+  return lookups;
+}
+
+export interface ScriptOptions {
   readonly steps: number;
+  /** Calls in one answer; 1 unless said otherwise. */
+  readonly parallel?: number;
   /** What a model call takes, ms. */
   readonly delayMs?: number;
   /** Held here in the n-th call: to look at runs in flight. */
   readonly gate?: (step: number) => Promise<void> | undefined;
 }
 
-/** Stateless: the step is the number of answers in the prompt. Ten stream parts per answer. */
-export function mockModel({ steps, delayMs = 0, gate }: MockOptions): LanguageModelV4 {
+export interface Answer {
+  readonly text: string;
+  readonly calls: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly input: { readonly item: number; readonly query: string };
+  }[];
+  readonly last: boolean;
+}
+
+export const USAGE = { input: 1200, output: 40 } as const;
+
+/** What the model says in a step: `parallel` calls in each but the last. */
+export function answerAt(step: number, { steps, parallel = 1 }: ScriptOptions): Answer {
+  if (step >= steps - 1) return { text: finalText(step + 1), calls: [], last: true };
+  const calls = Array.from({ length: parallel }, (_, i) => {
+    const item = step * parallel + i;
+    return { id: `call_${item}`, name: TOOL.name, input: { item, query: `item number ${item}` } };
+  });
+  return { text: `Looking up item ${step}.`, calls, last: false };
+}
+
+export function finalText(steps: number): string {
+  return `Done after ${steps} model calls.`;
+}
+
+/** A model of one run, for loops that have a model interface of their own. */
+export function createScript(options: ScriptOptions): () => Promise<Answer> {
+  let step = 0;
+  return () => answerIn(step++, options);
+}
+
+async function answerIn(step: number, options: ScriptOptions): Promise<Answer> {
+  const { delayMs = 0, gate } = options;
+  if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+  await gate?.(step);
+  return answerAt(step, options);
+}
+
+/** Stateless: the step is the number of answers in the prompt. Streams ten parts per answer with one call. */
+export function mockModel(options: ScriptOptions): LanguageModelV4 {
   return {
     specificationVersion: "v4",
     provider: "mock",
     modelId: "model",
     supportedUrls: {},
-    doGenerate: () => Promise.reject(new Error("the benchmark streams")),
-    doStream: async ({ prompt }) => {
-      const step = answersIn(prompt);
-      if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
-      await gate?.(step);
-      return { stream: streamOf(partsOf(step, steps)) };
-    },
+    doGenerate: async ({ prompt }) => contentOf(await answerIn(answersIn(prompt), options)),
+    doStream: async ({ prompt }) => ({ stream: streamOf(partsOf(await answerIn(answersIn(prompt), options))) }),
   };
 }
 
@@ -52,29 +107,43 @@ function answersIn(prompt: LanguageModelV4Prompt): number {
   return Math.floor((prompt.length - first - 1) / 2);
 }
 
-function partsOf(step: number, steps: number): LanguageModelV4StreamPart[] {
-  const usage = {
-    inputTokens: { total: 1200, noCache: 1200, cacheRead: undefined, cacheWrite: undefined },
-    outputTokens: { total: 40, text: 40, reasoning: undefined },
-  };
-  const last = step >= steps - 1;
-  const text = last ? `Done after ${step + 1} model calls.` : `Looking up item ${step}.`;
-  const start: LanguageModelV4StreamPart[] = [
+const usage: LanguageModelV4Usage = {
+  inputTokens: { total: USAGE.input, noCache: USAGE.input, cacheRead: undefined, cacheWrite: undefined },
+  outputTokens: { total: USAGE.output, text: USAGE.output, reasoning: undefined },
+};
+
+function finishReason({ last }: Answer): LanguageModelV4FinishReason {
+  return last ? { unified: "stop", raw: "stop" } : { unified: "tool-calls", raw: "tool_calls" };
+}
+
+function contentOf(answer: Answer): LanguageModelV4GenerateResult {
+  const calls = answer.calls.map(({ id, name, input }) => ({
+    type: "tool-call" as const,
+    toolCallId: id,
+    toolName: name,
+    input: JSON.stringify(input),
+  }));
+  const content = [{ type: "text" as const, text: answer.text }, ...calls];
+  return { content, finishReason: finishReason(answer), usage, warnings: [] };
+}
+
+function partsOf(answer: Answer): LanguageModelV4StreamPart[] {
+  return [
     { type: "stream-start", warnings: [] },
     { type: "text-start", id: "t" },
-    { type: "text-delta", id: "t", delta: text.slice(0, 8) },
-    { type: "text-delta", id: "t", delta: text.slice(8) },
+    { type: "text-delta", id: "t", delta: answer.text.slice(0, 8) },
+    { type: "text-delta", id: "t", delta: answer.text.slice(8) },
     { type: "text-end", id: "t" },
-  ];
-  if (last) return [...start, { type: "finish", usage, finishReason: { unified: "stop", raw: "stop" } }];
-  const input = JSON.stringify({ item: step, query: `item number ${step}` });
-  return [
-    ...start,
-    { type: "tool-input-start", id: `call_${step}`, toolName: "lookup" },
-    { type: "tool-input-delta", id: `call_${step}`, delta: input },
-    { type: "tool-input-end", id: `call_${step}` },
-    { type: "tool-call", toolCallId: `call_${step}`, toolName: "lookup", input },
-    { type: "finish", usage, finishReason: { unified: "tool-calls", raw: "tool_calls" } },
+    ...answer.calls.flatMap(({ id, name, input }): LanguageModelV4StreamPart[] => {
+      const text = JSON.stringify(input);
+      return [
+        { type: "tool-input-start", id, toolName: name },
+        { type: "tool-input-delta", id, delta: text },
+        { type: "tool-input-end", id },
+        { type: "tool-call", toolCallId: id, toolName: name, input: text },
+      ];
+    }),
+    { type: "finish", usage, finishReason: finishReason(answer) },
   ];
 }
 
