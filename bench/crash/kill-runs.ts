@@ -6,8 +6,14 @@ import { join } from "node:path";
 import { openSqliteStore } from "executus/sqlite";
 import { median } from "../measure.ts";
 import { QUIET } from "../peers/cells.ts";
-import type { System } from "./main.ts";
 import { CALLS_PER_STEP, STEPS } from "./work.ts";
+
+export interface System {
+  readonly name: string;
+  /** Takes a folder and the variant; goes on with what is in the folder. */
+  readonly file: string;
+  readonly variant: string;
+}
 
 export interface Tally {
   readonly kills: number;

@@ -10,17 +10,11 @@
 import { execFileSync } from "node:child_process";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { seededRandom } from "executus/testing";
 import { machine } from "../measure.ts";
 import { installPeers } from "../peers/install.ts";
 import { table } from "../peers/format.ts";
-import { killRuns, type Tally } from "./kill-runs.ts";
-import { seeded } from "./seeded.ts";
-
-export interface System {
-  readonly name: string;
-  readonly file: string;
-  readonly variant: string;
-}
+import { killRuns, type System, type Tally } from "./kill-runs.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const { values } = parseArgs({
@@ -49,7 +43,7 @@ execFileSync(process.execPath, [join(root, "scripts/build.ts")], { stdio: "inher
 
 const tallies: { readonly system: System; readonly tally: Tally }[] = [];
 for (const system of systems) {
-  const tally = await killRuns(system, { kills: Number(values.kills), random: seeded(Number(values.seed)) });
+  const tally = await killRuns(system, { kills: Number(values.kills), random: seededRandom(Number(values.seed)).next });
   tallies.push({ system, tally });
   console.log(`${system.name}: ${JSON.stringify(tally)}`);
 }
