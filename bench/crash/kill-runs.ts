@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqliteStore } from "executus/sqlite";
+import type { SeededRandom } from "executus/testing";
 import { median } from "../measure.ts";
 import { QUIET } from "../peers/cells.ts";
 import { CALLS_PER_STEP, STEPS } from "./work.ts";
@@ -66,14 +67,14 @@ function attempt({ file, variant }: System, folder: string, killAfterMs?: number
 
 export interface KillOptions {
   readonly kills: number;
-  readonly random: () => number;
+  readonly random: SeededRandom;
 }
 
 export async function killRuns(system: System, { kills, random }: KillOptions): Promise<Tally> {
   const spanMs = await usualMs(system);
   let tally: Tally = { kills: 0, runs: 0, finishedAgain: 0, journaledAgain: 0, unknown: 0, missing: 0, problems: [] };
   while (tally.kills < kills && tally.problems.length < 5) {
-    const one = await killRun(system, () => random() * spanMs);
+    const one = await killRun(system, () => random.next() * spanMs);
     tally = {
       kills: tally.kills + one.kills,
       runs: tally.runs + 1,

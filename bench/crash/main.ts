@@ -43,7 +43,7 @@ execFileSync(process.execPath, [join(root, "scripts/build.ts")], { stdio: "inher
 
 const tallies: { readonly system: System; readonly tally: Tally }[] = [];
 for (const system of systems) {
-  const tally = await killRuns(system, { kills: Number(values.kills), random: seededRandom(Number(values.seed)).next });
+  const tally = await killRuns(system, { kills: Number(values.kills), random: seededRandom(Number(values.seed)) });
   tallies.push({ system, tally });
   console.log(`${system.name}: ${JSON.stringify(tally)}`);
 }
