@@ -13,7 +13,7 @@ import { FAULTS } from "./mutants/list.ts";
 import { copyTree, removeTree, runTests, type TestEnd } from "./mutants/run-tests.ts";
 
 const BAR = 0.95;
-const HINTED_LIMIT_MS = 180_000;
+const HINTED_LIMIT_MS = 120_000;
 /** Twice what the whole suite may take. */
 const SUITE_LIMIT_MS = 1_200_000;
 
