@@ -1,7 +1,7 @@
 /**
  * Plants the faults of scripts/mutants one at a time in a copy of this tree, and runs the tests: does anything notice?
  *
- *   node --no-warnings scripts/mutants.ts [--only NAME ...] [--hinted-only] [--jobs N] [--list]
+ *   node --no-warnings scripts/mutants.ts [--only NAME ...] [--after NAME] [--hinted-only] [--jobs N] [--list]
  *
  * First the tests that a fault names, then, if they are content with it, the rest of the suite (not with `--hinted-only`).
  * Ends with `N faults, M found (P %)`; exit 0 only if at least 95 % of them were.
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     only: { type: "string", multiple: true, default: [] },
     "hinted-only": { type: "boolean", default: false },
     jobs: { type: "string", default: "1" },
+    after: { type: "string" },
     list: { type: "boolean", default: false },
   },
 });
@@ -34,14 +35,17 @@ interface Tried {
 }
 
 function wanted(): readonly Fault[] {
-  const unknown = values.only.find((name) => !FAULTS.some((fault) => fault.name === name));
+  const unknown = [...values.only, ...(values.after === undefined ? [] : [values.after])].find(
+    (name) => !FAULTS.some((fault) => fault.name === name),
+  );
   if (unknown !== undefined) fail(`there is no fault ${unknown}; see --list`);
   const problems = FAULTS.flatMap((fault) => {
     const problem = problemOf(root, fault);
     return problem === undefined ? [] : [`${fault.name}: ${problem}`];
   });
   if (problems.length > 0) fail(problems.join("\n"));
-  return values.only.length === 0 ? FAULTS : FAULTS.filter(({ name }) => values.only.includes(name));
+  const rest = FAULTS.slice(FAULTS.findIndex(({ name }) => name === values.after) + 1);
+  return values.only.length === 0 ? rest : FAULTS.filter(({ name }) => values.only.includes(name));
 }
 
 function fail(message: string): never {

@@ -62,7 +62,7 @@ export const BOUND_FAULTS: readonly Fault[] = [
     file: "src/run/session.ts",
     find: "const elapsed = this.ports.clock.monotonic() - this.#startedAt;\n    const heardMs",
     replace: "const elapsed = this.ports.clock.now() - this.#startedWall;\n    const heardMs",
-    tests: [...LIMITS, "test/driver/suspensions.test.ts", "test/driver/waking.test.ts"],
+    tests: ["test/driver/bounds-of-models.test.ts"],
   },
   {
     name: "deadlines-follow-the-wall-clock",
@@ -70,7 +70,7 @@ export const BOUND_FAULTS: readonly Fault[] = [
     file: "src/run/session.ts",
     find: "at: Math.round(this.#startedWall + elapsed), heardMs };",
     replace: "at: Math.round(this.ports.clock.now()), heardMs };",
-    tests: [...LIMITS, "test/driver/suspensions.test.ts", "test/driver/waking.test.ts"],
+    tests: ["test/driver/bounds-of-models.test.ts"],
   },
   {
     name: "no-step-kept-for-the-wrap-up",
@@ -86,7 +86,7 @@ export const BOUND_FAULTS: readonly Fault[] = [
     file: "src/kernel/decide.ts",
     find: "!state.model.exhausted && state.step < state.limits.maxSteps;",
     replace: "!state.model.exhausted;",
-    tests: [...LIMITS, "test/driver/guards.test.ts", "test/driver/budgets.test.ts", "test/driver/output.test.ts"],
+    tests: ["test/driver/bounds-of-models.test.ts"],
   },
   {
     name: "no-time-kept-for-the-wrap-up",
@@ -114,7 +114,7 @@ export const BOUND_FAULTS: readonly Fault[] = [
     replace: `wrapUp: false } && undefined;
   }
   const left = costUsd - state.costUsd;`,
-    tests: [...LIMITS, ...MODELS],
+    tests: ["test/driver/bounds-of-models.test.ts"],
   },
   {
     name: "cost-of-a-failed-try-is-not-counted",
@@ -122,7 +122,7 @@ export const BOUND_FAULTS: readonly Fault[] = [
     file: "src/kernel/evolve-model.ts",
     find: "if (event.usageUnknown === true) next.usage",
     replace: "if (event.usageUnknown === true && event.passedOver === true) next.usage",
-    tests: MODELS,
+    tests: ["test/driver/bounds-of-models.test.ts"],
   },
   {
     name: "tries-without-end",
@@ -138,14 +138,14 @@ export const BOUND_FAULTS: readonly Fault[] = [
     file: "src/kernel/evolve-model.ts",
     find: "const again = event.retryable && model",
     replace: "const again = model",
-    tests: MODELS,
+    tests: ["test/driver/bounds-of-models.test.ts"],
   },
   {
     name: "no-fallback",
     breaks: "A model that fails gives way to the next candidate",
     file: "src/kernel/evolve-model.ts",
-    find: "candidate: fallback ? model.candidate + 1 : model.candidate,",
-    replace: "candidate: fallback ? model.candidate : model.candidate,",
+    find: "const fallback = !again && event.retryable && !isLast;",
+    replace: "const fallback = !again && event.retryable && !isLast && next.finished;",
     tests: MODELS,
   },
   {

@@ -276,7 +276,7 @@ export const CALL_FAULTS: readonly Fault[] = [
     file: "src/kernel/decide-calls.ts",
     find: "if (effects.length - children >= state.limits.parallelCalls) continue;",
     replace: "if (effects.length - children < 0) continue;",
-    tests: TOOLS,
+    tests: ["test/driver/bounds-of-calls.test.ts"],
   },
   {
     name: "concurrency-of-a-tool-ignored",
@@ -284,7 +284,7 @@ export const CALL_FAULTS: readonly Fault[] = [
     file: "src/kernel/decide-calls.ts",
     find: "if (underWay >= (toolOf(state, call.name)?.concurrency ?? state.limits.parallelCalls)) continue;",
     replace: "if (underWay >= state.limits.parallelCalls) continue;",
-    tests: TOOLS,
+    tests: ["test/driver/bounds-of-calls.test.ts"],
   },
   {
     name: "undeclared-tools-may-be-repeated",
@@ -300,7 +300,7 @@ export const CALL_FAULTS: readonly Fault[] = [
     file: "src/run/toolbox.ts",
     find: "  if (isSame) return tool;",
     replace: "  if (isSame || effect !== undefined) return tool;",
-    tests: ["test/driver/definition-changes.test.ts", ...TOOLS],
+    tests: ["test/driver/bounds-of-calls.test.ts"],
   },
   {
     name: "code-with-another-schema-is-bound",
@@ -316,7 +316,7 @@ export const CALL_FAULTS: readonly Fault[] = [
     file: "src/run/session.ts",
     find: "const own = (phase === undefined ? undefined : phaseTools?.[phase.index]) ?? tools;",
     replace: "const own = new Map([...(phaseTools ?? []).flatMap((one) => [...one]), ...(phase === undefined ? tools : tools)]);",
-    tests: ["test/driver/phases.test.ts"],
+    tests: ["test/driver/bounds-of-calls.test.ts"],
   },
   {
     name: "skill-may-delegate",
@@ -348,6 +348,6 @@ export const CALL_FAULTS: readonly Fault[] = [
     file: "src/kernel/evolve-calls.ts",
     find: "      next.consecutiveErrors = 0;\n",
     replace: "",
-    tests: ["test/driver/limits.test.ts", "test/driver/guards.test.ts"],
+    tests: ["test/driver/bounds-of-calls.test.ts"],
   },
 ];

@@ -142,7 +142,7 @@ describe("what a takeover keeps", () => {
 
   it("does not run a call again when reconcile cannot tell", async () => {
     let runs = 0;
-    const pay = tool("pay", () => (runs++, Promise.reject(new UnknownOutcomeError("lost"))), {
+    const pay = tool("pay", () => (++runs > 1 ? Promise.resolve("twice") : Promise.reject(new UnknownOutcomeError("lost"))), {
       reconcile: async () => ({ outcome: "unknown" }),
     });
     const { executor } = world([{ calls: [{ name: "pay" }] }, { text: "told" }]);

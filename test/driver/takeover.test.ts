@@ -27,6 +27,23 @@ describe("a takeover", () => {
     expect(keys).toEqual(["r:0.0", "r:0.0"]);
   });
 
+  it("goes on with what was spent before: a bound of money is not begun anew", async () => {
+    const clock = createFakeClock();
+    const store = createMemoryStore({ now: () => clock.now() });
+    const look = tool("look", async (input) => JSON.stringify(input), { effect: "read" });
+    const usage = { inputTokens: 500_000, outputTokens: 0 };
+    const script = ({ step }: { readonly step: number }) => ({ calls: [{ name: "look", input: { step } }], usage });
+    const limited = agent([look], { costUsd: 2, maxSteps: 50 });
+    const first = world((call) => (call.step < 2 ? script(call) : { hang: true }), {}, { store, clock });
+    await first.executor.start(limited, { input: "x", id: "r" });
+    while (first.models.calls.length < 3) await turns(1);
+    store.die();
+    const next = world(script, { agents: [limited] }, { store: store.peer("memory/2"), clock });
+    const result = await (await next.executor.resume("r")).result;
+    expect(result).toMatchObject({ status: "over_budget", costUsd: 2 });
+    expect(next.models.calls).toHaveLength(2);
+  });
+
   it("does not lose what the former owner still wrote between the look at the journal and the claim", async () => {
     const clock = createFakeClock();
     const store = createMemoryStore({ now: () => clock.now() });
