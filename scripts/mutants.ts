@@ -10,7 +10,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Fault, plant, problemOf } from "./mutants/fault.ts";
 import { FAULTS } from "./mutants/list.ts";
-import { copyTree, removeTree, runTests, type TestEnd } from "./mutants/run-tests.ts";
+import { copyTree, runTests, type TestEnd } from "./mutants/run-tests.ts";
 
 const BAR = 0.95;
 const HINTED_LIMIT_MS = 120_000;
@@ -107,13 +107,9 @@ async function main(): Promise<number> {
   }
   const copies = Array.from({ length: Math.min(Number(values.jobs), faults.length) }, () => copyTree(root));
   const tried: Tried[] = [];
-  try {
-    if (copies[0] !== undefined) await checkSound(copies[0], faults);
-    const queue = [...faults];
-    await Promise.all(copies.map((copy) => work(copy, queue, tried, faults.length)));
-  } finally {
-    copies.forEach(removeTree);
-  }
+  if (copies[0] !== undefined) await checkSound(copies[0], faults);
+  const queue = [...faults];
+  await Promise.all(copies.map((copy) => work(copy, queue, tried, faults.length)));
   return report(faults, tried);
 }
 

@@ -4,10 +4,11 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symli
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 
-/** The tree as it is now, changes that are not committed included, with this project's packages. */
+/** The tree as it is now, changes that are not committed included, with this project's packages; gone when this process ends. */
 export function copyTree(root: string): string {
   const place = mkdtempSync(join(tmpdir(), "executus-mutants-"));
   const copy = join(place, "tree");
+  process.on("exit", () => rmSync(place, { recursive: true, force: true }));
   const listed = execFileSync("git", ["ls-files", "-z", "-co", "--exclude-standard"], { cwd: root, encoding: "utf8" });
   for (const file of listed.split("\0")) {
     if (file === "" || file === "node_modules" || !existsSync(join(root, file))) continue;
@@ -18,10 +19,6 @@ export function copyTree(root: string): string {
   const shared = join(root, "../shared");
   if (existsSync(shared)) symlinkSync(shared, join(place, "shared"));
   return copy;
-}
-
-export function removeTree(copy: string): void {
-  rmSync(dirname(copy), { recursive: true, force: true });
 }
 
 export interface TestRun {
