@@ -280,11 +280,11 @@ export const OUTSIDE_FAULTS: readonly Fault[] = [
     tests: FILES,
   },
   {
-    name: "file-delivery-out-of-its-folder",
-    breaks: "Deliveries to files stay below their folder, also through links",
+    name: "file-delivery-makes-folders-outside",
+    breaks: "Deliveries to files stay below their folder, also through links, and make nothing outside",
     file: "src/adapters/delivery/file.ts",
-    find: "if (!isBelow(await realpath(root), real))",
-    replace: "if (!isBelow(await realpath(root), real) && path === real)",
+    find: "if (!isIn(top, await nearestReal(folder))) return leadsOut(target);",
+    replace: "await nearestReal(folder);",
     tests: ["test/delivery/file.test.ts"],
   },
   {
