@@ -9,14 +9,14 @@ const DAY_MS = 86_400_000;
 const unchecked = { validate: (value: unknown) => ({ ok: true as const, value }) };
 const busy = (retryAfterMs = 0): Error => new ModelCallError("model_overloaded", "busy", { retryAfterMs });
 
-describe("a model call that failed", () => {
-  it("for good is not made again", async () => {
+describe("a model call without an answer", () => {
+  it("is not made again when it was refused for good", async () => {
     const { executor, models } = world(() => ({ error: Object.assign(new Error("bad request"), { retryable: false }) }));
     expect(await executor.run(agent([]), "x")).toMatchObject({ status: "failed", error: { code: "model_failed" } });
     expect(models.calls).toHaveLength(1);
   });
 
-  it("in the middle of its answer counts as one whose cost nobody knows", async () => {
+  it("that broke off in the middle counts as one whose cost nobody knows", async () => {
     let tries = 0;
     const torn: ModelCandidate = {
       id: "test/torn",
