@@ -144,6 +144,14 @@ it("lanes.ts drives two at a time", () => {
   expect(run("lanes.ts").lines).toEqual(["queued", "6 completed, at most 2 at once"]);
 });
 
+it("crash-test.ts finds the tool that ignores its key", () => {
+  const twice = '[{"key":"r:0.0","euros":40}] happened more often than undisturbed';
+  expect(run("crash-test.ts").lines).toEqual([
+    `stopped before write 2 (append to r: tool.ended, model.started): what happened outside: ${twice}`,
+    "{ points: 8, pairs: 78, unknown: 0, rerun: 16 }",
+  ]);
+});
+
 it("every example is run here", () => {
   expect(files.toSorted()).toEqual([
     "approval.ts",
@@ -151,6 +159,7 @@ it("every example is run here", () => {
     "budget.ts",
     "changed-agent.ts",
     "compaction.ts",
+    "crash-test.ts",
     "delegate.ts",
     "delivery.ts",
     "embed.ts",

@@ -17,6 +17,7 @@ export {
 } from "./scripted-model.ts";
 export { storeConformance, type OpenStore, type StoreUnderTest, type TestApi } from "./store-conformance.ts";
 export { blobsConformance, type BlobsUnderTest } from "./blobs-conformance.ts";
+export { replay, type Journal, type ReplayOptions } from "./replay.ts";
 export { toCassette, type Cassette } from "./cassette.ts";
 export { playCassette, type Playback, type PlaybackOptions } from "./playback.ts";
 export {
