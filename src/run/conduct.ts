@@ -1,5 +1,4 @@
 /** One run in the hands of this process: driven, let go, and what is said of it. */
-import { decide } from "../kernel/decide.ts";
 import { isExecutusError } from "../kernel/errors.ts";
 import type { RunError } from "../ports/view.ts";
 import { tellParent } from "./child-end.ts";
@@ -9,7 +8,7 @@ import { Handle } from "./handle.ts";
 import { toResult } from "./result.ts";
 import type { Session } from "./session.ts";
 import { closeSources } from "./sources.ts";
-import { toRowChange } from "./status.ts";
+import { asLeftWaiting, toRowChange } from "./status.ts";
 import type { RunHandle, RunResult } from "./types.ts";
 
 /** Drive a session in the background; from here on it is this process's run. */
@@ -56,7 +55,7 @@ async function letGo(core: Core, session: Session, end: DriveEnd | undefined): P
   const { run, epoch, state } = session;
   if (session.fenced || state.finished) return;
   try {
-    await core.store.owners.release(run, epoch, end === "waiting" ? toRowChange(state, decide(state, session.now())) : undefined);
+    await core.store.owners.release(run, epoch, end === "waiting" ? toRowChange(state, asLeftWaiting(state)) : undefined);
   } catch (error) {
     session.warn(`could not release the run: ${toRunError(error).message}`);
   }

@@ -24,7 +24,12 @@ export function toStatusView(state: RunState, activeMs: number = state.activeMs)
 }
 
 function waitingOf(state: RunState): WaitingFor | undefined {
-  return decide(state, { activeMs: state.activeMs, at: 0 }).waiting;
+  return asLeftWaiting(state).waiting;
+}
+
+/** What a run waits for, and until when, even if that has come by now: its wait is over once an event says so. */
+export function asLeftWaiting(state: RunState): Decision {
+  return decide(state, { activeMs: state.activeMs, at: 0 });
 }
 
 function statusOf(state: RunState, waitingFor: WaitingFor | undefined): Exclude<RunStatusView["status"], "interrupted"> {

@@ -6,9 +6,9 @@
  * W3 A run that fails to go on is tried again later and keeps no other from going on.
  */
 import { tell } from "./observers.ts";
-import { decide } from "../kernel/decide.ts";
 import { isExecutusError } from "../kernel/errors.ts";
 import { launch, toRunError } from "./conduct.ts";
+import { asLeftWaiting } from "./status.ts";
 import type { Core, Engine, TakenBy } from "./core.ts";
 import type { Session } from "./session.ts";
 import { takeOver } from "./takeover.ts";
@@ -51,7 +51,7 @@ export class Wakes implements Engine {
   /** Input that came in while the run was being let go, and the time at which it goes on by itself. */
   async parked(session: Session): Promise<void> {
     const { run, inboxPosition, ports } = session;
-    const dueAt = decide(session.state, session.now()).deadline?.at;
+    const dueAt = asLeftWaiting(session.state).deadline?.at;
     if (dueAt !== undefined) this.#setTimer(dueAt);
     try {
       if ((await ports.store.inbox.pending(run, inboxPosition)).length > 0) this.wake(run);

@@ -70,6 +70,20 @@ describe("waking", () => {
     await worker.executor.shutdown();
   });
 
+  it("goes on with a run whose time comes while it is being let go", async () => {
+    const nap = makeTool("nap", async (_, context) => context.sleep(50), { effect: "read" });
+    const world: World = createWorld([{ calls: [{ name: "nap" }] }, { text: "awake" }]);
+    const lateClose = async (): Promise<void> => world.clock.advance(60);
+    const box = { name: "box", open: async () => ({ tools: [], close: lateClose }) };
+    const result = await world.executor.run({ ...makeAgent([nap]), sources: [box] }, { input: "go", id: "r" });
+    expect(result.status).toBe("waiting");
+    // Nothing has happened yet: its row says what it waited for, and the timer is set.
+    expect(await world.store.runs.get("r")).toMatchObject({ status: "waiting", dueAt: world.clock.now() - 10 });
+    world.clock.advance(0);
+    await turns();
+    expect(await statusOf(world)).toBe("completed");
+  });
+
   it.each(["this process", "another one"])("does not lose what %s tells it while it is being let go", async (who) => {
     const agent = makeAgent([pay()]);
     const world: World = createWorld(SCRIPT, {
