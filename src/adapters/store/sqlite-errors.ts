@@ -1,6 +1,7 @@
 /** What SQLite's result codes mean to the person paged at night. */
 import { ExecutusError, isExecutusError } from "../../kernel/errors.ts";
 
+const SQL_ERROR = 1;
 const BUSY = 5;
 const LOCKED = 6;
 export const CORRUPT = 11;
@@ -38,8 +39,19 @@ export function isUnavailable(error: unknown): boolean {
   return code !== undefined && code in UNAVAILABLE;
 }
 
+/** A number that no number of ours can be: it was written by nobody. */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_OUT_OF_RANGE";
+}
+
+/** Opening asks for nothing but what every file of ours has: one that refuses is not as it was written. */
+export function toOpenError(error: unknown, file: string): Error {
+  return sqliteCode(error) === SQL_ERROR ? damaged(file, error) : toStoreError(error, file);
+}
+
 export function toStoreError(error: unknown, file: string): Error {
   if (isExecutusError(error)) return error;
+  if (isUnreadable(error)) return damaged(file, error);
   const code = sqliteCode(error);
   if (code === undefined) return otherError(error, file);
   if (code === CORRUPT) return damaged(file, error);

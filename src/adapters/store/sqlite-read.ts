@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import type { EventBody, RunEvent } from "../../ports/events.ts";
 import { bodyDigest, chainStart, nextSum, sameSum } from "./chain.ts";
 import { endRead } from "./sqlite-connection.ts";
-import { CORRUPT, journalDamaged, sqliteCode, toStoreError } from "./sqlite-errors.ts";
+import { CORRUPT, isUnreadable, journalDamaged, sqliteCode, toStoreError } from "./sqlite-errors.ts";
 import { HEAD_OF_RUN, type StoredHead } from "./sqlite-heads.ts";
 import { placeOf } from "./sqlite-schema.ts";
 
@@ -59,7 +59,9 @@ export function createReadJournal(db: DatabaseSync, file: string): ReadJournal {
     try {
       db.exec("BEGIN");
       const head = statements.head.get(reading.run) as StoredHead | undefined;
-      return head === undefined || reading.after >= head.seq || readPart(statements, reading, head);
+      if (head === undefined) return true;
+      if (!isHead(head)) throw journalDamaged(file, reading.run, 0, "what is kept of its end cannot be read");
+      return reading.after >= head.seq || readPart(statements, reading, head);
     } catch (error) {
       throw toStoreError(error, file);
     } finally {
@@ -73,6 +75,11 @@ export function createReadJournal(db: DatabaseSync, file: string): ReadJournal {
     while (!readInTransaction(reading)) await setImmediate();
     return reading.events;
   };
+}
+
+/** A damaged record may have columns of other types than its table allows. */
+function isHead({ id, seq, sum }: Readonly<Record<keyof StoredHead, unknown>>): boolean {
+  return Number.isSafeInteger(id) && Number.isSafeInteger(seq) && Number(seq) >= 0 && sum instanceof Uint8Array;
 }
 
 function readPart(statements: Statements, reading: Reading, head: StoredHead): boolean {
@@ -92,7 +99,7 @@ function tryRows(statements: Statements, reading: Reading, head: StoredHead): bo
   try {
     return readRows(statements, reading, head);
   } catch (error) {
-    if (sqliteCode(error) !== CORRUPT) throw error;
+    if (sqliteCode(error) !== CORRUPT && !isUnreadable(error)) throw error;
     const detail = error instanceof Error ? error.message : String(error);
     throw journalDamaged(reading.file, reading.run, nextSeq(reading), detail);
   }
@@ -121,17 +128,22 @@ function readRows(statements: Statements, reading: Reading, head: StoredHead): b
 function startAfter(statements: Statements, { file, run, after }: Reading, key: number): Cursor {
   if (after < 0) return { seq: -1, sum: chainStart(run) };
   const row = statements.sum.get(placeOf(key, after));
-  if (row === undefined) throw journalDamaged(file, run, after, "the record is missing");
-  return { seq: after, sum: row["sum"] as Uint8Array };
+  if (!(row?.["sum"] instanceof Uint8Array)) throw journalDamaged(file, run, after, "the record is missing");
+  return { seq: after, sum: row["sum"] };
 }
 
 /** What is wrong with a record that should follow `previous`, if anything is. */
 export function recordProblem(runKey: number, previous: Cursor, row: EventRow): string | undefined {
   const seq = previous.seq + 1;
   if (row.place !== placeOf(runKey, seq)) return "the record is missing";
+  if (!isWhole(row)) return "the record cannot be read";
   const { epoch, at, active: activeMs } = row;
   const sum = nextSum(previous.sum, { seq, epoch, at, activeMs }, bodyDigest(row.body));
   return sameSum(sum, row.sum) ? undefined : "its checksum does not match its content";
+}
+
+function isWhole({ epoch, at, active, body, sum }: Readonly<Record<keyof EventRow, unknown>>): boolean {
+  return typeof body === "string" && sum instanceof Uint8Array && [epoch, at, active].every((field) => typeof field === "number");
 }
 
 /** What is wrong with a journal that ends at `last`, if anything is. */

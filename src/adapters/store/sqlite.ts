@@ -11,7 +11,7 @@ import type { Blobs } from "../../ports/blobs.ts";
 import type { Store } from "../../ports/store.ts";
 import { ownIdentity } from "./process-identity.ts";
 import { closeWriter, openWriter } from "./sqlite-connection.ts";
-import { toStoreError } from "./sqlite-errors.ts";
+import { toOpenError } from "./sqlite-errors.ts";
 import { type ProcessOptions, type SqliteClock, SYSTEM_CLOCK } from "./sqlite-processes.ts";
 import { openReadSide } from "./sqlite-read-side.ts";
 import type { WholeRun } from "./sqlite-runs.ts";
@@ -71,7 +71,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
   try {
     return options.readOnly === true ? openForReading(settings) : openForWriting(settings);
   } catch (error) {
-    throw toStoreError(error, file);
+    throw toOpenError(error, file);
   }
 }
 
