@@ -24,7 +24,7 @@ export function createFindOrphans(db: DatabaseSync, processes: Processes): FindO
     ) wanted CROSS JOIN runs r ON r.id = wanted.id ORDER BY wanted.id LIMIT ?`);
   return (limit, now) => {
     const alive = JSON.stringify([...processes.alive().keys()]);
-    return select.all(alive, now, alive, alive, limit).map((row) => String(row["run"]));
+    return select.all(alive, now, alive, alive, Math.min(limit, Number.MAX_SAFE_INTEGER)).map((row) => String(row["run"]));
   };
 }
 
@@ -37,7 +37,7 @@ export function createFindDue(db: DatabaseSync, processes: Processes): FindDue {
   return (now, limit) => {
     const alive = JSON.stringify([...processes.alive().keys()]);
     const nextAt = next.get(now, alive)?.["due_at"];
-    const runs = ready.all(now, alive, limit).map((row) => String(row["run"]));
+    const runs = ready.all(now, alive, Math.min(limit, Number.MAX_SAFE_INTEGER)).map((row) => String(row["run"]));
     return { runs, ...(typeof nextAt === "number" ? { nextAt } : {}) };
   };
 }
