@@ -13,6 +13,7 @@ import type { Session } from "./session.ts";
 import { compareTools } from "./source-changes.ts";
 import { identityOf, messageOf, sourceState } from "./sources.ts";
 import type { Stopper } from "./stopper.ts";
+import { putClean } from "./store-bytes.ts";
 import { begunWith, isWanted, type Offer, recall, remember } from "./source-memory.ts";
 import { bindTools, snapshotTool } from "./toolbox.ts";
 
@@ -26,8 +27,9 @@ export async function performOpenSource(session: Session, effect: SourceEffect, 
   if (settled.type === "error") return failed(session, state, messageOf(settled.error));
   try {
     const remembered = await recall(session, state, source);
-    const events = offered(session, state, { source, opened: settled.value, remembered });
-    await remember(session, events, { source, opened: settled.value, remembered });
+    const offer = { source, opened: settled.value, tools: withoutSecrets(session, settled.value), remembered };
+    const events = offered(session, state, offer);
+    await remember(session, events, offer);
     return events;
   } catch (error) {
     return failed(session, state, messageOf(error));
@@ -74,7 +76,7 @@ function toContext(session: Session, state: SourceState, stopper: Stopper): Sour
     ...(channel === undefined ? {} : { channel }),
     ...(tenant === undefined ? {} : { tenant }),
     ...(labels === undefined ? {} : { labels }),
-    keep: async (bytes) => ({ type: "blob", hash: await session.ports.blobs.put(bytes), bytes: bytes.length }),
+    keep: (bytes) => putClean(session.ports, bytes),
   };
 }
 
@@ -87,8 +89,20 @@ function failed(session: Session, state: SourceState, why: string, isMissing?: "
   return [{ type: "source.failed", source: state.name, error: { code: "source_failed", message } }];
 }
 
-function offered(session: Session, state: SourceState, { source, opened, remembered }: Offer): readonly EventBody[] {
-  const tools = opened.tools.filter(({ name }) => isWanted(state, name));
+/** As the journal will have them, so that the next opening finds no difference. */
+function withoutSecrets({ ports }: Session, { tools }: OpenedSource): readonly Tool[] {
+  const { redaction } = ports;
+  if (redaction === undefined) return tools;
+  return tools.map((tool) => {
+    const { description, inputSchema } = tool;
+    const told = redaction.data({ description, inputSchema });
+    return told.description === description && told.inputSchema === inputSchema ? tool : { ...tool, ...told };
+  });
+}
+
+function offered(session: Session, state: SourceState, offer: Offer): readonly EventBody[] {
+  const { source, opened, remembered } = offer;
+  const tools = offer.tools.filter(({ name }) => isWanted(state, name));
   checkNames(session, state, tools);
   const { polling = [] } = session.state.definition;
   const now = tools.map((tool): ToolSnapshot => ({ ...snapshotTool(tool, polling), source: state.name }));

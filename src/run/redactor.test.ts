@@ -47,6 +47,39 @@ describe("a redactor", () => {
     expect(data.kept).toBe(kept);
   });
 
+  it("finds a secret that begins in one part of a message and ends in another, whatever lies between", () => {
+    const redactor = make("canary-1");
+    const call = { type: "tool-call", toolName: "x", input: { a: "can" } };
+    const parts = [{ type: "text", text: "a cana" }, call, { type: "reasoning", text: "ry-1" }, { type: "text", text: "ry-1 b" }];
+    expect(redactor.data(parts)).toEqual([
+      { type: "text", text: "a [redacted]" },
+      call,
+      { type: "reasoning", text: "ry-1" },
+      { type: "text", text: " b" },
+    ]);
+    const three = ["c", "anary", "-1"].map((text) => ({ type: "reasoning", text }));
+    expect(redactor.data({ content: three }).content.map(({ text }) => text)).toEqual(["[redacted]", "", ""]);
+    const clean = [
+      { type: "text", text: "can" },
+      { type: "text", text: "ary" },
+    ];
+    expect(redactor.data(clean)).toBe(clean);
+  });
+
+  it("says in parts what the whole would have said, however it was cut", () => {
+    const letters = fc.stringMatching(/^[ab]{0,12}$/);
+    const secret = fc.stringMatching(/^[ab]{2,4}$/);
+    fc.assert(
+      fc.property(fc.array(letters, { maxLength: 8 }), fc.array(secret, { minLength: 1, maxLength: 3 }), (pieces, secrets) => {
+        const redactor = make(...secrets);
+        const parts = redactor.data(pieces.map((text) => ({ type: "text", text })));
+        const whole = redactor.text(pieces.join(""));
+        expect(parts.map(({ text }) => text).join("")).toBe(whole);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   it("prefers the longer of two secrets that begin alike", () => {
     expect(make("abcdef", "abcdefgh").text("abcdefgh abcdefg")).toBe("[redacted] [redacted]g");
   });

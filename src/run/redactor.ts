@@ -29,7 +29,8 @@ export function createRedactor(secrets: readonly SecretValue[]): Redactor | unde
   if (masks.size === 0) return undefined;
   const patterns = new Patterns(masks);
   const text = (given: string): string => patterns.redact(given);
-  return { text, data: (data) => redactData(data, text), deltas: () => new Deltas(patterns) };
+  const inParts = (parts: readonly unknown[]): readonly unknown[] => redactParts(parts, patterns);
+  return { text, data: (data) => redactData(data, { text, inParts }), deltas: () => new Deltas(patterns) };
 }
 
 /** As it is, and as it looks inside JSON, in an address, and in Base64. */
@@ -55,8 +56,16 @@ class Patterns {
     this.#pattern = new RegExp(this.#forms.map(escaped).join("|"), "g");
   }
 
+  matches(text: string): Iterable<RegExpExecArray> {
+    return text.matchAll(this.#pattern);
+  }
+
+  maskOf(form: string): string {
+    return this.#masks.get(form) ?? "[redacted]";
+  }
+
   redact(text: string): string {
-    return text.replaceAll(this.#pattern, (form) => this.#masks.get(form) ?? "[redacted]");
+    return text.replaceAll(this.#pattern, (form) => this.maskOf(form));
   }
 
   /** How much of a text, from its beginning, can be told without knowing what follows. */
@@ -84,22 +93,86 @@ class Patterns {
   }
 }
 
-function redactData<T>(data: T, text: (text: string) => string): T {
+interface Removal {
+  readonly text: (text: string) => string;
+  readonly inParts: (parts: readonly unknown[]) => readonly unknown[];
+}
+
+function redactData<T>(data: T, removal: Removal): T {
+  const { text, inParts } = removal;
   if (typeof data === "string") return text(data) as T;
   if (typeof data !== "object" || data === null) return data;
   if (Array.isArray(data)) {
-    const items: unknown[] = data.map((item: unknown) => redactData(item, text));
+    const items: unknown[] = inParts(data).map((item) => redactData(item, removal));
     return items.every((item, i) => item === data[i]) ? data : (items as T);
   }
   if (ArrayBuffer.isView(data)) return data;
   let changed = false;
   const fields: Record<string, unknown> = {};
   for (const [key, field] of Object.entries(data)) {
-    const [cleanKey, clean] = [text(key), redactData(field as unknown, text)];
+    const [cleanKey, clean] = [text(key), redactData(field as unknown, removal)];
     changed ||= cleanKey !== key || clean !== field;
     fields[cleanKey] = clean;
   }
   return changed ? (fields as T) : data;
+}
+
+const PARTS: readonly unknown[] = ["text", "reasoning"];
+
+interface Part {
+  readonly type: string;
+  readonly text: string;
+}
+
+function isPart(value: unknown): value is Part {
+  if (typeof value !== "object" || value === null || !("type" in value) || !("text" in value)) return false;
+  return PARTS.includes(value.type) && typeof value.text === "string";
+}
+
+/** Whoever reads a message reads its texts one after the other, so a secret may begin in one part and end in another. */
+function redactParts(items: readonly unknown[], patterns: Patterns): readonly unknown[] {
+  let clean = items;
+  for (const type of new Set(items.filter(isPart).map((part) => part.type))) {
+    const texts = clean.flatMap((item, at) => (isPart(item) && item.type === type ? [{ at, text: item.text }] : []));
+    if (texts.length < 2) continue;
+    const rest = redactJoined(
+      texts.map(({ text }) => text),
+      patterns,
+    );
+    const changed = new Map(texts.map(({ at }, i) => [at, rest[i] ?? ""]));
+    clean = clean.map((item, at) => (isPart(item) && changed.has(at) ? withText(item, changed.get(at) ?? "") : item));
+  }
+  return clean;
+}
+
+function withText(part: Part, text: string): Part {
+  return part.text === text ? part : { ...part, text };
+}
+
+/** What is put in the place of a secret goes where the secret began. */
+function redactJoined(texts: readonly string[], patterns: Patterns): readonly string[] {
+  const whole = texts.join("");
+  const clean = texts.map(() => "");
+  let from = 0;
+  const keep = (to: number): void => {
+    let start = 0;
+    for (const [i, text] of texts.entries()) {
+      clean[i] += whole.slice(Math.max(from, start), Math.max(from, Math.min(to, start + text.length)));
+      start += text.length;
+    }
+  };
+  for (const match of patterns.matches(whole)) {
+    keep(match.index);
+    clean[partAt(texts, match.index)] += patterns.maskOf(match[0]);
+    from = match.index + match[0].length;
+  }
+  keep(whole.length);
+  return clean;
+}
+
+function partAt(texts: readonly string[], index: number): number {
+  let end = 0;
+  return texts.findIndex((text) => index < (end += text.length));
 }
 
 /** Kinds of parts may take turns within one stream, so each has its own rest. */

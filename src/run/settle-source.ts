@@ -13,6 +13,7 @@ import type { Session } from "./session.ts";
 import { identityOf, messageOf, sourceState } from "./sources.ts";
 import { describeStop } from "./stop-reason.ts";
 import type { Stopper } from "./stopper.ts";
+import { putClean } from "./store-bytes.ts";
 
 export function performSettleSource(session: Session, effect: SourceEffect, stopper: Stopper): Promise<readonly EventBody[]> {
   return perform(session, effect, { stopper, work: tell, ends: "source.settled", problem: "failed after the run" });
@@ -61,15 +62,13 @@ async function stored(session: Session, state: SourceState, { artifacts = [] }: 
 }
 
 async function storeArtifact(session: Session, source: string, { name, mediaType, content }: NewArtifact): Promise<EventBody> {
-  const { blobs, redaction } = session.ports;
   const isText = typeof content === "string";
-  const bytes = isText ? new TextEncoder().encode(redaction?.text(content) ?? content) : content;
-  const hash = await blobs.put(bytes);
+  const data = await putClean(session.ports, isText ? new TextEncoder().encode(content) : content);
   return {
     type: "artifact.added",
     name,
     mediaType: mediaType ?? (isText ? "text/plain" : "application/octet-stream"),
-    data: { type: "blob", hash, bytes: bytes.length },
+    data,
     source,
   };
 }

@@ -4,6 +4,7 @@ import type { SourceState } from "../kernel/state.ts";
 import type { ToolSnapshot } from "../ports/agent.ts";
 import type { EventBody } from "../ports/events.ts";
 import type { OpenedSource, ToolSource } from "../ports/tool-source.ts";
+import type { Tool } from "../ports/tools.ts";
 import type { Session } from "./session.ts";
 import { compareTools } from "./source-changes.ts";
 import { snapshotTool } from "./toolbox.ts";
@@ -11,6 +12,8 @@ import { snapshotTool } from "./toolbox.ts";
 export interface Offer {
   readonly source: ToolSource;
   readonly opened: OpenedSource;
+  /** What it brought. */
+  readonly tools: readonly Tool[];
   readonly remembered: readonly ToolSnapshot[] | undefined;
 }
 
@@ -53,11 +56,11 @@ export function begunWith(
  * because nobody was shown the others.
  */
 export async function remember(session: Session, events: readonly EventBody[], offer: Offer): Promise<void> {
-  const { source, opened, remembered } = offer;
+  const { source, tools, remembered } = offer;
   const state = session.state.sources.find(({ name }) => name === source.name);
   const taken = events.find((event) => event.type === "source.opened")?.tools;
   if (source.memory === undefined || state === undefined || taken === undefined) return;
-  const offered = opened.tools.map((tool) => snapshotTool(tool, []));
+  const offered = tools.map((tool) => snapshotTool(tool, []));
   const wanted = offered.filter(({ name }) => isWanted(state, name));
   if (!compareTools(taken, wanted).isSame) return;
   const kept = remembered?.filter(({ name }) => !isWanted(state, name));
