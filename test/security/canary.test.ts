@@ -180,7 +180,7 @@ it("35 secrets go in, and none is in what a run leaves behind, shows or sends", 
   await using web = await localServer(({ path, headers }) =>
     path.startsWith("/hook")
       ? { status: 400, body: `no: ${values.webhookEcho}` }
-      : { body: { ok: false, error: `${String(headers["authorization"])}` } },
+      : { body: { ok: false, error: String(headers.authorization) } },
   );
   const config = configOf(store, said, { web: web.url, knownTools: join(folder, "known") });
   const executor = createExecutor({ ...config, models: scriptedModel(script) });
