@@ -1,4 +1,5 @@
 /** What an agent is: data plus the code of its tools. */
+import type { DeliveryTarget } from "./delivery.ts";
 import type { Skill } from "./delegates.ts";
 import type { PhaseLimits } from "./agent.ts";
 import type { JsonObject } from "./json.ts";
@@ -92,8 +93,8 @@ export interface Agent<Output = unknown> {
   readonly output?: object;
   /** Never there: it carries the type of `result.data`. */
   readonly "~output"?: Output;
-  /** Where the outcome goes: one target or several. */
-  readonly delivery?: JsonObject | readonly JsonObject[];
+  /** Where the outcomes of its runs go, unless a request says so itself: one target or several. A child's go to its parent only. */
+  readonly delivery?: DeliveryTarget | readonly DeliveryTarget[];
   readonly attachments?: JsonObject;
   /** By name of the tool. */
   readonly toolOptions?: Readonly<Record<string, ToolOptions>>;

@@ -71,6 +71,7 @@ export async function admit(core: Core, agent: Agent, given: RunRequest, place?:
     agent: definition.snapshot,
     request: {
       ...(await snapshotRequest(core, withInput(request, agent), { place, files: await stage(core, run, agent, request) })),
+      ...targetsOf(core, agent, request, place),
       ...dropUndefined({
         continues,
         output: ownOutput && snapshotOutput(ownOutput),
@@ -168,12 +169,23 @@ async function snapshotRequest(
   const { history, settings, caller, channel, tenant, parent, root, labels, idempotencyKey, unguarded } = request;
   const { parentCall, depth } = place ?? {};
   const origin = { caller, channel, tenant, parent, parentCall, root, depth, labels, idempotencyKey };
-  const delivery = checkTargets(request.delivery, core.config.delivery?.adapters ?? []);
   const attachments = files.files.length === 0 ? undefined : files.files;
   return {
     input: await firstTurn(core, request, files),
-    ...dropUndefined({ attachments, history, settings, ...origin, unguarded, delivery }),
+    ...dropUndefined({ attachments, history, settings, ...origin, unguarded }),
   };
+}
+
+/** An agent's own targets are for runs that somebody starts: what a child brings is its parent's. */
+function targetsOf(
+  core: Core,
+  agent: Agent,
+  request: RunRequest,
+  place: ChildPlace | undefined,
+): Pick<RequestSnapshot, "delivery"> {
+  const given = request.delivery ?? (place === undefined ? agent.delivery : undefined);
+  const delivery = checkTargets(given, core.config.delivery?.adapters ?? []);
+  return delivery === undefined ? {} : { delivery };
 }
 
 /** Text, then images; no empty text part. */

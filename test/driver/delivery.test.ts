@@ -73,6 +73,25 @@ describe("delivery", () => {
     expect(started).toMatchObject({ request: { delivery: [to] } });
   });
 
+  it("S32 sends outcomes where the agent says, unless the request does, and never those of a child", async () => {
+    const adapter = post();
+    const helper = { name: "helper", instructions: "Help.", delivery: { kind: "post", id: "helpers" } };
+    const lead = { ...agent, name: "lead", delivery: { kind: "post", id: "leads" }, delegates: [helper] };
+    const world = createWorld(
+      ({ run, step }) =>
+        run === "r" && step === 0 ? { calls: [{ name: "agent__helper", input: { prompt: "x" } }] } : { text: "Done." },
+      { agents: [lead], delivery: { adapters: [adapter] } },
+    );
+    await world.clock.until(world.executor.run(lead, { input: "go", id: "r" }));
+    await world.clock.until(world.executor.run(lead, { input: "go", id: "s", delivery: to }));
+    await world.clock.until(world.executor.run(lead, { input: "go", id: "t", delivery: [] }));
+    await deliver(world);
+    expect(adapter.seen.map(({ id, target }) => [id, target.id])).toEqual([
+      ["r.d0", "leads"],
+      ["s.d0", to.id],
+    ]);
+  });
+
   it("S32 sends the error of a run that failed", async () => {
     const adapter = post();
     const world = createWorld([{ error: { message: "no", status: 401 } }], {

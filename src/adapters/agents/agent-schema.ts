@@ -14,6 +14,14 @@ const TOOL_OPTIONS: readonly Part[] = [
   { key: "polling", shape: FLAG, about: "Called again and again on purpose." },
 ];
 
+const TARGET: readonly Part[] = [
+  { key: "kind", shape: TEXT, about: "file, webhook, slack, discord, teams, github, gitea, email.", required: true },
+  { key: "id", shape: TEXT, about: "The place in its own words: a channel, owner/repo#12, an address, a path." },
+  { key: "url", shape: TEXT, about: "Of a webhook." },
+  { key: "credential", shape: TEXT, about: "Name of the credential." },
+  { key: "options", shape: BLOCK, about: "What else its kind takes." },
+];
+
 const SUPERVISION: readonly Part[] = [
   { key: "enabled", shape: FLAG, about: "false: its runs are never watched." },
   { key: "afterSteps", shape: NUMBER, about: "Steps without anything new that count as a stall." },
@@ -206,7 +214,12 @@ export const AGENT_FIELDS: readonly Field[] = [
   },
   { at: "compaction", front: ["executus.compaction"], shape: BLOCK, about: "When and how the conversation is shortened." },
   { at: "output", front: ["executus.output"], shape: BLOCK, about: "JSON Schema of the answer." },
-  { at: "delivery", front: ["executus.delivery"], shape: { is: "blocks" }, about: "Where the outcome goes." },
+  {
+    at: "delivery",
+    front: ["executus.delivery"],
+    shape: { is: "list", of: { is: "object", fields: TARGET }, orOne: true },
+    about: "Where the outcome goes, unless a request says so itself.",
+  },
   { at: "attachments", front: ["executus.attachments"], shape: BLOCK, about: "Which files it takes." },
   {
     at: "toolOptions",

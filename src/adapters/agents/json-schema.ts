@@ -55,18 +55,20 @@ function toSchema(shape: Shape): object {
     case "tools":
       return { anyOf: [{ type: ["string", "null"] }, { type: "array", items: { type: "string" } }] };
     case "list":
-      return { type: "array", items: toSchema(shape.of) };
+      return shape.orOne === true ? { anyOf: [toSchema(shape.of), listSchema(shape.of)] } : listSchema(shape.of);
     case "object":
       return objectSchema(shape.fields);
     case "map":
       return { type: "object", additionalProperties: toSchema(shape.of) };
     case "block":
       return { type: "object" };
-    case "blocks":
-      return { anyOf: [{ type: "object" }, { type: "array", items: { type: "object" } }] };
     case "special":
       return shape.schema;
   }
+}
+
+function listSchema(of: Shape): object {
+  return { type: "array", items: toSchema(of) };
 }
 
 function objectSchema(parts: readonly Part[]): ObjectSchema {

@@ -31,15 +31,15 @@ export function readValue(reading: Reading, shape: Shape, entry: Entry): unknown
     case "tools":
       return reading.form === "front" ? readNames(reading, entry) : entry.value;
     case "list":
-      return readList(reading, shape, entry);
+      return shape.orOne === true && entry.items === undefined
+        ? readValue(reading, shape.of, entry)
+        : readList(reading, shape, entry);
     case "object":
       return readObject(reading, shape.fields, entry);
     case "map":
       return readMap(reading, shape.of, entry);
     case "block":
       return readBlock(reading, entry);
-    case "blocks":
-      return Array.isArray(entry.value) ? (entry.items ?? []).map((item) => readBlock(reading, item)) : readBlock(reading, entry);
     case "special":
       return entry.value;
   }

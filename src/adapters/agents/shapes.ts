@@ -15,12 +15,12 @@ export type Shape =
   | { readonly is: "names" }
   /** Names; in code also tools themselves. */
   | { readonly is: "tools" }
+  /** `orOne`: a single item may stand for itself. */
   | { readonly is: "list"; readonly of: Shape; readonly orOne?: true }
   | { readonly is: "object"; readonly fields: readonly Part[] }
   | { readonly is: "map"; readonly of: Shape }
   /** A block of JSON whose meaning is its reader's business. */
   | { readonly is: "block" }
-  | { readonly is: "blocks" }
   /** Several ways to write it; a reader of its own knows them, `schema` describes them to editors. */
   | { readonly is: "special"; readonly schema: object };
 

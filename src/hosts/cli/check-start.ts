@@ -2,13 +2,23 @@
 import { ExecutusError } from "../../kernel/errors.ts";
 import { resolveLimits } from "../../kernel/limits.ts";
 import { resolveModels } from "../../run/resolve-models.ts";
+import { checkTargets } from "../../run/delivery-targets.ts";
 import { checkId } from "../../run/ids.ts";
 import type { RunRequest } from "../../run/types.ts";
 import type { AgentSetup } from "./agent-setup.ts";
+import type { ExecutorOptions } from "./open.ts";
 
-/** Rejects with what `executor.start` would reject with: an unusable id, no input, no model, a cost limit without a price. */
-export async function checkStart({ agent, models }: AgentSetup, request: RunRequest): Promise<void> {
+/**
+ * Rejects with what `executor.start` would reject with: an unusable id, no input, a place that nothing is delivered to, no model, a cost
+ * limit without a price.
+ */
+export async function checkStart(
+  { agent, models }: AgentSetup,
+  request: RunRequest,
+  { delivery }: ExecutorOptions,
+): Promise<void> {
   if (request.id !== undefined) checkId(request.id, "run id");
+  checkTargets(request.delivery, delivery?.adapters ?? []);
   if ((request.input ?? "") === "") {
     throw new ExecutusError("request_invalid", "there is no input", { hint: "Say what to do, or pipe it in." });
   }

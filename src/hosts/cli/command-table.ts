@@ -44,6 +44,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "what is to be delivered, and what could not be",
     load: () => import("./commands/deliveries.ts"),
   },
+  { name: "deliver", summary: "send outcomes that could not be delivered yet", load: () => import("./commands/deliver.ts") },
   { name: "redeliver", summary: "deliver an outcome again", load: () => import("./commands/redeliver.ts") },
   { name: "webhook", summary: "try a webhook out, make a secret for it", load: () => import("./commands/webhook.ts") },
   { name: "store", summary: "check, back up, export, import and prune the store", load: () => import("./commands/store.ts") },

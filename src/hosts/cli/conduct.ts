@@ -5,6 +5,7 @@ import type { WaitingFor } from "../../ports/view.ts";
 import type { Wait } from "../../ports/waiting.ts";
 import type { Executor, RunHandle, RunResult } from "../../run/types.ts";
 import { commandLine } from "./command-line.ts";
+import { deliverOutcome } from "./delivery.ts";
 import { exitCodeOfRun, exitCodeOfSignal } from "./exit-codes.ts";
 import { type Interrupt, listenForInterrupts } from "./interrupts.ts";
 import type { Host } from "./open.ts";
@@ -63,6 +64,7 @@ export async function conduct(options: Conduct): Promise<number> {
   if (hasAnswer(result)) await options.saveOutput?.(answerOf(result));
   printResult(result, options);
   explain(result, options, interrupts.first);
+  await deliverOutcome(executor, result, host.db);
   interrupts.stop();
   if (result.status === "interrupted" && interrupts.first !== undefined) return exitCodeOfSignal(interrupts.first);
   return exitCodeOfRun(result);

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { ExecutusError } from "../../../kernel/errors.ts";
+import { commandLine } from "../command-line.ts";
 import { openHost } from "../open.ts";
 import { addStoreOption } from "../options.ts";
 import { note } from "../output.ts";
@@ -8,7 +9,7 @@ const EXAMPLES = `
 Examples:
   executus redeliver run_01J9.d0
 
-It is sent by the next process that delivers to targets of its kind: at once where one starts or ends a run, else with its sweep.`;
+It is sent by the next process that delivers to targets of its kind: executus deliver, or one that starts or ends runs.`;
 
 export function configure(command: Command): void {
   command
@@ -20,7 +21,7 @@ export function configure(command: Command): void {
       try {
         const id = await findDelivery(host.executor, delivery);
         await host.executor.redeliver(id);
-        note(`${id} is due now; the next process that delivers sends it`);
+        note(`${id} is due now. Send it: ${commandLine(["deliver"], options.db)}`);
       } finally {
         await host.close();
       }

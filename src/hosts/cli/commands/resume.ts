@@ -9,6 +9,7 @@ import { codeForRun } from "../code-for-run.ts";
 import { commandLine } from "../command-line.ts";
 import { conduct, type OutputFormat } from "../conduct.ts";
 import { beginChildren, checkModels, loadState, rootOf, standing } from "../continue.ts";
+import { deliverOutcome, deliveryOptions } from "../delivery.ts";
 import { describeError } from "../describe-error.ts";
 import { exitCodeOfRun, exitCodeOfSignal } from "../exit-codes.ts";
 import { findRun, runTable } from "../find-run.ts";
@@ -133,7 +134,8 @@ async function takeOver(job: Job, row: RunRow): Promise<Taken> {
   });
   if (row.owner === undefined && !code.isAgentMissing) await checkModels(code.options.models, state);
   if (state.agent.tools.length > 0 && isOfFile(state)) checkRoot(rootOf(state));
-  const executor = host.executorWith({ ...code.options, observers: [progress.observer] });
+  const delivery = await deliveryOptions(state.request.delivery);
+  const executor = host.executorWith({ ...code.options, ...delivery, observers: [progress.observer] });
   progress.begin(state);
   await beginChildren(host.store, progress, state);
   const handle = await executor.resume(row.run);
@@ -170,6 +172,10 @@ async function resumeAll(host: Host, options: Options): Promise<number> {
   if (taken.length === 0 && codes.length === 0) note("Nothing to resume: nobody's run was interrupted.");
   const results = await Promise.all(taken.map(({ handle }) => handle.result));
   for (const result of results) report(result, options);
+  for (const [i, { executor }] of taken.entries()) {
+    const result = results[i];
+    if (result !== undefined) await deliverOutcome(executor, result, options.db);
+  }
   interrupts.stop();
   const isStopped = results.some(({ status }) => status === "interrupted") && interrupts.first !== undefined;
   if (isStopped) return exitCodeOfSignal(interrupts.first ?? "SIGINT");

@@ -25,6 +25,7 @@ import {
 } from "../continue.ts";
 import { continuedRun, type FollowUpOptions, sortOut } from "../follow-up.ts";
 import { readJsonSchema } from "../json-schema.ts";
+import { deliverOutcome, deliveryOptions, parseTarget, targetsOf, type Wanted, withoutTargets } from "../delivery.ts";
 import { describeError } from "../describe-error.ts";
 import { exitCodeOfRun } from "../exit-codes.ts";
 import { readInput } from "../input.ts";
@@ -54,6 +55,7 @@ interface Options extends FollowUpOptions {
   readonly label?: Readonly<Record<string, string>>;
   readonly caller?: string;
   readonly attach?: readonly string[];
+  readonly deliver?: readonly Wanted[];
   readonly jsonSchema?: string;
   readonly output?: string;
   readonly quiet?: true;
@@ -71,6 +73,7 @@ Examples:
   executus run reviewer --output-format json "..." | jq .total_cost_usd
   executus run reviewer "And the tests?" -c                   a follow-up to its last run; -c RUN names another
   executus run counter --json-schema count.json "..." | jq .count
+  executus run reviewer "..." --deliver github:octo/tea#12    a comment there once it has ended
 
 The same command again, after a crash or Ctrl-C, continues the run where it was; --new starts a fresh one.
 
@@ -103,6 +106,11 @@ export function configure(command: Command): void {
     .option("--label <name=value>", "kept with the run; may be repeated", parseLabel)
     .option("--caller <name>", "whom the run is for")
     .option("--attach <file>", "a file that comes along: an image is shown, others can be read; may be repeated", collectFile)
+    .option(
+      "--deliver <target>",
+      "where the outcome also goes: github:octo/tea#12, file:today.json, agent; may be repeated",
+      parseTarget,
+    )
     .option("--lenient", "unknown fields of an agent file are warnings")
     .option("-o, --output <file>", "also write the answer to a file")
     .option("--trust-skills", "skills that come with this project may be used (or EXECUTUS_TRUST_SKILLS=1)")
@@ -141,9 +149,10 @@ async function prepare(agentName: string, argument: string | undefined, options:
     trustMcp: trustsMcp(options.trustMcp),
     ...(options.models === undefined ? {} : { modelsFile: options.models }),
   });
-  for (const warning of setup.warnings) note(`executus: ${warning}`);
+  tellWarnings(setup, options);
   const input = await readInput(argument, setup.input);
-  if (!existsSync(options.db)) await checkStart(setup, toRequest({ setup, input, options, place }, undefined));
+  const delivery = await deliveryOptions(options.deliver);
+  if (!existsSync(options.db)) await checkStart(setup, toRequest({ setup, input, options, place }, undefined), delivery);
   const progress = createProgress({
     terminal: terminalOf(process.stderr),
     isQuiet: options.quiet === true || isBusy(options),
@@ -161,6 +170,7 @@ async function prepare(agentName: string, argument: string | undefined, options:
       sources: setup.sources,
       agents: [setup.agent],
       observers: [progress.observer],
+      ...delivery,
     });
     const opened = await open(job, executor);
     if (typeof opened === "number") return opened;
@@ -171,6 +181,12 @@ async function prepare(agentName: string, argument: string | undefined, options:
     progress.end();
     await host.close();
   }
+}
+
+function tellWarnings({ warnings, agent }: AgentSetup, { deliver }: Options): void {
+  for (const warning of warnings) note(`executus: ${warning}`);
+  if (agent.delivery !== undefined && deliver === undefined)
+    note("executus: this agent names where its outcomes go; they go there with --deliver agent");
 }
 
 /** Events scroll by on the same terminal. */
@@ -207,7 +223,7 @@ async function open(job: Job, executor: Executor): Promise<RunHandle | number> {
     const handle = row && (await tryContinue(job, executor, row));
     if (handle !== undefined) return handle;
   }
-  return executor.start(setup.agent, toRequest(job, continues));
+  return executor.start(withoutTargets(setup.agent), toRequest(job, continues));
 }
 
 async function openKnown(
@@ -223,6 +239,7 @@ async function openKnown(
   const result = await executor.result(row.run);
   printResult(result, { format: options.outputFormat });
   explain(result, { host, continueWith: "" });
+  await deliverOutcome(executor, result, options.db);
   return exitCodeOfRun(result);
 }
 
@@ -278,7 +295,7 @@ async function continueRun(job: Job, executor: Executor, row: RunRow): Promise<R
 // --- options ---------------------------------------------------------------------------------------------------------
 
 function toRequest({ input, options, setup, place }: Omit<Job, "host" | "progress">, continues: string | undefined): RunRequest {
-  const { id, caller, jsonSchema, attach } = options;
+  const { id, caller, jsonSchema, attach, deliver } = options;
   const model = options.model ?? options.tier;
   const limits = givenLimits(options);
   const labels = { ...options.label, ...(setup.usesFiles ? { [ROOT_LABEL]: place.root } : {}) };
@@ -286,6 +303,7 @@ function toRequest({ input, options, setup, place }: Omit<Job, "host" | "progres
     input,
     ...(attach === undefined ? {} : { attachments: attach.map((path) => ({ path })) }),
     ...(continues === undefined ? {} : { continues }),
+    ...(deliver === undefined ? {} : { delivery: targetsOf(setup.agent, deliver) }),
     ...(jsonSchema === undefined ? {} : { output: readJsonSchema(jsonSchema) }),
     ...(id === undefined ? {} : { id }),
     ...(caller === undefined ? {} : { caller }),
