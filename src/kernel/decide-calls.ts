@@ -4,7 +4,7 @@ import type { CallOutcome } from "../ports/view.ts";
 import { isChildCall, isOpenChild, refusalOfChild } from "./children.ts";
 import type { Decision, Now } from "./decide.ts";
 import { decideWaiting, nextWaitAt, toWaitingFor } from "./decide-waiting.ts";
-import { type Effect, type EndChildEffect, toolOf } from "./effects.ts";
+import { type Effect, type EndChildEffect, type ToolCallEffect, toolOf } from "./effects.ts";
 import { fence } from "./fork.ts";
 import { equalResults, repetition } from "./guards.ts";
 import type { CallState, RunState } from "./state.ts";
@@ -113,12 +113,29 @@ function wantedCalls(state: RunState): readonly Effect[] {
 function effectOf(state: RunState, call: CallState): Effect | undefined {
   if (call.status === "ready" || call.status === "started") {
     if (isChildCall(state, call)) return { kind: "child", id: `child:${call.id}`, call };
-    const waited = call.waits === 0 ? "" : `.${call.waits}`;
-    return { kind: "tool", id: `tool:${call.id}#${call.interruptions}${waited}`, call };
+    return toolEffect(call);
   }
   if (call.status !== "in-doubt" || call.reconciled) return undefined;
   if (toolOf(state, call.name)?.reconcile !== true) return undefined;
   return { kind: "reconcile", id: `reconcile:${call.id}#${call.interruptions}`, call };
+}
+
+function toolEffect(call: CallState): ToolCallEffect {
+  const waited = call.waits === 0 ? "" : `.${call.waits}`;
+  return { kind: "tool", id: `tool:${call.id}#${call.interruptions}${waited}`, call };
+}
+
+/**
+ * Calls whose intent is durable and that are not wanted any more: whoever drives the run answers for them. One that is not under way
+ * with its driver was never run.
+ */
+export function abandonedCalls({ calls }: RunState, wanted: readonly Effect[]): readonly ToolCallEffect[] {
+  const abandoned = calls.filter(({ status, child }) => status === "started" && child === undefined).map(toolEffect);
+  return abandoned.filter(({ id }) => !wanted.some((effect) => effect.id === id));
+}
+
+export function neverRun(call: CallState): EventBody {
+  return ended(call, "cancelled", "Not run: the run ended before the call could start.");
 }
 
 /**

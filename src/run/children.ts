@@ -73,6 +73,18 @@ class Bond {
     cancel();
   }
 
+  /** Undefined while the store is in trouble: nothing is known of the child then, and it is looked at again a little later. */
+  async throughTrouble<T>(look: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await look();
+    } catch (error) {
+      if (!isExecutusError(error) || !error.retryable) throw error;
+      this.session.warn(`the child ${this.child} cannot be looked after now: ${messageOf(error)}`);
+      await this.change();
+      return undefined;
+    }
+  }
+
   /** Its end is durable: the parent hears of it, through its inbox, and the call is answered. */
   async told(): Promise<void> {
     const folded = foldJournal(await this.core.store.journal.read(this.child));
@@ -84,26 +96,34 @@ class Bond {
 // --- having it run ---------------------------------------------------------------------------------------------------
 
 async function follow(bond: Bond): Promise<readonly EventBody[]> {
-  const { core, child, call } = bond;
   for (let isFirst = true; !bond.isStopped; isFirst = false) {
-    const live = core.live.get(child);
-    if (live !== undefined) {
-      const result = await Promise.race([live.handle.result, bond.stopped]);
-      // Whoever drove it tells its end, and what stands still is not tried again at once.
-      if (!bond.isStopped && result?.status !== "waiting") await bond.change();
-      continue;
-    }
-    const row = await core.store.runs.get(child);
-    if (row === undefined) {
-      const refused = await begin(bond);
-      if (refused !== undefined) return [refused];
-    } else if (isFinal(row.status)) await bond.told();
-    else if (row.owner === undefined && (await isParked(bond, row, isFirst)))
-      return [{ type: "child.parked", call: call.id, run: child }];
-    else if (row.owner === undefined) await take(bond);
-    else await bond.change();
+    const events = await bond.throughTrouble(() => lookAfter(bond, isFirst));
+    if (events !== undefined) return events;
   }
   return [];
+}
+
+/** What ends the effect, or undefined: look again. */
+async function lookAfter(bond: Bond, isFirst: boolean): Promise<readonly EventBody[] | undefined> {
+  const { core, child, call } = bond;
+  const live = core.live.get(child);
+  if (live !== undefined) {
+    const result = await Promise.race([live.handle.result, bond.stopped]);
+    // Whoever drove it tells its end, and what stands still is not tried again at once.
+    if (!bond.isStopped && result?.status !== "waiting") await bond.change();
+    return undefined;
+  }
+  const row = await core.store.runs.get(child);
+  if (row === undefined) {
+    const refused = await begin(bond);
+    return refused === undefined ? undefined : [refused];
+  }
+  if (isFinal(row.status)) await bond.told();
+  else if (row.owner === undefined && (await isParked(bond, row, isFirst)))
+    return [{ type: "child.parked", call: call.id, run: child }];
+  else if (row.owner === undefined) await take(bond);
+  else await bond.change();
+  return undefined;
 }
 
 /** A child that waits for somebody is left alone, unless this is a new attempt and it may find here what it waits for. */
@@ -191,25 +211,31 @@ function messageOf(error: unknown): string {
 
 // --- having it end ---------------------------------------------------------------------------------------------------
 
-/** The order to end is durable at once. A cancel is waited for until the child is final, a kill for the grace time. */
-async function end(bond: Bond, { mode, reason }: EndChildEffect): Promise<readonly EventBody[]> {
-  const { core, session, child, call } = bond;
+/** The order to end is durable as soon as the store takes it. A cancel is waited for until the child is final, a kill for the grace time. */
+async function end(bond: Bond, effect: EndChildEffect): Promise<readonly EventBody[]> {
+  const { core, session, call, child } = bond;
   const since = core.clock.monotonic();
   const { graceMs } = session.state.limits;
   while (!bond.isStopped) {
-    const row = await core.store.runs.get(child);
-    if (row === undefined) await closeUnbegun(bond, reason);
-    else if (isFinal(row.status)) await bond.told();
-    else {
-      await sendCommand(core, child, { kind: mode, reason }, { id: `parent-${mode}`, from: session.run });
-      if (core.live.get(child) === undefined && row.owner === undefined) await take(bond);
-      else await bond.change(Math.min(LOOK_MS, graceMs));
-      if (mode === "kill" && core.clock.monotonic() - since >= graceMs) {
-        return [leftBehind(call, `It was told to end, but did not within ${graceMs} ms. See run ${child}.`)];
-      }
+    const isTold = await bond.throughTrouble(() => tellToEnd(bond, effect));
+    if (isTold !== undefined && effect.mode === "kill" && core.clock.monotonic() - since >= graceMs) {
+      return [leftBehind(call, `It was told to end, but did not within ${graceMs} ms. See run ${child}.`)];
     }
   }
   return [];
+}
+
+async function tellToEnd(bond: Bond, { mode, reason }: EndChildEffect): Promise<true> {
+  const { core, session, child } = bond;
+  const row = await core.store.runs.get(child);
+  if (row === undefined) await closeUnbegun(bond, reason);
+  else if (isFinal(row.status)) await bond.told();
+  else {
+    await sendCommand(core, child, { kind: mode, reason }, { id: `parent-${mode}`, from: session.run });
+    if (core.live.get(child) === undefined && row.owner === undefined) await take(bond);
+    else await bond.change(Math.min(LOOK_MS, session.state.limits.graceMs));
+  }
+  return true;
 }
 
 /**

@@ -80,24 +80,34 @@ function intents(session: Session, state: RunState, effects: readonly Effect[]):
   return events;
 }
 
-/** Retries while the store is unavailable: the run stands still, nothing is acknowledged, and it goes on by itself. */
 const STORE_RETRY_MS = 1_000;
 
+/** Retries while the store is unavailable: the run stands still, nothing is acknowledged, and it goes on by itself. */
 export async function append(
   session: Session,
   planned: Plan,
 ): Promise<AppendResult | { readonly ok: false; readonly reason: "stopped" }> {
-  const { clock } = session.ports;
   const request = toRequest(session, planned);
-  for (let isAgain = false; ; isAgain = true) {
+  let isAgain = false;
+  const result = await throughTrouble(session, async () => {
+    const isSecond = isAgain;
+    isAgain = true;
+    const appended = await appendWithLedger(session, request);
+    return isSecond && !appended.ok && (await isWritten(session, request)) ? WRITTEN : appended;
+  });
+  return result ?? { ok: false, reason: "stopped" };
+}
+
+/** Tries until the store answers; undefined when the session was told to stop before. */
+export async function throughTrouble<T>(session: Session, work: () => Promise<T>): Promise<T | undefined> {
+  for (;;) {
     try {
-      const result = await appendWithLedger(session, request);
-      return isAgain && !result.ok && (await isWritten(session, request)) ? WRITTEN : result;
+      return await work();
     } catch (error) {
       if (!isExecutusError(error) || !error.retryable) throw error;
       session.warn(`${error.message}; trying again in ${STORE_RETRY_MS} ms`);
     }
-    if (await pause(session, clock)) return { ok: false, reason: "stopped" };
+    if (await pause(session, session.ports.clock)) return undefined;
   }
 }
 

@@ -5,6 +5,7 @@ import { tellParent } from "./child-end.ts";
 import type { Core } from "./core.ts";
 import { type DriveEnd, drive } from "./driver.ts";
 import { Handle } from "./handle.ts";
+import { letGo } from "./let-go.ts";
 import { toResult } from "./result.ts";
 import type { Session } from "./session.ts";
 import { closeSources } from "./sources.ts";
@@ -41,24 +42,14 @@ async function conduct(core: Core, session: Session): Promise<RunResult> {
 
 /** Whoever wants the run while it is being let go waits for that. */
 async function leave(core: Core, session: Session, end: DriveEnd | undefined): Promise<void> {
-  const { run } = session;
-  const left = letGo(core, session, end);
-  core.leaving.set(run, left);
+  const { run, epoch, state } = session;
+  const isHeld = !session.fenced && !state.finished;
+  const row = end === "waiting" ? toRowChange(state, asLeftWaiting(state)) : undefined;
+  const left = isHeld ? letGo(core, { run, epoch, row }) : undefined;
   core.live.delete(run);
   await left;
-  core.leaving.delete(run);
-  if (session.state.request.lane !== undefined) core.queue.kick();
+  if (state.request.lane !== undefined) void Promise.resolve(core.leaving.get(run)).then(() => core.queue.kick());
   if (end === "waiting") await core.engine.parked(session);
-}
-
-async function letGo(core: Core, session: Session, end: DriveEnd | undefined): Promise<void> {
-  const { run, epoch, state } = session;
-  if (session.fenced || state.finished) return;
-  try {
-    await core.store.owners.release(run, epoch, end === "waiting" ? toRowChange(state, asLeftWaiting(state)) : undefined);
-  } catch (error) {
-    session.warn(`could not release the run: ${toRunError(error).message}`);
-  }
 }
 
 export function toRunError(error: unknown): RunError {

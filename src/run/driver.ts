@@ -5,12 +5,13 @@
  * wanted, wait, again.
  */
 import { childRunId, leftBehind } from "../kernel/children.ts";
+import { abandonedCalls, neverRun } from "../kernel/decide-calls.ts";
 import type { Deadline, Decision } from "../kernel/decide.ts";
 import type { Effect } from "../kernel/effects.ts";
 import type { EventBody } from "../ports/events.ts";
 import type { AppendResult } from "../ports/store.ts";
 import { checkEdits } from "./answers.ts";
-import { acknowledge, append, plan } from "./commit.ts";
+import { acknowledge, append, plan, throughTrouble } from "./commit.ts";
 import { performCompaction } from "./compaction.ts";
 import { performModelCall } from "./model-call.ts";
 import type { Session, Stopping } from "./session.ts";
@@ -59,7 +60,7 @@ function stopReason(session: Session): StopReason {
 /** Make durable what arrived and what follows from it; returns what is wanted now. */
 async function advance(session: Session): Promise<Decision | "fenced" | "stopped"> {
   for (;;) {
-    if (session.inboxChanged) await readInbox(session);
+    if (session.inboxChanged && !(await readInbox(session))) return "stopped";
     const { arrivals, entries } = session.take();
     const planned = plan(session, arrivals, entries);
     if (planned.events.length > 0) {
@@ -88,12 +89,16 @@ function planAnew(session: Session, refused: Extract<AppendResult, { readonly re
   else session.inboxChanged = true;
 }
 
-async function readInbox(session: Session): Promise<void> {
+/** False: it was told to stop before the store could be read. */
+async function readInbox(session: Session): Promise<boolean> {
   session.inboxChanged = false;
-  const entries = await session.ports.store.inbox.pending(session.run, session.inboxPosition);
-  if (entries.length === 0) return;
+  const { store } = session.ports;
+  const entries = await throughTrouble(session, () => store.inbox.pending(session.run, session.inboxPosition));
+  if (entries === undefined) return false;
+  if (entries.length === 0) return true;
   await checkEdits(session, entries);
   session.receive(entries);
+  return true;
 }
 
 /** Start what is wanted and not under way, abort what is under way and not wanted. True while anything is under way. */
@@ -108,7 +113,14 @@ function reconcileEffects(session: Session, decision: Decision): boolean {
     if (!isWanted) stopper.stop({ type: "unwanted", message: whyUnwanted(session) });
   }
   for (const effect of decision.effects) if (!running.has(effect.id)) start(session, effect);
-  return running.size > 0;
+  return answerForUnstarted(session, decision) || running.size > 0;
+}
+
+/** An end came between the intent of a call and its start: it was never run, and nobody else will say so. True: something arrives. */
+function answerForUnstarted(session: Session, { effects }: Decision): boolean {
+  const unstarted = abandonedCalls(session.state, effects).filter(({ id }) => !session.running.has(id));
+  for (const effect of unstarted) session.arrive({ effect, events: [neverRun(effect.call)] });
+  return unstarted.length > 0;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The executor: starts, resumes, recovers and stops runs. Safe for any number of concurrent runs. */
-import { ExecutusError } from "../kernel/errors.ts";
+import { ExecutusError, isExecutusError } from "../kernel/errors.ts";
 import { resolveLimits } from "../kernel/limits.ts";
 import { type Admitted, admit } from "./admission.ts";
 import { createChildren } from "./children.ts";
@@ -106,7 +106,7 @@ async function join(core: Core, run: string): Promise<RunHandle> {
   const row = await core.store.runs.get(run);
   if (row?.status === "interrupted" || row?.status === "waiting") return core.engine.take(run);
   const isLeft = row?.owner === undefined && row?.status !== "queued";
-  return new Handle(core, run, isLeft ? storedResult(core, run) : awaitedResult(core, run));
+  return new Handle(core, run, resultOf(core, run, isLeft ? storedResult : awaitedResult));
 }
 
 async function handleOf(core: Core, { run, session, queued }: Admitted): Promise<RunHandle> {
@@ -115,9 +115,30 @@ async function handleOf(core: Core, { run, session, queued }: Admitted): Promise
   // Driven here in the end, or by another process, or left in the queue.
   const result = core.queue.add(run, queued, async (handle) => {
     if (handle !== undefined) return handle.result;
-    return core.queue.isStopped ? storedResult(core, run) : awaitedResult(core, run);
+    return resultOf(core, run, core.queue.isStopped ? storedResult : awaitedResult);
   });
   return new Handle(core, run, result);
+}
+
+/** How soon a store in trouble is asked again. */
+const ASK_AGAIN_MS = 1_000;
+
+/** Of a run that is not driven here. Never rejects: a store in trouble is asked again, and what cannot be read is an error of the result. */
+async function resultOf(core: Core, run: string, read: (core: Core, run: string) => Promise<RunResult>): Promise<RunResult> {
+  for (;;) {
+    try {
+      return await read(core, run);
+    } catch (error) {
+      const isPassing = isExecutusError(error) && error.retryable && !core.queue.isStopped;
+      if (!isPassing) return unreadResult(core, run, error);
+    }
+    await new Promise<void>((resolve) => core.clock.after(ASK_AGAIN_MS, resolve));
+  }
+}
+
+function unreadResult(core: Core, run: string, error: unknown): RunResult {
+  const about = { run, agent: "", limits: resolveLimits(core.config.limits) };
+  return { ...refusedResult(about, toRunError(core.ports.redaction?.error(error) ?? error)), status: "interrupted" };
 }
 
 async function awaitedResult(core: Core, run: string): Promise<RunResult> {

@@ -11,6 +11,7 @@ import type { Core } from "./core.ts";
 import { dropUndefined } from "./drop-undefined.ts";
 import { applyEdit, checkEdit, type ForkEdit } from "./fork-edit.ts";
 import { checkId, newId } from "./ids.ts";
+import { letGo } from "./let-go.ts";
 import { resolveModels } from "./resolve-models.ts";
 import { foldJournal } from "./result.ts";
 import { toRowChange } from "./status.ts";
@@ -142,5 +143,5 @@ async function create(core: Core, { run, agent, request }: RunStarted, events: r
   if (!created.created) {
     throw new ExecutusError("request_invalid", `there is a run ${run} already`, { run, hint: "Give the fork another id." });
   }
-  await core.store.owners.release(run, created.epoch);
+  await letGo(core, { run, epoch: created.epoch });
 }

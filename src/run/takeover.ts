@@ -12,7 +12,8 @@ import type { RunState } from "../kernel/state.ts";
 import type { Core, TakenBy } from "./core.ts";
 import { beginning, codeAtHand, slotOf } from "./begin-queued.ts";
 import { candidatesOf, findCode, type Found } from "./find-code.ts";
-import { foldJournal } from "./result.ts";
+import { letGo } from "./let-go.ts";
+import { foldJournal, type Folded } from "./result.ts";
 import { type Code, Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
 import { appendWithLedger, draftLedger } from "./commit.ts";
@@ -20,7 +21,8 @@ import { loadThread } from "./thread.ts";
 
 /**
  * Claims the run and appends `attempt.started`. A journal that cannot be read is refused before the claim, so that a process
- * that can read it may have the run. So is, when nobody asked for it, a waiting run whose tools have no code here.
+ * that can read it may have the run. So is, when nobody asked for it, a waiting run whose tools have no code here. What fails after
+ * the claim leaves the run to whoever comes next.
  */
 export async function takeOver(core: Core, run: string, by: TakenBy = "somebody"): Promise<Session> {
   if (core.ports.redaction !== undefined) await core.ports.redaction.refresh();
@@ -28,11 +30,28 @@ export async function takeOver(core: Core, run: string, by: TakenBy = "somebody"
   const before = foldJournal(events, undefined, await earlierOf(core, run, events[0]));
   if (before === undefined) throw unknownRun(run);
   if (before.state.finished) throw finishedRun(run);
-  const { found, candidates, isEnding } = await codeFor(core, before.state, by);
-  const claim = await core.store.owners.claim(run, isEnding ? undefined : slotOf(core, before.state));
+  const code = await codeFor(core, before.state, by);
+  const claim = await core.store.owners.claim(run, code.isEnding ? undefined : slotOf(core, before.state));
   if (!claim.ok) throw refusedClaim(run, claim);
+  try {
+    return await goOn(core, { before, code, claim, first: events[0] });
+  } catch (error) {
+    await letGo(core, { run, epoch: claim.epoch });
+    throw error;
+  }
+}
+
+interface Taken {
+  readonly before: Folded;
+  readonly code: CodeFor;
+  readonly claim: Extract<ClaimResult, { readonly ok: true }>;
+  readonly first: RunEvent | undefined;
+}
+
+async function goOn(core: Core, { before, code, claim, first }: Taken): Promise<Session> {
+  const { found, candidates, isEnding } = code;
   // Between the first read and the claim the former owner may still have written.
-  const since = await core.store.journal.read(run, { after: before.state.seq });
+  const since = await core.store.journal.read(before.state.run, { after: before.state.seq });
   const loaded = foldJournal(since, before) ?? before;
   const session = new Session({
     ports: core.ports,
@@ -44,7 +63,7 @@ export async function takeOver(core: Core, run: string, by: TakenBy = "somebody"
   });
   const isOver = loaded.state.settling !== undefined;
   const recorded = attemptEvents(core, isOver ? NOTHING_FOUND : found, claim.after);
-  await appendAttempt(core, session, isEnding ? recorded : beginning(session, recorded, events[0]));
+  await appendAttempt(core, session, isEnding ? recorded : beginning(session, recorded, first));
   if (found.problem !== undefined) session.warn(found.problem);
   return session;
 }

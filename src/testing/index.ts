@@ -30,3 +30,4 @@ export {
   type RunRecord,
   type Violation,
 } from "./invariants.ts";
+export { simulate, type SimulatedPlace, type SimulateOptions, type Simulation } from "./simulate.ts";

@@ -31,10 +31,17 @@ export function deliveriesFollowTheEnd({ outbox }: RunRecord, state: RunState, r
   if (new Set(there).size < there.length) report(8, state.seq, "a delivery is there twice");
 }
 
-export function rowFollowsJournal({ row, events }: RunRecord, state: RunState, report: Report): void {
+/** What a run waits for depends on the time as well: a row may be of the moment of its last event, or of when it was let go. */
+export function rowFollowsJournal({ row }: RunRecord, state: RunState, report: Report): void {
   if (row === undefined) return;
-  const at = committedAt(events);
-  const { status, dueAt: _dueAt, waitingFor, ...figures } = toRowChange(state, decide(state, { activeMs: state.activeMs, at }));
+  const atRest = differences(row, state, 0);
+  if (atRest.length === 0 || differences(row, state, row.updatedAt).length === 0) return;
+  for (const difference of atRest) report(9, state.seq, difference);
+}
+
+function differences(row: RunRow, state: RunState, at: number): readonly string[] {
+  const decision = decide(state, { activeMs: state.activeMs, at });
+  const { status, dueAt: _dueAt, waitingFor, ...figures } = toRowChange(state, decision);
   const expected: Partial<RunRow> = {
     ...(figures as Partial<RunRow>),
     agent: state.definition.name,
@@ -42,18 +49,13 @@ export function rowFollowsJournal({ row, events }: RunRecord, state: RunState, r
     status: status === "running" && row.owner === undefined ? "interrupted" : (status ?? "running"),
     ...(waitingFor === undefined || waitingFor === null ? {} : { waitingFor }),
   };
-  for (const [field, value] of Object.entries(expected)) {
-    const found = row[field as keyof RunRow];
-    if (!isDeepStrictEqual(found, value))
-      report(9, state.seq, `its row has ${field} ${show(found)}, and its journal says ${show(value)}`);
-  }
-  if (row.waitingFor !== undefined && expected.waitingFor === undefined)
-    report(9, state.seq, `its row waits for ${show(row.waitingFor)}, and its journal for nothing`);
-}
-
-/** A row is as of its run's last commit: what the run waited for may have been due then. */
-function committedAt(events: RunRecord["events"]): number {
-  return events.at(-1)?.at ?? 0;
+  const found = Object.entries(expected).flatMap(([field, value]) => {
+    const there = row[field as keyof RunRow];
+    if (isDeepStrictEqual(there, value)) return [];
+    return [`its row has ${field} ${show(there)}, and its journal says ${show(value)}`];
+  });
+  const isIdle = row.waitingFor !== undefined && expected.waitingFor === undefined;
+  return isIdle ? [...found, `its row waits for ${show(row.waitingFor)}, and its journal for nothing`] : found;
 }
 
 function show(value: unknown): string {

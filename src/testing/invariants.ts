@@ -60,6 +60,51 @@ export type Check = (report: Report) => (step: Step) => void;
 const OF_EVENTS: readonly Check[] = [sequenceIsWhole, callsAreSettled, terminalIsLast, boundsHold, inputIsTakenOnce];
 const OF_RECORDS = [inboxIsUnconsumed, childrenCount, isNotStranded, deliveriesFollowTheEnd, rowFollowsJournal];
 
+/** Looks at a run as it grows, event by event. */
+export interface RunCheck {
+  /** What the events led to; undefined before the first. */
+  readonly state: RunState | undefined;
+  readonly found: readonly Violation[];
+  /** The next events. */
+  see(events: readonly RunEvent[]): void;
+  /** What else the store holds of the run now; its events have all been seen. */
+  compare(record: RunRecord): void;
+}
+
+/** `run` is the name for what is wrong with a run whose first event does not say it. */
+export function checkRun(run = "?"): RunCheck {
+  const found: Violation[] = [];
+  let name = run;
+  let state: RunState | undefined;
+  const report: Report = (invariant, seq, message) => {
+    found.push({ invariant, run: name, ...(seq === undefined ? {} : { seq }), message });
+  };
+  const checks = OF_EVENTS.map((check) => check(report));
+  const see = (event: RunEvent): void => {
+    const before = state;
+    const after = before === undefined ? begin(event) : evolve(before, event, event);
+    if (after === undefined) return report(1, event.seq, `its first event is ${event.type}, not run.started`);
+    name = after.run;
+    for (const check of checks) check({ event, before, after });
+    state = after;
+  };
+  return {
+    get state() {
+      return state;
+    },
+    found,
+    see: (events) => events.forEach(see),
+    compare: (record) => {
+      if (state === undefined) report(1, undefined, "it has no events");
+      else for (const check of OF_RECORDS) check(record, state, report);
+    },
+  };
+}
+
+function begin(event: RunEvent): RunState | undefined {
+  return event.type === "run.started" ? initialState(event, event) : undefined;
+}
+
 /**
  * Every breach of an invariant, in the order of the events; empty for a run that is as it should be. Folds the whole journal.
  *
@@ -67,28 +112,10 @@ const OF_RECORDS = [inboxIsUnconsumed, childrenCount, isNotStranded, deliveriesF
  * expect(violations(await readRecord(store, "run_1"))).toEqual([]);
  */
 export function violations(record: RunRecord): readonly Violation[] {
-  const found: Violation[] = [];
-  const [first] = record.events;
-  const isBegun = first?.type === "run.started";
-  const run = isBegun ? first.run : (record.row?.run ?? "?");
-  const report: Report = (invariant, seq, message) => {
-    found.push({ invariant, run, ...(seq === undefined ? {} : { seq }), message });
-  };
-  if (!isBegun) report(1, 0, `its first event is ${first?.type ?? "missing"}, not run.started`);
-  else checkRecord(record, initialState(first, first), report);
-  return found;
-}
-
-function checkRecord(record: RunRecord, initial: RunState, report: Report): void {
-  const checks = OF_EVENTS.map((check) => check(report));
-  let before: RunState | undefined;
-  let state = initial;
-  for (const event of record.events) {
-    if (before !== undefined) state = evolve(before, event, event);
-    for (const check of checks) check({ event, before, after: state });
-    before = state;
-  }
-  for (const check of OF_RECORDS) check(record, state, report);
+  const check = checkRun(record.row?.run);
+  check.see(record.events);
+  check.compare(record);
+  return check.found;
 }
 
 /**

@@ -80,3 +80,85 @@ describe("a store in trouble", () => {
     expect(w.models.calls).toHaveLength(0);
   });
 });
+
+describe("a store that is in trouble between taking a run and driving it", () => {
+  const full = new ExecutusError("store_unavailable", "the disk is full", { retryable: true });
+
+  /** A run that another process left in the middle. */
+  async function leftInTheMiddle() {
+    const clock = createFakeClock();
+    const memory = createMemoryStore({ now: () => clock.now() });
+    const first = world([{ hang: true }], {}, { store: memory, clock });
+    await first.executor.start(agent([]), { input: "x", id: "r" });
+    memory.die();
+    return { clock, store: memory.peer("memory/2") };
+  }
+
+  it.each(["append", "read"] as const)("keeps no run that was claimed while %s failed", async (failing) => {
+    const { clock, store } = await leftInTheMiddle();
+    let claimed = false;
+    const claim: Store["owners"]["claim"] = async (run, slot) => {
+      const result = await store.owners.claim(run, slot);
+      claimed = true;
+      return result;
+    };
+    const broken = {
+      ...store.journal,
+      [failing]: (given: never) => (claimed ? Promise.reject(full) : store.journal[failing](given)),
+    };
+    const next = world([{ text: "x" }], {}, { store: { ...store, owners: { ...store.owners, claim }, journal: broken }, clock });
+    await expect(next.executor.resume("r")).rejects.toThrow("the disk is full");
+    expect(await store.runs.get("r")).toMatchObject({ status: "interrupted" });
+    expect(await store.owners.orphans(10)).toEqual(["r"]);
+    const other = world([{ text: "done" }], {}, { store: store.peer("memory/3"), clock });
+    const handle = await other.executor.resume("r");
+    expect(await clock.until(handle.result)).toMatchObject({ status: "completed", output: "done" });
+  });
+
+  it("lets go of a run once it can, when that could not be written at first", async () => {
+    const { clock, store } = await leftInTheMiddle();
+    let failures = 2;
+    const release: Store["owners"]["release"] = (...given) =>
+      failures-- > 0 ? Promise.reject(full) : store.owners.release(...given);
+    const asking = tool("asking", (_input, context) => Promise.resolve(context.ask("Really?")));
+    const script = [{ calls: [{ name: "asking" }] }, { text: "done" }];
+    const next = world(script, {}, { store: { ...store, owners: { ...store.owners, release } }, clock });
+    const run = await next.executor.start(agent([asking]), { input: "x", id: "q" });
+    expect(await clock.until(run.result)).toMatchObject({ status: "waiting" });
+    expect(await store.runs.get("q")).toMatchObject({ owner: "memory/2" });
+    await next.executor.send("q", { kind: "answer", question: "q:0.0", answer: "yes" });
+    const again = await clock.until(next.executor.start(agent([asking]), { input: "x", id: "q" }));
+    expect(await clock.until(again.result)).toMatchObject({ status: "completed", output: "done" });
+  });
+});
+
+describe("a handle of a run that another process drives", () => {
+  async function joined(failures: number, error: Error) {
+    const clock = createFakeClock();
+    const memory = createMemoryStore({ now: () => clock.now() });
+    const answer = Promise.withResolvers<void>();
+    const script = async () => (await answer.promise, { text: "done" });
+    const owner = world(script, {}, { store: memory, clock });
+    await owner.executor.start(agent([]), { input: "x", id: "r" });
+    const peer = memory.peer("memory/2");
+    const read: Store["journal"]["read"] = (...given) => (failures-- > 0 ? Promise.reject(error) : peer.journal.read(...given));
+    const other = world(script, {}, { store: { ...peer, journal: { ...peer.journal, read } }, clock });
+    const handle = await other.executor.start(agent([]), { input: "x", id: "r" });
+    answer.resolve();
+    return clock.until(handle.result);
+  }
+
+  it("gets its result when the store can be read again", async () => {
+    const gone = new ExecutusError("store_unavailable", "the disk is gone", { retryable: true });
+    expect(await joined(3, gone)).toMatchObject({ status: "completed", output: "done" });
+  });
+
+  it("never rejects: what cannot be read is an error of its result", async () => {
+    const damaged = new ExecutusError("journal_damaged", "event 2 does not fit its checksum");
+    expect(await joined(Infinity, damaged)).toMatchObject({
+      run: "r",
+      status: "interrupted",
+      error: { code: "journal_damaged", message: "event 2 does not fit its checksum" },
+    });
+  });
+});

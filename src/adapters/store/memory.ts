@@ -33,6 +33,8 @@ export interface MemoryStore extends Store {
   peer(self: string): MemoryStore;
   /** From here on this handle's process counts as dead: its runs can be claimed, and then its appends are fenced. */
   die(): void;
+  /** Its lease had run out, and it was only held up: it counts as alive again, and has what nobody took meanwhile. */
+  revive(): void;
 }
 
 export interface MemoryStoreOptions {
@@ -144,6 +146,9 @@ function openMemory(data: Data, self: string, now: () => number): MemoryStore {
     peer: (name) => openMemory(data, name, now),
     die: () => {
       process.diedAt ??= now();
+    },
+    revive: () => {
+      process.diedAt = undefined;
     },
     [Symbol.asyncDispose]: async () => {
       for (const run of data.runs.values()) if (run.owner === process) run.owner = undefined;

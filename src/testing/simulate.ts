@@ -1,0 +1,109 @@
+/** Plays an agent through thousands of bad days, each of which follows from a number. */
+import { hash } from "node:crypto";
+import type { Agent } from "../ports/definition.ts";
+import type { ModelCandidate } from "../ports/models.ts";
+import type { Store } from "../ports/store.ts";
+import type { ExecutorConfig, RunRequest } from "../run/types.ts";
+import { type Script, scriptedModel } from "./scripted-model.ts";
+import { playSeed, type SeedResult } from "./simulation/play-seed.ts";
+import type { SimulatedPlace } from "./simulation/world.ts";
+
+export type { SimulatedPlace };
+
+export interface SimulateOptions {
+  /** How many seeds, from 1 on; or which. Default 100. */
+  readonly seeds?: number | readonly number[];
+  /** What the model says. Default: it calls the agent's tools as the seed will have it, with arguments that fit their schemas. */
+  readonly script?: Script;
+  /** What each run is asked. */
+  readonly request?: Omit<RunRequest, "id">;
+  /** Of both executors: tools, delegates, budgets, limits, observers. */
+  readonly config?: Partial<Omit<ExecutorConfig, "models" | "store" | "clock" | "agents" | "blobs">>;
+  /** In front of the store of each process: a fault that is planted there is to be found. */
+  readonly through?: (store: Store) => Store;
+  /** Virtual ms. Default: 3,000, renewed every 1,000; a `heartbeatMs` of 0 is a lease that is never renewed. */
+  readonly lease?: { readonly leaseMs: number; readonly heartbeatMs: number };
+}
+
+export interface Simulation {
+  readonly seeds: number;
+  readonly runs: number;
+  readonly events: number;
+  readonly crashes: number;
+  readonly pauses: number;
+  /** Effects of processes that had lost their run and did not know it yet: they have the same idempotency key. */
+  readonly lateEffects: number;
+  /** Of all events of all seeds: the same seeds and the same code give the same hash. */
+  readonly hash: string;
+}
+
+const LEASE = { leaseMs: 3_000, heartbeatMs: 1_000 };
+
+/**
+ * Runs the agent in simulated worlds, one per seed: two processes with one store, crashes, processes that are stopped for longer
+ * than their lease and wake up, a store that is slow, unreachable or fails after it has written, clocks that jump by a day, models
+ * that break off, tools that fail, commands that arrive twice and in another order. After everything that happens, the invariants are
+ * checked; at the end every run must have ended, no `once` call may have taken effect twice, no finished call may have been run again,
+ * and everything that was acknowledged must be there.
+ *
+ * Throws an Error that names the first seed in which something is wrong, what it is, and how to play that seed again. An agent given as
+ * a function is made anew for each process of each world. Its tools must take neither time nor randomness from elsewhere: what they
+ * wait for in real time takes no virtual time, and what is random makes a seed play differently the next time.
+ *
+ * @example
+ * await simulate(agent, { seeds: 200 });
+ * await simulate(agent, { seeds: [1733] });
+ */
+export async function simulate(
+  agent: Agent | ((place: SimulatedPlace) => Agent),
+  options: SimulateOptions = {},
+): Promise<Simulation> {
+  const { seeds = 100 } = options;
+  const numbers = typeof seeds === "number" ? Array.from({ length: seeds }, (_, i) => i + 1) : seeds;
+  const script = await candidateOf(options.script);
+  let total: Simulation = { seeds: 0, runs: 0, events: 0, crashes: 0, pauses: 0, lateEffects: 0, hash: "" };
+  for (const seed of numbers) {
+    const result = await playSeed({
+      seed,
+      agent,
+      script,
+      request: { input: "Do what there is to do.", ...options.request },
+      config: options.config ?? {},
+      lease: options.lease ?? LEASE,
+      through: options.through ?? ((store) => store),
+    });
+    if (result.problem !== undefined) throw new Error(describeFailure(result));
+    total = add(total, result);
+  }
+  return total;
+}
+
+async function candidateOf(script: Script | undefined): Promise<ModelCandidate | undefined> {
+  return script === undefined ? undefined : (await scriptedModel(script).resolve(""))[0];
+}
+
+function add(total: Simulation, { runs, events, crashes, pauses, lateEffects, hash: one }: SeedResult): Simulation {
+  return {
+    seeds: total.seeds + 1,
+    runs: total.runs + runs,
+    events: total.events + events,
+    crashes: total.crashes + crashes,
+    pauses: total.pauses + pauses,
+    lateEffects: total.lateEffects + lateEffects,
+    hash: hash("sha256", total.hash + one),
+  };
+}
+
+/** Enough of what happened to see what led to it. */
+const LINES = 40;
+
+function describeFailure({ seed, problem, trace, journals, hash }: SeedResult): string {
+  return [
+    `seed ${seed}: ${problem}`,
+    `Play it again: simulate(agent, { seeds: [${seed}] })  (hash ${hash.slice(0, 16)})`,
+    "What was done to it, in virtual ms:",
+    ...trace.slice(-LINES),
+    "What the journals have:",
+    ...journals.slice(-2 * LINES),
+  ].join("\n");
+}

@@ -1,0 +1,151 @@
+/** Looks at everything that happens in a simulated world, and says what must not have happened. */
+import { isFinal } from "../../kernel/status.ts";
+import type { MemoryStore } from "../../adapters/store/memory.ts";
+import type { RunEvent } from "../../ports/events.ts";
+import type { ModelCall } from "../../ports/models.ts";
+import type { Tool, ToolContext } from "../../ports/tools.ts";
+import { checkRun, describeViolations, type RunCheck, storeViolations } from "../invariants.ts";
+import { findUnpaired } from "../invariants-calls.ts";
+import { entryOf } from "../invariants-journal.ts";
+import type { Host } from "./host.ts";
+import type { Premises } from "./simulated-store.ts";
+
+/** Something that somebody was told is durable. */
+export interface Acknowledged {
+  readonly run: string;
+  /** Of the inbox entry; absent: the start of the run. */
+  readonly entry?: string;
+}
+
+interface Watched {
+  readonly check: RunCheck;
+  seen: number;
+  reported: number;
+}
+
+export class Oracle {
+  /** The first is the one to look at. */
+  readonly problems: string[] = [];
+  readonly acknowledged: Acknowledged[] = [];
+  /** Effects of processes that had lost their run before: they cannot be undone, only recognised by their key. */
+  lateEffects = 0;
+  readonly #premises: Premises;
+  readonly #store: MemoryStore;
+  readonly #runs = new Map<string, Watched>();
+  readonly #changed = new Set<string>();
+  /** By idempotency key. */
+  readonly #intents = new Map<string, number>();
+  readonly #executions = new Map<string, number>();
+
+  /** `store` is a handle of its own. */
+  constructor(premises: Premises, store: MemoryStore) {
+    this.#premises = premises;
+    this.#store = store;
+    store.journal.watch(undefined, (run) => this.#changed.add(run));
+  }
+
+  problem(message: string): void {
+    this.problems.push(message);
+  }
+
+  // --- what agents do ------------------------------------------------------------------------------------------------
+
+  /** A call begins: its process must not know better. */
+  called(tool: Tool, { run, call, attempt }: ToolContext, host: Host): void {
+    const owner = this.#premises.owners.get(run);
+    if (owner?.host !== host || owner.epoch !== attempt) return;
+    const state = this.#runs.get(run)?.check.state?.calls.find(({ id }) => id === call);
+    if (state === undefined || state.status === "ended")
+      this.problem(`${host.name} runs the call ${call} of ${run} (${tool.name}), which has its result already`);
+    else if (tool.effect === "once" && state.status !== "started")
+      this.problem(`${host.name} runs the call ${call} of ${run} (${tool.name}), and no intent of it is durable`);
+  }
+
+  tookEffect(tool: Tool, { run, call, attempt, idempotencyKey: key }: ToolContext, host: Host): void {
+    const times = (this.#executions.get(key) ?? 0) + 1;
+    this.#executions.set(key, times);
+    const owner = this.#premises.owners.get(run);
+    if (owner?.host !== host || owner.epoch !== attempt) this.lateEffects++;
+    const intents = this.#intents.get(key) ?? 0;
+    if (tool.effect === "once" && times > intents)
+      this.problem(
+        `the call ${call} of ${run} (${tool.name}) took effect ${times} times, and its journal has ${intents} intents`,
+      );
+  }
+
+  modelCalled({ run, step, messages }: ModelCall, host: Host): void {
+    const unpaired = findUnpaired(messages);
+    if (unpaired !== undefined) this.problem(`the model is called for step ${step} of ${run}, and ${unpaired}`);
+    const state = this.#runs.get(run)?.check.state;
+    const isHis = this.#premises.owners.get(run)?.host === host && !this.#premises.losers.has(`${host.name} ${run}`);
+    if (isHis && state !== undefined && state.step > step)
+      this.problem(`${host.name} calls the model for step ${step} of ${run}, which was answered`);
+  }
+
+  // --- what is kept --------------------------------------------------------------------------------------------------
+
+  /** After everything that happens: what changed is as it must be. */
+  async look(): Promise<void> {
+    if (this.#changed.size === 0) return;
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    for (const run of changed) await this.#lookAt(run);
+  }
+
+  async #lookAt(run: string): Promise<void> {
+    const known = this.#runs.get(run) ?? { check: checkRun(run), seen: 0, reported: 0 };
+    this.#runs.set(run, known);
+    const { journal, runs, inbox, outbox, owners } = this.#store;
+    const events = await journal.read(run, { after: known.seen - 1 });
+    known.seen += events.length;
+    for (const event of events) this.#note(run, event);
+    known.check.see(events);
+    const [row, pending, deliveries] = [await runs.get(run), await inbox.pending(run), await outbox.list({ run })];
+    if (row === undefined) return;
+    const isLeft = row.owner === undefined && !isFinal(row.status);
+    const isOrphan = isLeft ? { isOrphan: (await owners.orphans(Infinity)).includes(run) } : {};
+    known.check.compare({ events: [], row, inbox: pending, outbox: deliveries, ...isOrphan });
+    const found = known.check.found.slice(known.reported);
+    known.reported += found.length;
+    if (found.length > 0) this.problem(describeViolations(found));
+  }
+
+  #note(run: string, event: RunEvent): void {
+    if (event.type !== "tool.started") return;
+    const key = `${run}:${event.call}`;
+    this.#intents.set(key, (this.#intents.get(key) ?? 0) + 1);
+  }
+
+  // --- at the end ----------------------------------------------------------------------------------------------------
+
+  /** Once more from the beginning, and everything that was promised. */
+  async conclude(): Promise<void> {
+    await this.look();
+    const found = await storeViolations(this.#store);
+    if (found.length > 0) this.problem(describeViolations(found));
+    for (const { run, status, waitingFor, owner } of await this.#store.runs.list({ limit: Infinity })) {
+      if (isFinal(status)) this.#endsAsTold(run, status);
+      else
+        this.problem(
+          `${run} does not end: it is ${status}, owner ${owner ?? "nobody"}, waiting for ${JSON.stringify(waitingFor)}`,
+        );
+    }
+    for (const promise of this.acknowledged) await this.#isKept(promise);
+  }
+
+  async #isKept({ run, entry }: Acknowledged): Promise<void> {
+    const events = await this.#store.journal.read(run);
+    if (events.length === 0) this.problem(`the start of ${run} was acknowledged, and there is no such run`);
+    if (entry === undefined || events.some((event) => entryOf(event) === entry)) return;
+    const pending = await this.#store.inbox.pending(run);
+    if (!pending.some(({ id }) => id === entry)) this.problem(`${entry} was acknowledged, and ${run} never heard of it`);
+  }
+
+  /** Who stops a run sees it stopped, unless it could not go on anyway. */
+  #endsAsTold(run: string, status: string): void {
+    const cancel = this.#runs.get(run)?.check.state?.cancel;
+    if (cancel === undefined || status === "poisoned") return;
+    const expected = cancel.mode === "kill" ? "killed" : "cancelled";
+    if (status !== expected) this.problem(`${run} was told to end (${cancel.mode}), and is ${status}`);
+  }
+}

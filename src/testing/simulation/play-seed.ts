@@ -1,0 +1,146 @@
+/** One seed: a world in trouble, then a quiet one in which everything must come to its end. */
+import { hash } from "node:crypto";
+import type { RunEvent } from "../../ports/events.ts";
+import { Person } from "./person.ts";
+import { type Worker, World, type WorldOptions } from "./world.ts";
+
+export interface SeedResult {
+  readonly seed: number;
+  /** Of every event and delivery of all runs: the same whenever the seed is played again. */
+  readonly hash: string;
+  /** The first thing that must not have happened; undefined: none. */
+  readonly problem: string | undefined;
+  /** What was done to the world, oldest first. */
+  readonly trace: readonly string[];
+  /** What the journals have, one line for each event. */
+  readonly journals: readonly string[];
+  readonly runs: number;
+  readonly events: number;
+  readonly crashes: number;
+  readonly pauses: number;
+  /** Effects of processes that had lost their run and did not know it yet. */
+  readonly lateEffects: number;
+}
+
+/** Virtual ms in which things go wrong, at most. */
+const TROUBLE_MS = 20_000;
+const DAY_MS = 86_400_000;
+/** After the trouble, at most so often so many virtual ms. */
+const QUIET_ROUNDS = 60;
+const QUIET_MS = 5_000;
+
+const SLOTS = ["a", "b"];
+
+export async function playSeed(options: WorldOptions): Promise<SeedResult> {
+  const world = new World(options);
+  const person = new Person(world);
+  const counts = { crashes: 0, pauses: 0 };
+  for (const slot of SLOTS) world.boot(slot);
+  scheduleTrouble(world, person, counts);
+  if (await world.runUntil(TROUBLE_MS)) await calm(world, person);
+  if (world.oracle.problems.length === 0) {
+    await world.oracle.conclude();
+    await person.conclude();
+  }
+  const kept = await keptBy(world);
+  return {
+    seed: options.seed,
+    hash: hash("sha256", kept.text),
+    problem: world.oracle.problems[0],
+    trace: world.trace,
+    journals: kept.lines,
+    runs: kept.runs,
+    events: kept.events,
+    ...counts,
+    lateEffects: world.oracle.lateEffects,
+  };
+}
+
+function scheduleTrouble(world: World, person: Person, counts: { crashes: number; pauses: number }): void {
+  const { schedule } = world;
+  const { random } = schedule;
+  for (let i = 0; i <= random.below(3); i++) schedule.after(random.next() * 2_000, undefined, () => person.start(`run-${i}`));
+  for (let i = random.below(14); i > 0; i--) {
+    schedule.after(2_000 + random.next() * TROUBLE_MS * 0.8, undefined, () => void world.outside.do(() => person.act()));
+  }
+  for (let i = random.below(6); i > 0; i--) {
+    schedule.after(random.next() * TROUBLE_MS * 0.8, undefined, () => disturb(world, counts));
+  }
+}
+
+/** Something happens to one of the processes. */
+function disturb(world: World, counts: { crashes: number; pauses: number }): void {
+  const { schedule, workers } = world;
+  const { random } = schedule;
+  const worker = workers.get(random.pick(SLOTS));
+  if (worker === undefined || worker.host.isDead) return;
+  const what = random.next();
+  if (what < 0.4) {
+    counts.crashes++;
+    world.crash(worker);
+    schedule.after(random.next() * 6_000, undefined, () => world.boot(worker.slot));
+  } else if (what < 0.75) {
+    counts.pauses++;
+    worker.host.pause(random.next() * 12_000);
+    world.log(`${worker.host.name} is stopped until ${worker.host.pausedUntil.toFixed(1)}`);
+  } else if (what < 0.9) {
+    worker.host.wallOffset += random.pick([-DAY_MS, DAY_MS, -60_000, 60_000]);
+    world.log(`the clock of ${worker.host.name} is wrong by ${worker.host.wallOffset} ms`);
+  } else {
+    world.log(`${worker.host.name} shuts down`);
+    world.expect(shutDown(world, worker), `the shutdown of ${worker.host.name}`);
+  }
+}
+
+async function shutDown(world: World, { executor, host, slot }: Worker): Promise<void> {
+  await executor.shutdown({ graceMs: world.schedule.random.next() * 2_000 });
+  if (host.isDead) return;
+  host.isDead = true;
+  world.boot(slot);
+}
+
+// --- the quiet after it ----------------------------------------------------------------------------------------------
+
+async function calm(world: World, person: Person): Promise<void> {
+  const { premises, trouble, schedule, workers, oracle } = world;
+  world.log("from here on nothing goes wrong");
+  Object.assign(premises.faults, { before: 0, after: 0, slow: 0 });
+  Object.assign(trouble, { toolFails: 0, toolIsSlow: 0, modelFails: 0, modelHangs: 0 });
+  for (const { slot, host } of workers.values()) {
+    host.wallOffset = 0;
+    host.pausedUntil = Math.min(host.pausedUntil, schedule.now);
+    if (host.isDead) world.boot(slot);
+  }
+  for (let round = 0; round < QUIET_ROUNDS; round++) {
+    person.insist();
+    await person.answerAll();
+    if (!(await world.runUntil(schedule.now + QUIET_MS)) || (await person.isThrough())) return;
+  }
+  if (oracle.problems.length === 0) world.log("the quiet is over");
+}
+
+interface Kept {
+  readonly text: string;
+  readonly lines: readonly string[];
+  readonly runs: number;
+  readonly events: number;
+}
+
+async function keptBy({ store }: World): Promise<Kept> {
+  const rows = (await store.runs.list({ limit: Infinity })).toSorted((a, b) => (a.run < b.run ? -1 : 1));
+  const parts: unknown[] = [];
+  const lines: string[] = [];
+  for (const { run } of rows) {
+    const journal = await store.journal.read(run);
+    for (const event of journal) lines.push(toLine(run, event));
+    parts.push(run, journal, await store.outbox.list({ run, limit: Infinity }));
+  }
+  return { text: JSON.stringify(parts), lines, runs: rows.length, events: lines.length };
+}
+
+function toLine(run: string, event: RunEvent): string {
+  const { seq, epoch, activeMs, at: _at, type, ...body } = event;
+  const about = Object.entries(body).filter(([, value]) => typeof value !== "object");
+  const said = about.map(([name, value]) => `${name}=${String(value).slice(0, 40)}`).join(" ");
+  return `${run} ${seq} epoch ${epoch} active ${activeMs}  ${type} ${said}`;
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import type { AppendRequest, AppendResult, Store } from "../src/ports/store.ts";
+import { defineTool } from "../src/adapters/tools/define-tool.ts";
+import type { Agent } from "../src/run/types.ts";
+import { simulate, type SimulateOptions } from "../src/testing/simulate.ts";
+import { simulatedAgent } from "./support/simulated-agent.ts";
+
+/** Seeds played by every run of the tests; `scripts/simulate.ts` plays as many as one likes. */
+const SEEDS = 200;
+
+describe("a simulation", { timeout: 120_000 }, () => {
+  it(`of an agent with every kind of tool finds nothing in ${SEEDS} seeds`, async () => {
+    const played = await simulate(simulatedAgent, { seeds: SEEDS });
+    expect(played).toMatchObject({ seeds: SEEDS });
+    // Otherwise it would prove nothing.
+    expect(played.crashes).toBeGreaterThan(SEEDS / 2);
+    expect(played.pauses).toBeGreaterThan(SEEDS / 2);
+    expect(played.lateEffects).toBeGreaterThan(0);
+    expect(played.runs).toBeGreaterThan(SEEDS);
+  });
+
+  it("is the same whenever a seed is played again, and another for another seed", async () => {
+    const hashes = [];
+    for (const seed of [7, 8, 7]) hashes.push((await simulate(simulatedAgent, { seeds: [seed] })).hash);
+    expect(hashes[0]).toBe(hashes[2]);
+    expect(hashes[0]).not.toBe(hashes[1]);
+  });
+
+  it("plays a script, with calls that depend on nothing but the step", async () => {
+    const pay = defineTool({ name: "pay", description: "Pays.", input: { type: "object" }, execute: () => "paid" });
+    const agent: Agent = { name: "payer", instructions: "Pay.", tools: [pay] };
+    const script = [{ calls: [{ name: "pay" }, { name: "pay" }] }, { text: "done" }];
+    expect(await simulate(agent, { seeds: 50, script })).toMatchObject({ seeds: 50 });
+  });
+});
+
+describe("a simulation finds", { timeout: 120_000 }, () => {
+  /** Enough for every fault below, and no more than a test can afford. */
+  const WITHIN = 300;
+
+  async function problem(options: SimulateOptions, agent = simulatedAgent): Promise<string> {
+    try {
+      await simulate(agent, { seeds: WITHIN, ...options });
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return "nothing";
+  }
+
+  const withAppend = (change: (store: Store, request: AppendRequest) => Promise<AppendResult>) => (store: Store) => ({
+    ...store,
+    journal: { ...store.journal, append: (request: AppendRequest) => change(store, request) },
+  });
+
+  it("an append that does not look at the epoch", async () => {
+    const epochs = new Map<string, number>();
+    const through = (store: Store): Store => ({
+      ...store,
+      owners: {
+        ...store.owners,
+        claim: async (run, slot) => {
+          const result = await store.owners.claim(run, slot);
+          if (result.ok) epochs.set(run, result.epoch);
+          return result;
+        },
+      },
+      runs: {
+        ...store.runs,
+        create: (request) => {
+          epochs.set(request.run, 1);
+          return store.runs.create(request);
+        },
+      },
+      journal: {
+        ...store.journal,
+        append: async (request) => {
+          const seq = (await store.journal.read(request.run)).length;
+          return store.journal.append({ ...request, seq, epoch: epochs.get(request.run) ?? request.epoch });
+        },
+      },
+    });
+    expect(await problem({ through })).toMatch(/^seed \d+: (?!nothing)/);
+  });
+
+  it("a lease that is never renewed", async () => {
+    expect(await problem({ lease: { leaseMs: 3_000, heartbeatMs: 0 } })).toContain("its lease is not renewed");
+  });
+
+  it("a result that is written twice", async () => {
+    const through = withAppend(async (store, request) => {
+      const ended = request.events.findIndex(({ type }) => type === "tool.ended");
+      if (ended < 0) return store.journal.append(request);
+      const events = [...request.events.slice(0, ended + 1), ...request.events.slice(ended)];
+      return store.journal.append({ ...request, events });
+    });
+    expect(await problem({ through })).toMatch(/invariant 2 does not hold .*is a second result of the call/);
+  });
+});
