@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createMemoryStore } from "../../src/adapters/store/memory.ts";
 import { ExecutusError } from "../../src/kernel/errors.ts";
 import { faultyStore } from "../../src/testing/faulty-store.ts";
+import type { Store } from "../../src/ports/store.ts";
 import { createFakeClock } from "../../src/testing/fake-clock.ts";
 import { agent, tool, world } from "../support/driver-world.ts";
 
