@@ -6,7 +6,7 @@ import { simulate, type SimulateOptions } from "../src/testing/simulate.ts";
 import { simulatedAgent } from "./support/simulated-agent.ts";
 
 /** Seeds played by every run of the tests; `scripts/simulate.ts` plays as many as one likes. */
-const SEEDS = 200;
+const SEEDS = 100;
 
 describe("a simulation", { timeout: 120_000 }, () => {
   it(`of an agent with every kind of tool finds nothing in ${SEEDS} seeds`, async () => {

@@ -10,7 +10,7 @@ const away = new ExecutusError("store_unavailable", "the store is away", { retry
 const SCRIPT = [{ calls: [{ name: "pay" }] }, { text: "done" }];
 
 describe("a store that fails for a moment", () => {
-  it("may have written what it reported as failed: that is found out, and written once", async () => {
+  it("may have written what it refused: that is found out, and written once", async () => {
     let paid = 0;
     let writes = 0;
     const world = createWorld(SCRIPT, {

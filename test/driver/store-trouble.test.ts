@@ -95,7 +95,7 @@ describe("a store that is in trouble between taking a run and driving it", () =>
     return { clock, store: memory.peer("memory/2") };
   }
 
-  it.each(["append", "read"] as const)("keeps no run that was claimed while %s failed", async (failing) => {
+  it.each(["append", "read"] as const)("keeps no run that was claimed when %s was refused", async (failing) => {
     const { clock, store } = await leftInTheMiddle();
     let claimed = false;
     const claim: Store["owners"]["claim"] = async (run, slot) => {
