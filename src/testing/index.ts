@@ -17,6 +17,19 @@ export {
 } from "./scripted-model.ts";
 export { storeConformance, type OpenStore, type StoreUnderTest, type TestApi } from "./store-conformance.ts";
 export { blobsConformance, type BlobsUnderTest } from "./blobs-conformance.ts";
+export { clockConformance, type ClockUnderTest } from "./clock-conformance.ts";
+export {
+  compactorConformance,
+  supervisorConformance,
+  type CompactorUnderTest,
+  type SupervisorUnderTest,
+} from "./decider-conformance.ts";
+export { deliveryConformance, type DeliveryUnderTest } from "./delivery-conformance.ts";
+export { filesConformance, type FilesUnderTest } from "./files-conformance.ts";
+export { ledgerConformance, type LedgerUnderTest } from "./ledger-conformance.ts";
+export { modelsConformance, type ModelsUnderTest } from "./models-conformance.ts";
+export { delegatesConformance, toolsConformance, type DelegatesUnderTest, type ToolsUnderTest } from "./registry-conformance.ts";
+export { toolSourceConformance, type ToolSourceUnderTest } from "./tool-source-conformance.ts";
 export { replay, type Journal, type ReplayOptions } from "./replay.ts";
 export { toCassette, type Cassette } from "./cassette.ts";
 export { playCassette, type Playback, type PlaybackOptions } from "./playback.ts";
