@@ -65,7 +65,7 @@ describe.each(BACKENDS)("in %s", (_name, open) => {
     expect(await held.outcome).toEqual({ ok: false, reason: "fenced" });
   });
 
-  it("vercel/workflow#3553, #2780, dbos-transact-ts PR#1207, inngest#2775 two processes recover at once: one attempt, one effect", async () => {
+  it("vercel/workflow#3553, #2780, dbos-transact-ts PR#1207, dbos-transact-py#742, inngest#2775 two processes recover at once: one attempt, one effect", async () => {
     const backend = await open();
     const effects: string[] = [];
     const act = makeTool("act", async (_input, context) => (effects.push(context.idempotencyKey), "acted"));
