@@ -3,7 +3,9 @@
  * a random moment up to three times, then left to end. A call is finished once its effect is complete; how many finished calls
  * run again?
  *
- *   npm run bench:crash [-- --kills 100] [--seed 1] [--only executus]
+ *   npm run bench:crash [-- --kills 100] [--seed 1] [--only executus] [--built]
+ *
+ * executus runs as built; with `--built` it is not built anew.
  *
  * Exit 0 only if executus ran no call of a `once` tool again after it was finished, and no journaled call of any tool.
  */
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     kills: { type: "string", default: "100" },
     seed: { type: "string", default: String(Date.now() % 100_000) },
     only: { type: "string" },
+    built: { type: "boolean", default: false },
   },
 });
 
@@ -39,7 +42,7 @@ const systems = SYSTEMS.filter(({ name }) => values.only === undefined || name.t
 
 console.log(`${machine()}, seed ${values.seed}, at least ${values.kills} kills of each`);
 if (systems.some(({ file }) => file === langgraph)) installPeers();
-execFileSync(process.execPath, [join(root, "scripts/build.ts")], { stdio: "inherit" });
+if (!values.built) execFileSync(process.execPath, [join(root, "scripts/build.ts")], { stdio: "inherit" });
 
 const tallies: { readonly system: System; readonly tally: Tally }[] = [];
 for (const system of systems) {

@@ -6,7 +6,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Cell, CELLS, PEERS } from "./cells.ts";
@@ -27,7 +27,9 @@ const { quick } = values;
 const ROUNDS = Number(values.rounds ?? (quick ? 1 : 2));
 const STEPS: readonly number[] = quick ? [10, 50] : [10, 50, 200, 1_000];
 const RUNS: readonly number[] = quick ? [50] : [50, 1_000];
-const LIMIT_MS = 40_000;
+const LIMIT_MS = 25_000;
+/** A second round of anything begins only before these, minutes from the start. */
+const LAST_ROUND_OF = { steps: 9, concurrent: 15 };
 const root = resolve(import.meta.dirname, "../..");
 const out = resolve(
   values.out ?? (quick || values.only !== undefined ? join(root, ".executus/bench-peers.md") : join(root, "bench/RESULTS.md")),
@@ -40,14 +42,13 @@ const cells = CELLS.filter(isWanted);
 const peers = PEERS.filter((peer) => cells.some(({ kind }) => kind.startsWith(`${peer}/`)));
 
 const started = performance.now();
-function say(line: string): void {
-  const minutes = (performance.now() - started) / 60_000;
-  console.log(`${minutes.toFixed(1).padStart(5)} min  ${line}`);
-}
+const minutes = (): number => (performance.now() - started) / 60_000;
+const say = (line: string): void => console.log(`${minutes().toFixed(1).padStart(5)} min  ${line}`);
 
 async function perStep(samples: Samples): Promise<void> {
   const sizes = STEPS.flatMap((steps) => [1, 4].map((parallel) => ({ steps, parallel })));
   for (let round = 1; round <= ROUNDS; round++) {
+    if (round > 1 && minutes() > LAST_ROUND_OF.steps) return say("no time for another round of steps");
     say(`round ${round} of ${ROUNDS}: steps`);
     for (const { steps, parallel } of sizes) {
       const job = { mode: "steps" as const, steps, parallel, warmMs: 800, warmSteps: Math.min(steps, 50), measureMs: 500 };
@@ -58,6 +59,7 @@ async function perStep(samples: Samples): Promise<void> {
 
 async function concurrent(samples: Samples): Promise<void> {
   for (let round = 1; round <= ROUNDS; round++) {
+    if (round > 1 && minutes() > LAST_ROUND_OF.concurrent) return say("no time for another round of concurrent runs");
     say(`round ${round}: concurrent runs`);
     for (const runs of RUNS)
       for (const cell of cells)
@@ -86,6 +88,7 @@ function install(folder: string): ReadonlyMap<string, Weight> {
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "executus-peers-"));
+  const [load = NaN] = loadavg();
   try {
     if (peers.length > 0) installPeers();
     const missing = peers.filter((peer) => !isInstalled(peer));
@@ -107,7 +110,8 @@ async function main(): Promise<void> {
       rounds: ROUNDS,
       weights,
       cold,
-      minutes: (performance.now() - started) / 60_000,
+      minutes: minutes(),
+      load,
     });
     mkdirSync(dirname(out), { recursive: true });
     writeFileSync(out, text);

@@ -1,5 +1,6 @@
 /** bench/RESULTS.md. */
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { machine } from "../measure.ts";
 import type { Job } from "../worker.ts";
 import { BAR_COLUMNS, barRows, type Measured } from "./bars.ts";
@@ -11,6 +12,8 @@ import type { Weight } from "./install.ts";
 export interface Results extends Measured {
   readonly rounds: number;
   readonly minutes: number;
+  /** Of the machine before anything was measured: processes that wanted to run, averaged over a minute. */
+  readonly load: number;
   readonly weights: ReadonlyMap<string, Weight>;
   readonly cold: readonly ColdStart[];
 }
@@ -129,6 +132,14 @@ function failures({ samples }: Results): string {
   return `\n## What failed\n\n${[...new Set(lines)].join("\n")}\n`;
 }
 
+function loadOf({ load }: Results): string {
+  const busy =
+    load > availableParallelism() / 2
+      ? " **Others were using the machine: these figures are for a look, not for a comparison.**"
+      : "";
+  return `Load before the start: ${load.toFixed(1)}.${busy}`;
+}
+
 export function report(results: Results): string {
   const rows = barRows(results);
   const { rounds, minutes } = results;
@@ -136,7 +147,7 @@ export function report(results: Results): string {
 
 Written by \`npm run bench:peers\` on ${new Date().toISOString().slice(0, 10)} in ${Math.round(minutes)} minutes. Do not edit: run it again.
 
-- Machine: ${machine()}, ${process.platform}.
+- Machine: ${machine()}, ${process.platform}. ${loadOf(results)}
 - Versions: ${versions()}.
 - executus runs as built (\`dist\`), the way a user has it.
 
@@ -148,9 +159,9 @@ ${rows.length === 0 ? "Not compared: executus or the peers were left out." : tab
 
 One workload for all (\`bench/workload.ts\`): a mock model that answers at once, in each step but the last with one call (or four) of
 one tool, which returns 1 KB of text; the last step answers with text. A run that did anything else fails the measurement. Each
-measurement is a process of its own; contenders take turns; figures are medians over ${rounds} rounds (bytes and
-heap: 1, first runs: 5). What takes longer than 8 seconds is measured in one round, and \`too long\` is what was not through after
-40 seconds, warm-up included, with this much work or less. Before per-step figures the code is warmed up for 0.8 seconds of CPU time with
+measurement is a process of its own; contenders take turns; figures are medians over up to ${rounds} rounds (bytes
+and heap: 1, first runs: 5). What takes longer than 8 seconds is measured in one round, and \`too long\` is what was not through after
+25 seconds, warm-up included, with this much work or less. Before per-step figures the code is warmed up for 0.8 seconds of CPU time with
 runs of up to 50 steps, the first run on a fresh store is left out, and CPU is that of the whole process, its threads included.
 \`keeps\` says what a finished step has reached when the next one begins: nothing, the memory of the process, the page cache (a
 crash of the process leaves it, a power cut may not), or the disk (flushed).
