@@ -86,6 +86,26 @@ describe("a simulation finds", { timeout: 120_000 }, () => {
     expect(await problem({ lease: { leaseMs: 3_000, heartbeatMs: 0 } })).toContain("its lease is not renewed");
   });
 
+  it("what the caller says must hold afterwards, and plays it again", async () => {
+    const charged: string[] = [];
+    const charge = defineTool({
+      name: "charge",
+      description: "Charges, and forgets that it did.",
+      input: { type: "object" },
+      execute: (_input, { idempotencyKey }) => void charged.push(idempotencyKey),
+      reconcile: () => ({ outcome: "not-done" }),
+    });
+    const afterwards = (): void => {
+      const twice = charged.find((key, i) => charged.indexOf(key) !== i);
+      charged.length = 0;
+      if (twice !== undefined) throw new Error(`${twice} was charged twice`);
+    };
+    const agent: Agent = { name: "cashier", instructions: "Charge.", tools: [charge] };
+    const found = await problem({ afterwards }, agent);
+    const seed = Number(/^seed (\d+): run-\d:\d+\.\d+ was charged twice/.exec(found)?.[1]);
+    expect(await problem({ afterwards, seeds: [seed] }, agent)).toBe(found);
+  });
+
   it("a result that is written twice", async () => {
     const through = withAppend(async (store, request) => {
       const ended = request.events.findIndex(({ type }) => type === "tool.ended");

@@ -21,6 +21,8 @@ export interface SimulateOptions {
   readonly config?: Partial<Omit<ExecutorConfig, "models" | "store" | "clock" | "agents" | "blobs">>;
   /** In front of the store of each process: a fault that is planted there is to be found. */
   readonly through?: (store: Store) => Store;
+  /** What else must hold at the end of each seed, when every run has ended: throw when it does not. */
+  readonly afterwards?: (store: Store) => void | Promise<void>;
   /** Virtual ms. Default: 3,000, renewed every 1,000; a `heartbeatMs` of 0 is a lease that is never renewed. */
   readonly lease?: { readonly leaseMs: number; readonly heartbeatMs: number };
 }
@@ -71,6 +73,7 @@ export async function simulate(
       config: options.config ?? {},
       lease: options.lease ?? LEASE,
       through: options.through ?? ((store) => store),
+      afterwards: options.afterwards ?? (() => {}),
     });
     if (result.problem !== undefined) throw new Error(describeFailure(result));
     total = add(total, result);

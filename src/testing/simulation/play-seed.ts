@@ -23,11 +23,12 @@ export interface SeedResult {
 }
 
 /** Virtual ms in which things go wrong, at most. */
-const TROUBLE_MS = 20_000;
+const TROUBLE_MS = 16_000;
 const DAY_MS = 86_400_000;
-/** After the trouble, at most so often so many virtual ms. */
-const QUIET_ROUNDS = 60;
-const QUIET_MS = 5_000;
+/** How often it is looked whether that was all, virtual ms. */
+const SLICE_MS = 500;
+/** What comes after the trouble, virtual ms at most: longer than any limit of a run. */
+const QUIET_MS = 300_000;
 
 const SLOTS = ["a", "b"];
 
@@ -36,11 +37,14 @@ export async function playSeed(options: WorldOptions): Promise<SeedResult> {
   const person = new Person(world);
   const counts = { crashes: 0, pauses: 0 };
   for (const slot of SLOTS) world.boot(slot);
-  scheduleTrouble(world, person, counts);
-  if (await world.runUntil(TROUBLE_MS)) await calm(world, person);
+  const trouble = scheduleTrouble(world, person, counts);
+  let isWell = true;
+  while (isWell && trouble.left > 0) isWell = await world.runUntil(world.schedule.now + SLICE_MS);
+  if (isWell) await calm(world, person);
   if (world.oracle.problems.length === 0) {
     await world.oracle.conclude();
     await person.conclude();
+    await world.conclude();
   }
   const kept = await keptBy(world);
   return {
@@ -56,16 +60,26 @@ export async function playSeed(options: WorldOptions): Promise<SeedResult> {
   };
 }
 
-function scheduleTrouble(world: World, person: Person, counts: { crashes: number; pauses: number }): void {
-  const { schedule } = world;
+interface Trouble {
+  /** What has not happened yet. */
+  left: number;
+}
+
+function scheduleTrouble(world: World, person: Person, counts: { crashes: number; pauses: number }): Trouble {
+  const { schedule, outside } = world;
   const { random } = schedule;
-  for (let i = 0; i <= random.below(3); i++) schedule.after(random.next() * 2_000, undefined, () => person.start(`run-${i}`));
-  for (let i = random.below(14); i > 0; i--) {
-    schedule.after(2_000 + random.next() * TROUBLE_MS * 0.8, undefined, () => void world.outside.do(() => person.act()));
-  }
-  for (let i = random.below(6); i > 0; i--) {
-    schedule.after(random.next() * TROUBLE_MS * 0.8, undefined, () => disturb(world, counts));
-  }
+  const trouble = { left: 0 };
+  const add = (within: { readonly from: number; readonly ms: number }, happen: () => void): void => {
+    trouble.left++;
+    schedule.after(within.from + random.next() * within.ms, undefined, () => {
+      trouble.left--;
+      happen();
+    });
+  };
+  for (let i = random.below(3); i >= 0; i--) add({ from: 0, ms: 2_000 }, () => person.start(`run-${i}`));
+  for (let i = random.below(14); i > 0; i--) add({ from: 2_000, ms: TROUBLE_MS }, () => void outside.do(() => person.act()));
+  for (let i = random.below(6); i > 0; i--) add({ from: 0, ms: TROUBLE_MS }, () => disturb(world, counts));
+  return trouble;
 }
 
 /** Something happens to one of the processes. */
@@ -102,7 +116,7 @@ async function shutDown(world: World, { executor, host, slot }: Worker): Promise
 // --- the quiet after it ----------------------------------------------------------------------------------------------
 
 async function calm(world: World, person: Person): Promise<void> {
-  const { premises, trouble, schedule, workers, oracle } = world;
+  const { premises, trouble, schedule, workers } = world;
   world.log("from here on nothing goes wrong");
   Object.assign(premises.faults, { before: 0, after: 0, slow: 0 });
   Object.assign(trouble, { toolFails: 0, toolIsSlow: 0, modelFails: 0, modelHangs: 0 });
@@ -111,12 +125,14 @@ async function calm(world: World, person: Person): Promise<void> {
     host.pausedUntil = Math.min(host.pausedUntil, schedule.now);
     if (host.isDead) world.boot(slot);
   }
-  for (let round = 0; round < QUIET_ROUNDS; round++) {
+  const end = schedule.now + QUIET_MS;
+  while (schedule.now < end) {
     person.insist();
     await person.answerAll();
-    if (!(await world.runUntil(schedule.now + QUIET_MS)) || (await person.isThrough())) return;
+    // People take their time, but not for ever.
+    const pause = Math.min(SLICE_MS + (schedule.now - (end - QUIET_MS)) / 2, 10 * SLICE_MS);
+    if (!(await world.runUntil(schedule.now + pause)) || (await person.isThrough())) return;
   }
-  if (oracle.problems.length === 0) world.log("the quiet is over");
 }
 
 interface Kept {

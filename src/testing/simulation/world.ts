@@ -34,6 +34,8 @@ export interface WorldOptions {
   readonly lease: Lease;
   /** In front of the store of each process. */
   readonly through: (store: Store) => Store;
+  /** Throws when something else is wrong. */
+  readonly afterwards: (store: Store) => void | Promise<void>;
 }
 
 /** One of the two processes, in its present incarnation. */
@@ -81,6 +83,15 @@ export class World {
       problem: (message) => this.oracle.problem(message),
     };
     this.oracle = new Oracle(this.premises, this.store);
+  }
+
+  /** What else the caller wants to hold, once all is over. */
+  async conclude(): Promise<void> {
+    try {
+      await this.#options.afterwards(this.store);
+    } catch (error) {
+      this.oracle.problem(error instanceof Error ? error.message : String(error));
+    }
   }
 
   get request(): RunRequest {
