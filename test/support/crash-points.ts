@@ -41,7 +41,7 @@ export async function crashReport({
     return { ...makeAgent(own, limits), ...agent, ...agentWith?.(own, effects) };
   };
   const isOnce = isAllOnce(tools);
-  return crashEverywhere(make, script, {
+  const report = await crashEverywhere(make, script, {
     ...(isOnce ? { outside: () => effects } : {}),
     ...options,
     afterwards: async (world) => {
@@ -50,6 +50,10 @@ export async function crashReport({
     },
     ...(config === undefined ? {} : { config: () => config(effects) }),
   });
+  // `CRASH_POINTS=1 npx vitest run test/crash` counts them.
+  if (process.env["CRASH_POINTS"] !== undefined)
+    console.log(`crash points of ${expect.getState().currentTestName}: ${JSON.stringify(report)}`);
+  return report;
 }
 
 /** Then nothing may be in the log twice; other calls may run again. */
