@@ -46,7 +46,7 @@ function runProcess(folder: string, killAfter: number): Promise<Ended> {
   const args = ["--conditions=executus-source", "--no-warnings", program, folder, String(runs.length)];
   // What is compiled once is compiled for all of them: starting is most of what a killed process does.
   const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "executus-compile-cache") };
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env, timeout: 60_000 });
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env, timeout: 300_000 });
   let [output, errors] = ["", ""];
   child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
   child.stdout.on("data", (chunk: Buffer) => {
