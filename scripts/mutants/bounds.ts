@@ -45,7 +45,7 @@ export const BOUND_FAULTS: readonly Fault[] = [
     file: "src/kernel/evolve-input.ts",
     find: "  abandonModelCall(next);\n  next.toolsMissing = undefined;",
     replace: "  abandonModelCall(next);\n  next.costUsd = 0;\n  next.toolsMissing = undefined;",
-    tests: ["test/driver/takeover.test.ts", "test/driver/recovery.test.ts", "test/crash-points.test.ts"],
+    tests: ["test/driver/takeover.test.ts"],
   },
   {
     name: "abandoned-model-call-costs-nothing",
@@ -178,7 +178,7 @@ export const BOUND_FAULTS: readonly Fault[] = [
     file: "src/run/circuits.ts",
     find: "if (circuit !== undefined) circuit.isProbing = false;",
     replace: "if (circuit !== undefined) circuit.isProbing = true;",
-    tests: MODELS,
+    tests: ["src/run/circuits.test.ts"],
   },
   {
     name: "last-candidate-passed-over",
@@ -226,7 +226,7 @@ export const BOUND_FAULTS: readonly Fault[] = [
     file: "src/kernel/children.ts",
     find: `- kept("costUsd") - 2 * state.lastCallCostUsd;`,
     replace: `- 2 * state.lastCallCostUsd;`,
-    tests: CHILDREN,
+    tests: ["src/kernel/children.test.ts"],
   },
   {
     name: "children-of-children-without-end",
@@ -250,7 +250,7 @@ export const BOUND_FAULTS: readonly Fault[] = [
     file: "src/run/admission.ts",
     find: "timeMs: Math.min(own.timeMs, timeMs),",
     replace: "timeMs: own.timeMs,",
-    tests: CHILDREN,
+    tests: ["test/driver/bounds-of-children.test.ts"],
   },
   {
     name: "child-has-its-own-money",
@@ -258,7 +258,7 @@ export const BOUND_FAULTS: readonly Fault[] = [
     file: "src/run/admission.ts",
     find: "const costUsd = lesser(own.costUsd, place.costUsd);",
     replace: "const costUsd = own.costUsd ?? place.costUsd;",
-    tests: CHILDREN,
+    tests: ["test/driver/bounds-of-children.test.ts"],
   },
   {
     name: "child-has-another-id-each-time",
@@ -314,7 +314,7 @@ export const BOUND_FAULTS: readonly Fault[] = [
     file: "src/run/ledger.ts",
     find: `if (event.type === "model.failed" && event.usageUnknown !== true) return`,
     replace: `if (event.type === "model.failed") return`,
-    tests: BUDGETS,
+    tests: ["test/driver/bounds-of-models.test.ts"],
   },
   {
     name: "call-in-spite-of-a-refused-budget",

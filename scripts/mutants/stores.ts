@@ -57,14 +57,6 @@ export const STORE_FAULTS: readonly Fault[] = [
     tests: DAMAGE,
   },
   {
-    name: "missing-record-is-skipped",
-    breaks: "I1: sequence dense from 0",
-    file: "src/adapters/store/sqlite-read.ts",
-    find: `if (row.place !== placeOf(runKey, seq)) return "the record is missing";`,
-    replace: `if (row.place < placeOf(runKey, seq)) return "the record is missing";`,
-    tests: DAMAGE,
-  },
-  {
     name: "synchronous-normal",
     breaks: "P1: acknowledged means on disk",
     file: "src/adapters/store/sqlite-connection.ts",

@@ -33,6 +33,29 @@ describe("a model call without an answer", () => {
   });
 });
 
+describe("a budget", () => {
+  it("counts what was reserved for a call that broke off, because nobody knows what it used", async () => {
+    let tries = 0;
+    const torn: ModelCandidate = {
+      id: "test/torn",
+      price: { input: 1, output: 1, asOf: "2026-01-01" },
+      call: async (_call, { onPart }) => {
+        if (++tries > 1)
+          return { content: [{ type: "text", text: "whole" }], finish: "stop", usage: { inputTokens: 3, outputTokens: 4 } };
+        onPart({ type: "text.delta", text: "ha" });
+        throw busy();
+      },
+    };
+    const budgets = [{ per: "all", window: "day", limit: { tokens: 1_000_000 } }] as const;
+    const w = world([], { budgets, models: { resolve: () => Promise.resolve([torn]) } });
+    await w.clock.until(w.executor.run(agent([]), "x"));
+    const [standing] = await w.executor.budgets();
+    expect(standing?.reserved.tokens).toBe(0);
+    // An answer of typical length for the first try, besides the 7 tokens of the second.
+    expect(standing?.used.tokens).toBeGreaterThan(1_000);
+  });
+});
+
 describe("a bound", () => {
   it("of money ends a run whose model does not say what it used", async () => {
     const look = tool("look", async (input) => JSON.stringify(input), unchecked);
