@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { type FileHandle, mkdir, mkdtemp, open, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -62,5 +63,26 @@ describe("blobs in a folder", () => {
     const file = join(folder, "file");
     await writeFile(file, "");
     await expect(openFolderBlobs(file).put(BYTES)).rejects.toMatchObject({ code: "store_unavailable", file, retryable: true });
+  });
+});
+
+describe("a blob that has its name", () => {
+  it("was flushed before it got it, and its name was flushed after it", async () => {
+    const folder = await newFolder();
+    const blobs = openFolderBlobs(folder);
+    await blobs.put(new TextEncoder().encode("made before, so that its folders are there"));
+    await using handle = await open(folder, "r");
+    const handles = Object.getPrototypeOf(handle) as FileHandle;
+    const flushes: { readonly what: string; readonly isNamed: boolean }[] = [];
+    const { sync } = handles;
+    onTestFinished(() => void (handles.sync = sync));
+    handles.sync = async function (this: FileHandle): Promise<void> {
+      const stats = await this.stat();
+      flushes.push({ what: stats.isFile() ? `${stats.size} bytes` : "a folder", isNamed: existsSync(join(folder, FILE)) });
+      return sync.call(this);
+    };
+    await blobs.put(BYTES);
+    expect(flushes.filter(({ what }) => what !== "a folder")).toEqual([{ what: "5 bytes", isNamed: false }]);
+    expect(flushes.at(-1)).toEqual({ what: "a folder", isNamed: true });
   });
 });
