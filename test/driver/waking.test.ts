@@ -143,6 +143,22 @@ describe("waking", () => {
     expect(world.clock.pending).toBe(0);
   });
 
+  it("tries again later what was due and could not be taken over, though nobody asks for it", async () => {
+    const nap = makeTool("nap", async (_input, { sleep }) => sleep(5_000));
+    const agent = makeAgent([nap]);
+    const world = createWorld([{ calls: [{ name: "nap" }] }, { text: "awake" }], {
+      agents: [agent],
+      through: (store) => faultyStore(store, [{ method: "owners.claim", at: 0 }]),
+    });
+    expect(await world.executor.run(agent, { input: "go", id: "r" })).toMatchObject({ status: "waiting" });
+    world.clock.advance(5_000);
+    await turns();
+    expect(await statusOf(world)).toBe("waiting");
+    world.clock.advance(10_000);
+    await turns();
+    expect(await statusOf(world)).toBe("completed");
+  });
+
   it("goes on in the process that began it, though nobody told the executor about the agent", async () => {
     const world = createWorld(SCRIPT);
     await world.executor.run(makeAgent([pay()]), { input: "go", id: "r" });

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { batch, event, FINISHED, newRun, SETTLING } from "../../testing/store-conformance-data.ts";
 import { checkStore } from "./sqlite-maintenance.ts";
 import { newFolder, openForTest } from "../../../test/support/sqlite-store.ts";
+import { SCHEMA_VERSION } from "./sqlite-schema.ts";
 import { openSqliteStore } from "./sqlite.ts";
 
 /** A closed store of three runs with five events each; the text of event n of run r is `r:n` and some more. */
@@ -147,14 +148,14 @@ describe("a file that is no store of ours", () => {
     }
   });
 
-  it("is refused when a newer version wrote it", async () => {
+  it.each([SCHEMA_VERSION + 1, 99])("is refused when a newer version wrote it: %i", async (version) => {
     const file = await closedStore();
-    change(file, "PRAGMA user_version = 99");
+    change(file, `PRAGMA user_version = ${version}`);
     for (const readOnly of [false, true]) {
       const error = {
         code: "store_newer",
         file,
-        message: expect.stringContaining("format 99"),
+        message: expect.stringContaining(`format ${version};`),
         hint: expect.stringContaining("Install"),
       };
       expect(() => openSqliteStore({ file, readOnly })).toThrow(expect.objectContaining(error));
