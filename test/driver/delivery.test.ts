@@ -2,6 +2,8 @@
 import { describe, expect, it } from "vitest";
 import type { Delivery, DeliveryAdapter, DeliveryReport } from "../../src/ports/delivery.ts";
 import type { RunRequest } from "../../src/run/types.ts";
+import { faultyStore } from "../../src/testing/faulty-store.ts";
+import { batch, FINISHED, newRun, SETTLING } from "../../src/testing/store-conformance-data.ts";
 import { createWorld, makeAgent, type World, type WorldOptions } from "../support/world.ts";
 
 const ok: DeliveryReport = { outcome: "delivered", receipt: { n: 1 } };
@@ -283,6 +285,35 @@ describe("delivery", () => {
     expect(world.clock.pending).toBe(1);
     await world.executor.shutdown();
     expect(world.clock.pending).toBe(0);
+  });
+
+  it("S32 gives up what ended every process that tried to send it", async () => {
+    const adapter = post();
+    const world = worldWith(adapter);
+    const { store, clock } = world;
+    await store.runs.create(newRun("r"));
+    const outbox = [{ id: "r.d0", target: to, body: "{}" }];
+    await store.journal.append(batch("r", { at: clock.now(), events: [SETTLING, FINISHED], outbox }));
+    for (let attempt = 1; attempt <= 30; attempt++) {
+      const other = store.peer(`dead/${attempt}`);
+      const at = clock.now();
+      expect(await other.outbox.claim({ kinds: ["post"], at, until: at + 60_000, limit: 1 })).toMatchObject([
+        { attempts: attempt },
+      ]);
+      other.die();
+    }
+    await deliver(world);
+    expect(adapter.seen).toEqual([]);
+    expect(await row(world)).toMatchObject({ status: "dead", error: expect.stringContaining("too many attempts ended") });
+  });
+
+  it("S32 writes down that it has arrived once the store can be written again, and does not send it twice", async () => {
+    const adapter = post();
+    const world = worldWith(adapter, { through: (store) => faultyStore(store, [{ method: "outbox.record", at: [0, 1] }]) });
+    await finish(world);
+    await deliver(world);
+    expect(await row(world)).toMatchObject({ status: "delivered", attempts: 1 });
+    expect(adapter.seen).toHaveLength(1);
   });
 
   it("S32 S10 keeps registered secrets out of what targets say", async () => {

@@ -85,6 +85,37 @@ describe("fork", () => {
     expect(ran).toEqual(["pay o", "pay f"]);
   });
 
+  it("uses each result of the original once: the same call a second time is a new one, and is asked for", async () => {
+    const pay = { name: "pay", input: { eur: 40 } };
+    const { world, ran } = await original([{ calls: [pay] }, { text: "Paid." }]);
+    const twice: Script = [{ calls: [pay] }, { calls: [pay] }, { text: "Paid twice." }];
+    const payAgain = makeTool("pay", async () => (ran.push("pay f"), "paid"));
+    const agents = [makeAgent([makeTool("look", async () => "", { effect: "read" }), payAgain])];
+    const other = createWorld(twice, { agents, from: world });
+    const handle = await other.executor.fork("o", { at: 0, id: "f" });
+    expect(await other.clock.until(handle.result)).toMatchObject({
+      status: "waiting",
+      waitingFor: { kind: "approval", calls: ["1.0"] },
+    });
+    expect(ran).toEqual(["pay o"]);
+  });
+
+  it("tells nobody of its end: what was to be delivered was the original's", async () => {
+    const delivered: string[] = [];
+    const adapter = {
+      kind: "post",
+      deliver: async ({ run }: { readonly run: string }) => (delivered.push(run), { outcome: "delivered" as const }),
+    };
+    const agent = makeAgent([]);
+    const world = createWorld([{ text: "Done." }], { agents: [agent], delivery: { adapters: [adapter] } });
+    await world.clock.until(world.executor.run(agent, { input: "go", id: "o", delivery: { kind: "post" } }));
+    expect(await world.clock.until((await world.executor.fork("o", { at: 0, id: "f" })).result)).toMatchObject({
+      status: "completed",
+    });
+    await world.clock.until(world.executor.deliver());
+    expect(delivered).toEqual(["o"]);
+  });
+
   it("wants again what was wanted and not answered up to there", async () => {
     const { world, ran, events } = await original();
     for (const [i, at] of [

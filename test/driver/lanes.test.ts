@@ -109,6 +109,16 @@ describe("lanes", () => {
     expect(began).toHaveLength(7);
   });
 
+  it("S36 lets higher priority go first between lanes that share a bound, too", async () => {
+    const { start, began, finish } = setUp({ "caller:*": { concurrency: 2, total: 1 } });
+    await start("first", { lane: "caller:a" });
+    await start("low", { lane: "caller:b" });
+    await start("high", { lane: "caller:c", priority: 5 });
+    await turns();
+    for (const run of ["first", "high", "low"]) await finish(run);
+    expect(began).toEqual(["first", "high", "low"]);
+  });
+
   it("S36 takes the lane from the request by a function", async () => {
     const { start, began, finish, world } = setUp(({ caller }) =>
       caller === undefined ? undefined : { key: `c-${caller}`, concurrency: 1 },

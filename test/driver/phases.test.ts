@@ -81,6 +81,12 @@ describe("phases", () => {
     expect(result.steps.map(({ phase }) => phase)).toEqual(["Find", "Tell"]);
   });
 
+  it("S27 gets the answer that it names, also when other phases came after that one", async () => {
+    const three = [...two, { name: "Judge", instructions: "{{Find}} | {{Tell}} | {{Instructions}}" }];
+    const { world } = await run(staged(three), [{ text: "found" }, { text: "told" }, { text: "judged" }]);
+    expect(world.models.calls.at(-1)?.instructions).toBe("found | told | The agent.");
+  });
+
   it("S27 has a conversation, tools, models and settings of its own, and files of the request in each", async () => {
     const resolved: string[] = [];
     const agent = staged(

@@ -144,7 +144,7 @@ describe("waking", () => {
   });
 
   it("tries again later what was due and could not be taken over, though nobody asks for it", async () => {
-    const nap = makeTool("nap", async (_input, { sleep }) => sleep(5_000));
+    const nap = makeTool("nap", async (_input, context) => context.sleep(5_000));
     const agent = makeAgent([nap]);
     const world = createWorld([{ calls: [{ name: "nap" }] }, { text: "awake" }], {
       agents: [agent],

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { type FileHandle, mkdir, mkdtemp, open, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { blobsConformance } from "../../testing/blobs-conformance.ts";
 import { openFolderBlobs } from "./folder.ts";
 
@@ -74,13 +74,11 @@ describe("a blob that has its name", () => {
     await using handle = await open(folder, "r");
     const handles = Object.getPrototypeOf(handle) as FileHandle;
     const flushes: { readonly what: string; readonly isNamed: boolean }[] = [];
-    const { sync } = handles;
-    onTestFinished(() => void (handles.sync = sync));
-    handles.sync = async function (this: FileHandle): Promise<void> {
+    const spy = vi.spyOn(handles, "sync").mockImplementation(async function (this: FileHandle) {
       const stats = await this.stat();
       flushes.push({ what: stats.isFile() ? `${stats.size} bytes` : "a folder", isNamed: existsSync(join(folder, FILE)) });
-      return sync.call(this);
-    };
+    });
+    onTestFinished(() => spy.mockRestore());
     await blobs.put(BYTES);
     expect(flushes.filter(({ what }) => what !== "a folder")).toEqual([{ what: "5 bytes", isNamed: false }]);
     expect(flushes.at(-1)).toEqual({ what: "a folder", isNamed: true });
