@@ -22,8 +22,7 @@ describe("a redactor", () => {
     expect(redactor?.text("s3cret-value, other-value")).toBe("[redacted DB_PASSWORD], [redacted]");
   });
 
-  it("finds a secret as JSON, addresses and Base64 show it", () => {
-    const secret = 'p"a\\s/s wörd';
+  it.each(['p"a\\s/s wörd', "ÿþ?~ÿþ?~>>"])("finds a secret as JSON, addresses and Base64 show it: %s", (secret) => {
     const redactor = make(secret);
     const base64 = Buffer.from(secret).toString("base64");
     for (const form of [

@@ -111,6 +111,33 @@ describe("a registered secret", () => {
     expect(inputs).toEqual([{ to: "[redacted TOKEN]" }, { to: "[redacted TOKEN]" }]);
   });
 
+  it("is not shown to an approval policy either: it decides about the arguments that will run", async () => {
+    const seen: unknown[] = [];
+    const pay = makeTool("pay", async (input) => void seen.push(input), { approval: (input) => (seen.push(input), false) });
+    const world = createWorld([{ calls: [{ name: "pay", input: { to: CANARY } }] }, { text: "end" }], { secrets });
+    await world.clock.until(world.executor.run(makeAgent([pay]), "x"));
+    expect(seen).toEqual([{ to: "[redacted TOKEN]" }, { to: "[redacted TOKEN]" }]);
+  });
+
+  it("is in nothing that a tool source leaves behind, and in no warning about it", async () => {
+    const { observer, seen } = recorder();
+    const source = {
+      name: "box",
+      open: async () => ({
+        tools: [],
+        afterRun: async () => ({ artifacts: [{ name: "log.txt", content: `it was ${CANARY}` }] }),
+      }),
+      cleanup: () => Promise.reject(new Error(`403 for ${CANARY}`)),
+    };
+    const world = createWorld([{ text: "end" }], { secrets, observers: [observer] });
+    await world.clock.until(world.executor.run({ ...makeAgent([]), sources: [source] }, { input: "x", id: "r" }));
+    const added = (await world.store.journal.read("r")).find(({ type }) => type === "artifact.added");
+    const bytes = await world.blobs.get(added?.type === "artifact.added" ? added.data.hash : "");
+    expect(new TextDecoder().decode(bytes)).toBe("it was [redacted TOKEN]");
+    const warnings = seen.filter((one) => typeof one === "string");
+    expect(warnings).toEqual(["the tool source box could not be cleaned up: 403 for [redacted TOKEN]"]);
+  });
+
   it("may be split over the pieces of a stream", async () => {
     const { observer, deltas } = recorder();
     const models = scriptedModel([]);

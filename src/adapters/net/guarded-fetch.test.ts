@@ -98,6 +98,30 @@ describe("what may not be reached", () => {
     expect(await ask()).toBe("url_refused");
   });
 
+  it("is refused when one of a name's addresses is not public, whichever is the first", async () => {
+    const [open, inside] = [
+      { address: "93.184.215.14", family: 4 },
+      { address: "10.0.0.1", family: 4 },
+    ];
+    for (const found of [
+      [open, inside],
+      [inside, open],
+    ]) {
+      const lookup = guardedLookup(async () => found, isPublicAddress);
+      const code = await new Promise((resolve) =>
+        lookup("both.test", { all: true }, (error) => resolve(isExecutusError(error) ? error.code : error)),
+      );
+      expect(code).toBe("url_refused");
+    }
+  });
+
+  it("is refused with a user name, with a password, and with both", async () => {
+    for (const who of ["user", ":password", "user:password"]) {
+      expect(await codeOf(guardedFetch(`http://${who}@127.0.0.1:${port}/`, { allowedHosts: ["127.0.0.1"] }))).toBe("url_refused");
+    }
+    expect(reached).toEqual([]);
+  });
+
   it("is public again one address further", () => {
     const neighbours = ["11.0.0.0", "172.32.0.0", "100.128.0.0", "169.255.0.0", "192.169.0.0", "223.255.255.255", "2a00::1"];
     expect(neighbours.filter((address) => !isPublicAddress(address))).toEqual([]);
