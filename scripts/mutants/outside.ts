@@ -285,7 +285,7 @@ export const OUTSIDE_FAULTS: readonly Fault[] = [
     file: "src/adapters/delivery/file.ts",
     find: "if (!isIn(top, await nearestReal(folder))) return leadsOut(target);",
     replace: "await nearestReal(folder);",
-    tests: ["test/delivery/file.test.ts"],
+    tests: ["test/delivery/file.test.ts", "test/security/paths.test.ts"],
   },
   {
     name: "file-delivery-appended-twice",
