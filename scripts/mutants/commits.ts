@@ -198,7 +198,7 @@ export const COMMIT_FAULTS: readonly Fault[] = [
     breaks: "Store unavailable: the run stands still and goes on by itself",
     file: "src/run/commit.ts",
     find: "if (!isExecutusError(error) || !error.retryable) throw error;",
-    replace: "if (isExecutusError(error) || error !== undefined) throw error;",
+    replace: "if (!isExecutusError(error) || error.retryable) throw error;",
     tests: ["test/driver/store-trouble.test.ts"],
   },
   {

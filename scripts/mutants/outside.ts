@@ -35,9 +35,9 @@ export const OUTSIDE_FAULTS: readonly Fault[] = [
     name: "secret-in-an-artifact",
     breaks: "Secrets are in no blob",
     file: "src/run/settle-source.ts",
-    find: "new TextEncoder().encode(redaction?.text(content) ?? content)",
-    replace: "new TextEncoder().encode(redaction === undefined ? content : content)",
-    tests: ["test/driver/sources.test.ts", "test/driver/finalize.test.ts", ...REDACTION],
+    find: "const data = await putClean(session.ports, isText",
+    replace: "const data = await putClean({ blobs: session.ports.blobs }, isText",
+    tests: REDACTION,
   },
   {
     name: "secret-in-an-attachment",
@@ -88,11 +88,19 @@ export const OUTSIDE_FAULTS: readonly Fault[] = [
     tests: REDACTION,
   },
   {
+    name: "secret-split-over-parts",
+    breaks: "Secrets are found also where one part begins and the next one ends them",
+    file: "src/run/redactor.ts",
+    find: "const items: unknown[] = inParts(data).map(",
+    replace: "const items: unknown[] = (inParts.length < 0 ? inParts(data) : data).map(",
+    tests: REDACTION,
+  },
+  {
     name: "secret-as-a-key",
     breaks: "Secrets are in no key of an object",
     file: "src/run/redactor.ts",
-    find: "const [cleanKey, clean] = [text(key), redactData(field as unknown, text)];",
-    replace: "const [cleanKey, clean] = [key, redactData(field as unknown, text)];",
+    find: "const [cleanKey, clean] = [text(key), redactData(field as unknown, removal)];",
+    replace: "const [cleanKey, clean] = [key, redactData(field as unknown, removal)];",
     tests: REDACTION,
   },
   {
@@ -325,7 +333,7 @@ export const OUTSIDE_FAULTS: readonly Fault[] = [
     file: "src/adapters/tools/mcp-tool.ts",
     find: `return annotations?.idempotentHint === true ? "idempotent" : "once";`,
     replace: `return annotations?.idempotentHint === false ? "once" : "idempotent";`,
-    tests: MCP,
+    tests: ["src/adapters/tools/mcp-tool.test.ts"],
   },
   {
     name: "lost-once-call-is-made-again",
