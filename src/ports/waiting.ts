@@ -28,6 +28,11 @@ export interface ApprovalContext {
   readonly caller?: string;
   readonly channel?: string;
   readonly tenant?: string;
+  /**
+   * Names of tools whose results the model has seen in this run, each once: a policy can ask a person from the moment on that
+   * something untrusted was read.
+   */
+  resultsSeen(): readonly string[];
 }
 
 export type ApprovalVerdict = boolean | "always" | "never" | ApprovalTerms;

@@ -51,12 +51,19 @@ async function termsOf(session: Session, { tool, input, call, part }: CheckedCal
     ...(caller === undefined ? {} : { caller }),
     ...(channel === undefined ? {} : { channel }),
     ...(tenant === undefined ? {} : { tenant }),
+    resultsSeen: () => resultsSeen(session),
   };
   try {
     return toTerms(await inTime(session, async () => approval(input, context)));
   } catch (error) {
     return { required: true, reason: `its approval policy failed: ${error instanceof Error ? error.message : String(error)}` };
   }
+}
+
+/** From the journal, so it is the same in every attempt, and a compaction takes nothing out of it. */
+function resultsSeen({ steps, state }: Session): readonly string[] {
+  const calls = steps.views(state).flatMap((step) => step.calls.filter(({ outcome }) => outcome !== undefined));
+  return [...new Set(calls.map(({ name }) => name))];
 }
 
 async function inTime<T>(session: Session, work: () => Promise<T>): Promise<T> {

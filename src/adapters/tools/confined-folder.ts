@@ -53,11 +53,22 @@ export async function confinedFolder(folder: string): Promise<ConfinedFolder> {
       if (wanted === root || /[\\/]$/.test(path)) throw new Error(`${path}: is a folder; give the path of a file`);
       // Before anything is made: the part of the path that is there must not lead out.
       confine(path, await realpathOfNearest(path, dirname(wanted)));
+      checkNoConfiguration(path, nameOf(wanted));
       await mkdir(dirname(wanted), { recursive: true }).catch((error: unknown) => fileProblem(path, error));
       const real = join(await realpath(dirname(wanted)), basename(wanted));
-      return confine(path, await throughLink(path, real));
+      const file = confine(path, await throughLink(path, real));
+      checkNoConfiguration(path, nameOf(file));
+      return file;
     },
   };
+}
+
+/** What decides which programs, agents and skills later runs have. A model reads it, and a person writes it. */
+const CONFIGURATION = [".mcp.json", ".agents", ".claude", ".opencode"];
+
+function checkNoConfiguration(path: string, name: string): void {
+  const found = name.split("/").find((part) => CONFIGURATION.includes(asOnAnyDisk(part)));
+  if (found !== undefined) throw new Error(`${path}: ${found} configures agents; a person has to write it`);
 }
 
 /**
