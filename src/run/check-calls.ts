@@ -3,11 +3,13 @@ import { nearest } from "../kernel/errors.ts";
 import { callId } from "../kernel/state.ts";
 import type { CallRefusal } from "../ports/events.ts";
 import type { AssistantPart, ToolCallPart } from "../ports/messages.ts";
+import type { JsonObject } from "../ports/json.ts";
 import type { FinishReason } from "../ports/models.ts";
 import type { ApprovalRequested } from "../ports/waiting.ts";
 import { clear, type Clearance } from "./approvals.ts";
 import { toolsOf } from "../kernel/file-tool.ts";
 import { toolNamed } from "./file-tool.ts";
+import { isTooDeep } from "./json.ts";
 import type { Session } from "./session.ts";
 
 export interface CheckedCalls {
@@ -45,10 +47,21 @@ function cutOff(finish: FinishReason): string | undefined {
   return `Not run: the answer ${why}, so this call may be incomplete. Make it again if it is still needed, in a shorter answer.`;
 }
 
+/** In the place of arguments that cannot be kept; known by identity. */
+const LEFT_OUT: JsonObject = Object.freeze({});
+
+/** An answer as it can be journaled: arguments that are nested without end are left out, and their call is refused. */
+export function withoutDepth(content: readonly AssistantPart[]): readonly AssistantPart[] {
+  if (!content.some((part) => part.type === "tool-call" && isTooDeep(part.input))) return content;
+  return content.map((part) => (part.type === "tool-call" && isTooDeep(part.input) ? { ...part, input: LEFT_OUT } : part));
+}
+
 type Check = Clearance | { readonly type: "refused"; readonly message: string };
 
 /** Undefined for a call that runs and that nobody has said anything about. */
 async function checkCall(session: Session, part: ToolCallPart, call: string): Promise<Check | undefined> {
+  if (part.input === LEFT_OUT)
+    return refusal(`Not run: the arguments of ${part.toolName} are nested too deeply and were left out.`);
   const tool = toolNamed(session, part.toolName);
   if (tool === undefined)
     return refusal(

@@ -6,6 +6,14 @@ export type JsonCheck = { readonly ok: true; readonly value: JsonValue } | { rea
 /** Deepest nesting that is taken; deeper data is almost always a cycle of fresh objects. */
 const DEEPEST = 200;
 
+/** Nested as no result may be. Whoever walks through such data, to store it or to look for secrets, runs out of stack. */
+export function isTooDeep(value: JsonValue, levels: number = DEEPEST): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (levels === 0) return true;
+  for (const field of Array.isArray(value) ? value : Object.values(value)) if (isTooDeep(field, levels - 1)) return true;
+  return false;
+}
+
 class NotJson extends Error {}
 
 /**
@@ -56,7 +64,15 @@ function convertObject(value: object, path: string, parents: readonly object[]):
 function convertFields(value: object, path: string, within: readonly object[]): JsonValue {
   const plain: Record<string, JsonValue> = {};
   for (const [key, field] of Object.entries(value)) {
-    if (field !== undefined) plain[key] = convert(field, `${path}.${key}`, within);
+    if (field === undefined) continue;
+    const json = convert(field, `${path}.${key}`, within);
+    if (key === "__proto__") setOwn(plain, key, json);
+    else plain[key] = json;
   }
   return plain;
+}
+
+/** An assignment would set the prototype: lost in the journal, and seen by whoever asks the object for any field. */
+function setOwn(plain: object, key: string, value: JsonValue): void {
+  Object.defineProperty(plain, key, { value, enumerable: true, configurable: true, writable: true });
 }

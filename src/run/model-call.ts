@@ -6,7 +6,7 @@ import type { EventBody, ModelAnswered, ModelFailed } from "../ports/events.ts";
 import type { AssistantPart, ToolCallPart } from "../ports/messages.ts";
 import type { ModelAnswer, ModelCandidate, ModelDelta } from "../ports/models.ts";
 import { settleOrAbandon } from "./abandonable.ts";
-import { checkCalls } from "./check-calls.ts";
+import { checkCalls, withoutDepth } from "./check-calls.ts";
 import { checkOutput } from "./output.ts";
 import { promptOf } from "./prompt.ts";
 import type { Session } from "./session.ts";
@@ -170,7 +170,8 @@ async function answered(
 ): Promise<readonly EventBody[]> {
   const { answer, candidate, durationMs } = given;
   // Before the calls are looked at: what a tool is given is what the journal says it was given.
-  const said = session.ports.redaction?.data(answer.content) ?? answer.content;
+  const bounded = withoutDepth(answer.content);
+  const said = session.ports.redaction?.data(bounded) ?? bounded;
   const { content, refused, requests } = await checkCalls(session, withUniqueIds(session, said), answer.finish);
   const output = await checkOutput(session, content, answer.finish);
   const cost = candidate.price === undefined ? undefined : costUsd(answer.usage, candidate.price);

@@ -108,13 +108,13 @@ function redactData<T>(data: T, removal: Removal): T {
   }
   if (ArrayBuffer.isView(data)) return data;
   let changed = false;
-  const fields: Record<string, unknown> = {};
+  const fields: (readonly [string, unknown])[] = [];
   for (const [key, field] of Object.entries(data)) {
     const [cleanKey, clean] = [text(key), redactData(field as unknown, removal)];
     changed ||= cleanKey !== key || clean !== field;
-    fields[cleanKey] = clean;
+    fields.push([cleanKey, clean]);
   }
-  return changed ? (fields as T) : data;
+  return changed ? (Object.fromEntries(fields) as T) : data;
 }
 
 const PARTS: readonly unknown[] = ["text", "reasoning"];

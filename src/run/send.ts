@@ -1,7 +1,9 @@
 /** Telling a run something, whoever drives it. */
 import type { InboxEntry, SendResult } from "../ports/store.ts";
+import { ExecutusError } from "../kernel/errors.ts";
 import type { Core } from "./core.ts";
 import { checkId, newId } from "./ids.ts";
+import { toJson } from "./json.ts";
 import type { Command } from "./types.ts";
 
 export async function sendCommand(
@@ -13,10 +15,29 @@ export async function sendCommand(
   const id = options.id === undefined ? newId("in", core.clock) : checkId(options.id, "inbox id");
   const from = options.from === undefined ? {} : { from: options.from };
   if (core.ports.redaction !== undefined) await core.ports.redaction.refresh();
+  checkSize(run, command);
   const result = await core.store.inbox.send(run, toEntry({ id, at: Math.round(core.clock.now()), ...from }, command));
   // Also for one that was told before: whoever told it may have died before the run could hear.
   if (result === "accepted" || result === "duplicate") core.engine.wake(run);
   return result;
+}
+
+/** As much as a result may have before it is cut, in bytes of JSON; an answer or a signal is stored and read whole. */
+const MOST_BYTES = 256 * 1024;
+
+/** Messages are as long as people write them; for everything else there is a bound, and it is plain JSON. */
+function checkSize(run: string, command: Command): void {
+  if (command.kind === "steer") return;
+  const json = toJson(command);
+  const problem = json.ok ? tooLong(JSON.stringify(json.value)) : json.problem.replace(/^result\.?/, "");
+  if (problem === undefined) return;
+  const hint = "Give plain JSON of at most 256 KB; put more into a file, and say where it is.";
+  throw new ExecutusError("request_invalid", `what ${run} is told (${command.kind}) cannot be taken: ${problem}`, { run, hint });
+}
+
+function tooLong(text: string): string | undefined {
+  const bytes = text.length * 3 <= MOST_BYTES ? 0 : new TextEncoder().encode(text).length;
+  return bytes > MOST_BYTES ? `it has ${bytes} bytes` : undefined;
 }
 
 function toEntry(base: { readonly id: string; readonly at: number; readonly from?: string }, command: Command): InboxEntry {

@@ -110,7 +110,10 @@ async function parseYaml(file: string, text: string): Promise<readonly Entry[]> 
 
 function toValue(file: string, line: number, of: { readonly node: Node; readonly document: Document.Parsed }): unknown {
   try {
-    return of.node.toJS(of.document, { maxAliasCount: MOST_ALIASES });
+    const value: unknown = of.node.toJS(of.document, { maxAliasCount: MOST_ALIASES });
+    // An alias of what it is in makes a circle, which nothing that reads the value would come out of.
+    JSON.stringify(value);
+    return value;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw at(file, line, `the YAML cannot be read: ${reason}`, "Write the value out instead of using aliases.");

@@ -7,6 +7,8 @@ import type { FilePart, TextPart, ToolOutput } from "../../ports/messages.ts";
 import type { SourceContext } from "../../ports/tool-source.ts";
 import type { Tool, ToolContext, ToolEffect } from "../../ports/tools.ts";
 import { defineTool } from "./define-tool.ts";
+import { withoutPatterns } from "./foreign-schema.ts";
+import { checkAgainstSchema } from "./json-schema-validator.ts";
 import type { McpConnection } from "./mcp-connection.ts";
 
 export interface McpToolOptions {
@@ -38,7 +40,8 @@ export function toTool(tool: McpTool, options: McpToolOptions): Tool {
     execute: (input, context) => call({ ...options, tool: tool.name, effect }, input as JsonObject, context),
     toOutput: (result: CallToolResult) => toOutput(result, options.keep),
   });
-  return made;
+  const ours = withoutPatterns(made.inputSchema);
+  return { ...made, validate: (input) => checkAgainstSchema(ours, input, made.name) };
 }
 
 /** Only what the server says of itself: a tool that says nothing is never silently repeated. */
