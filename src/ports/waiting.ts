@@ -32,7 +32,7 @@ export interface ApprovalContext {
    * Names of tools whose results the model has seen in this run, each once: a policy can ask a person from the moment on that
    * something untrusted was read.
    */
-  resultsSeen(): readonly string[];
+  readonly resultsSeen: () => readonly string[];
 }
 
 export type ApprovalVerdict = boolean | "always" | "never" | ApprovalTerms;

@@ -244,9 +244,9 @@ describe("the policy of an approval", () => {
     const seen: [unknown, ApprovalContext][] = [];
     const policy = (input: unknown, context: ApprovalContext): boolean => (seen.push([input, context]), false);
     expect(await outcome(policy, { request: { caller: "c", channel: "x", tenant: "t" } })).toBe("ok");
-    expect(seen).toEqual([
-      [{ to: "ann" }, { run: "r", call: "0.0", toolCallId: "call_0_0", caller: "c", channel: "x", tenant: "t" }],
-    ]);
+    const asked = { run: "r", call: "0.0", toolCallId: "call_0_0", caller: "c", channel: "x", tenant: "t" };
+    expect(seen).toEqual([[{ to: "ann" }, { ...asked, resultsSeen: expect.any(Function) }]]);
+    expect(seen[0]?.[1].resultsSeen()).toEqual([]);
   });
 
   it("asks a person when it throws, hangs, or says what nobody understands", async () => {
