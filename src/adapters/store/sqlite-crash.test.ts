@@ -67,6 +67,42 @@ describe("a SQLite store whose process is killed", () => {
   });
 });
 
+describe("a SQLite store whose process dies after the wall clock was set", () => {
+  const DAY_MS = 86_400_000;
+
+  const beats = [
+    [DAY_MS, "with a heartbeat since", 20],
+    [-DAY_MS, "with a heartbeat since", 20],
+    [DAY_MS, "before the next heartbeat", 60_000],
+    [-DAY_MS, "before the next heartbeat", 60_000],
+  ] as const;
+
+  it.each(beats)("charges the run for no time that did not pass (%i ms, %s)", async (jump, _when, heartbeatMs) => {
+    const file = join(await newFolder(), "store.db");
+    const child = startChild(`
+      let jump = 0;
+      const uptime = () => { const [s, ns] = process.hrtime(); return s * 1000 + Math.floor(ns / 1e6); };
+      const store = openSqliteStore({ file: ${JSON.stringify(file)}, heartbeatMs: ${heartbeatMs}, clock: { now: () => Date.now() + jump, uptime } });
+      await store.runs.create(newRun("before"));
+      jump = ${jump};
+      await store.runs.create({ ...newRun("after"), at: Date.now() + jump });
+      say("made");
+      await hear();
+    `);
+    await child.line();
+    if (heartbeatMs === 20) await nextHeartbeat(file);
+    child.process.kill("SIGKILL");
+    await child.ended;
+    const uptime = (): number => Math.floor(process.uptime() * 1_000);
+    const store = openForTest({ file, clock: { now: () => Date.now() + Math.max(0, jump), uptime } });
+    for (const run of ["before", "after"]) {
+      const claim = await store.owners.claim(run);
+      expect(claim).toMatchObject({ ok: true, after: "crash" });
+      expect(claim.ok && claim.activeMs, run).toBeLessThan(60_000);
+    }
+  });
+});
+
 describe("two processes on one SQLite file", () => {
   it("race for a run: one gets it, the other is told who", async () => {
     const file = join(await newFolder(), "store.db");

@@ -88,6 +88,9 @@ export interface PresenceOptions extends ProcessOptions {
   readonly writer: () => Writer;
 }
 
+/** More than a clock that is kept in time is moved at once. */
+const CLOCK_SET_MS = 1_000;
+
 export function createPresence({ db, writer, onStart, ...options }: PresenceOptions): Presence {
   const { identity, name, clock, heartbeatMs } = options;
   const upsert = db.prepare(`INSERT INTO processes (id, name, host, boot, pid, started, heartbeat_at, heartbeat_up)
@@ -97,12 +100,27 @@ export function createPresence({ db, writer, onStart, ...options }: PresenceOpti
   let id: number | undefined;
   let isCommitted = false;
   let beatAt = -Infinity;
+  let wallOffset: number | undefined;
+  let lastOffset = 0;
   let timer: NodeJS.Timeout | undefined;
+
+  /**
+   * What a takeover charges runs for, up to here: a wall clock that was set must not make it more, so it never runs ahead of how it stood
+   * at the first beat. Without an id of this boot it also says whether this process lives, and is what it is.
+   */
+  const wallTime = (up: number): number => {
+    const now = clock.now();
+    wallOffset ??= now - up;
+    lastOffset = now - up;
+    return identity.boot === "" ? now : Math.min(now, wallOffset + up);
+  };
+  /** A run that begins now has another idea of the time than the last beat. */
+  const wasSet = (): boolean => Math.abs(clock.now() - clock.uptime() - lastOffset) > CLOCK_SET_MS;
 
   const beat = (): number => {
     const { host, boot, pid, started } = identity;
-    const written = upsert.run(id ?? null, name, host, boot, pid, started, clock.now(), clock.uptime());
     beatAt = clock.uptime();
+    const written = upsert.run(id ?? null, name, host, boot, pid, started, wallTime(beatAt), beatAt);
     return Number(written.lastInsertRowid);
   };
 
@@ -125,8 +143,8 @@ export function createPresence({ db, writer, onStart, ...options }: PresenceOpti
       if (id === undefined) {
         id = beat();
         writer().afterCommit(start);
-      } else if (clock.uptime() - beatAt > heartbeatMs * 2) {
-        // Held up for so long that the row may be gone.
+      } else if (clock.uptime() - beatAt > heartbeatMs * 2 || wasSet()) {
+        // Held up for so long that the row may be gone, or the wall clock was set.
         beat();
       }
       return id;

@@ -26,10 +26,13 @@ export class Host implements Scheduled {
   /** Since when it has run without a break. */
   awakeSince: number;
   heardAt: number;
+  /** The same on its own wall clock, as it was when it booted: jumps since then do not count. */
+  heardWall: number;
   /** Others think that it is dead. */
   isGivenUp = false;
   readonly #schedule: Schedule;
   readonly #bootedAt: number;
+  #offsetHeard = 0;
 
   constructor(name: string, schedule: Schedule, store: MemoryStore) {
     this.name = name;
@@ -38,6 +41,7 @@ export class Host implements Scheduled {
     this.#bootedAt = schedule.now;
     this.awakeSince = schedule.now;
     this.heardAt = schedule.now;
+    this.heardWall = schedule.now;
     this.clock = {
       now: () => Math.floor(BEGINNING + schedule.now + this.wallOffset),
       monotonic: () => schedule.now - this.#bootedAt,
@@ -52,12 +56,25 @@ export class Host implements Scheduled {
   }
 
   pause(ms: number): void {
-    this.pausedUntil = this.#schedule.now + ms;
+    this.pausedUntil = Math.max(this.pausedUntil, this.#schedule.now + ms);
     this.awakeSince = this.pausedUntil;
+  }
+
+  /** It takes a run: a store hears from it then, if its clock was set since it last heard. */
+  takes(): void {
+    if (this.wallOffset !== this.#offsetHeard) this.beat();
+  }
+
+  wake(): void {
+    if (this.isAwake) return;
+    this.pausedUntil = this.#schedule.now;
+    this.awakeSince = this.#schedule.now;
   }
 
   beat(): void {
     this.heardAt = this.#schedule.now;
+    this.#offsetHeard = this.wallOffset;
+    this.heardWall = this.heardAt + Math.min(0, this.wallOffset);
     if (!this.isGivenUp) return;
     this.isGivenUp = false;
     this.store.revive();
@@ -73,8 +90,9 @@ export function giveUpTheSilent(
   for (const host of hosts) {
     if (host.isGivenUp || at.now - host.heardAt <= leaseMs) continue;
     host.isGivenUp = true;
-    at.storeNow = host.heardAt;
+    const { storeNow } = at;
+    at.storeNow = host.heardWall;
     host.store.die();
-    at.storeNow = undefined;
+    at.storeNow = storeNow;
   }
 }

@@ -2,12 +2,13 @@
 import { isFinal } from "../../kernel/status.ts";
 import type { MemoryStore } from "../../adapters/store/memory.ts";
 import type { RunEvent } from "../../ports/events.ts";
+import type { RunRow } from "../../ports/store.ts";
 import type { ModelCall } from "../../ports/models.ts";
 import type { Tool, ToolContext } from "../../ports/tools.ts";
 import { checkRun, describeViolations, type RunCheck, storeViolations } from "../invariants.ts";
 import { findUnpaired } from "../invariants-calls.ts";
 import { entryOf } from "../invariants-journal.ts";
-import type { Host } from "./host.ts";
+import { BEGINNING, type Host } from "./host.ts";
 import type { Premises } from "./simulated-store.ts";
 
 /** Something that somebody was told is durable. */
@@ -19,8 +20,28 @@ export interface Acknowledged {
 
 interface Watched {
   readonly check: RunCheck;
+  /** Virtual ms: when it was seen first. */
+  readonly since: number;
   seen: number;
   reported: number;
+}
+
+/** From when a request is made until it is seen, ms. */
+const SLOWEST_MS = 20_000;
+
+/** Longer than anything in a simulated world takes by itself. */
+const LONG_MS = 60_000;
+
+/** It sleeps for so long because the clock of a process said that it was tomorrow; or its children do. */
+export function sleeps({ status, waitingFor, dueAt = 0 }: RunRow, rows: readonly RunRow[], now: number): boolean {
+  if (status !== "waiting" || waitingFor === undefined) return false;
+  if (waitingFor.kind === "time") return dueAt > BEGINNING + now + LONG_MS;
+  if (waitingFor.kind !== "child") return false;
+  return waitingFor.runs.every((run) => rows.some((row) => row.run === run && sleeps(row, rows, now)));
+}
+
+function describeStuck({ run, status, owner = "nobody", waitingFor }: RunRow): string {
+  return `${run} does not end: it is ${status}, owner ${owner}, waiting for ${JSON.stringify(waitingFor)}`;
 }
 
 export class Oracle {
@@ -93,13 +114,14 @@ export class Oracle {
   }
 
   async #lookAt(run: string): Promise<void> {
-    const known = this.#runs.get(run) ?? { check: checkRun(run), seen: 0, reported: 0 };
+    const known = this.#runs.get(run) ?? { check: checkRun(run), since: this.#premises.schedule.now, seen: 0, reported: 0 };
     this.#runs.set(run, known);
     const { journal, runs, inbox, outbox, owners } = this.#store;
     const events = await journal.read(run, { after: known.seen - 1 });
     known.seen += events.length;
     for (const event of events) this.#note(run, event);
     known.check.see(events);
+    this.#timeIsReal(run, known, events.at(-1));
     const [row, pending, deliveries] = [await runs.get(run), await inbox.pending(run), await outbox.list({ run })];
     if (row === undefined) return;
     const isLeft = row.owner === undefined && !isFinal(row.status);
@@ -108,6 +130,13 @@ export class Oracle {
     const found = known.check.found.slice(known.reported);
     known.reported += found.length;
     if (found.length > 0) this.problem(describeViolations(found));
+  }
+
+  /** Whatever wall clocks say, a run has not run for longer than it has been there. */
+  #timeIsReal(run: string, { since }: Watched, last: RunEvent | undefined): void {
+    const there = this.#premises.schedule.now - since + SLOWEST_MS;
+    if (last !== undefined && last.activeMs > there)
+      this.problem(`${run} is charged ${last.activeMs} ms of running time, and was begun less than ${Math.ceil(there)} ms ago`);
   }
 
   #note(run: string, event: RunEvent): void {
@@ -123,12 +152,10 @@ export class Oracle {
     await this.look();
     const found = await storeViolations(this.#store);
     if (found.length > 0) this.problem(describeViolations(found));
-    for (const { run, status, waitingFor, owner } of await this.#store.runs.list({ limit: Infinity })) {
-      if (isFinal(status)) this.#endsAsTold(run, status);
-      else
-        this.problem(
-          `${run} does not end: it is ${status}, owner ${owner ?? "nobody"}, waiting for ${JSON.stringify(waitingFor)}`,
-        );
+    const rows = await this.#store.runs.list({ limit: Infinity });
+    for (const row of rows) {
+      if (isFinal(row.status)) this.#endsAsTold(row.run, row.status);
+      else if (!sleeps(row, rows, this.#premises.schedule.now)) this.problem(describeStuck(row));
     }
     for (const promise of this.acknowledged) await this.#isKept(promise);
   }

@@ -3,6 +3,7 @@ import { isFinal } from "../../kernel/status.ts";
 import type { RunRow } from "../../ports/store.ts";
 import type { Wait } from "../../ports/waiting.ts";
 import type { Command } from "../../run/types.ts";
+import { sleeps } from "./oracle.ts";
 import type { World, Worker } from "./world.ts";
 
 interface Told {
@@ -24,9 +25,9 @@ export class Person {
   }
 
   start(run: string): void {
+    this.runs.set(run, this.runs.get(run) ?? false);
     const worker = this.#anyWorker();
     if (worker === undefined) return;
-    this.runs.set(run, this.runs.get(run) ?? false);
     this.#world.log(`${run} is started at ${worker.host.name}`);
     this.#world.expect(this.#start(worker, run), `the start of ${run}`);
   }
@@ -58,6 +59,7 @@ export class Person {
   /** Any of the things that people do. */
   async act(): Promise<void> {
     const { random } = this.#world.schedule;
+    if (this.runs.size === 0) return;
     const run = random.pick([...this.runs.keys()]);
     const id = `${run}-${this.#told.length}`;
     const what = random.next();
@@ -139,7 +141,8 @@ export class Person {
   async isThrough(): Promise<boolean> {
     if (![...this.runs.values()].every(Boolean)) return false;
     const rows = await this.#world.store.runs.list({ limit: Infinity });
-    if (!rows.every(({ status }) => isFinal(status))) return false;
+    const { now } = this.#world.schedule;
+    if (!rows.every((row) => isFinal(row.status) || sleeps(row, rows, now))) return false;
     const { outbox } = this.#world.store;
     return (await outbox.list({ status: ["pending"], limit: 1 })).length === 0;
   }

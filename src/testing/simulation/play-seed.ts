@@ -77,7 +77,13 @@ function scheduleTrouble(world: World, person: Person, counts: { crashes: number
     });
   };
   for (let i = random.below(3); i >= 0; i--) add({ from: 0, ms: 2_000 }, () => person.start(`run-${i}`));
-  for (let i = random.below(14); i > 0; i--) add({ from: 2_000, ms: TROUBLE_MS }, () => void outside.do(() => person.act()));
+  for (let i = random.below(14); i > 0; i--)
+    add({ from: 2_000, ms: TROUBLE_MS }, () =>
+      world.expect(
+        outside.do(() => person.act()),
+        "what a person does",
+      ),
+    );
   for (let i = random.below(6); i > 0; i--) add({ from: 0, ms: TROUBLE_MS }, () => disturb(world, counts));
   return trouble;
 }
@@ -122,7 +128,7 @@ async function calm(world: World, person: Person): Promise<void> {
   Object.assign(trouble, { toolFails: 0, toolIsSlow: 0, modelFails: 0, modelHangs: 0 });
   for (const { slot, host } of workers.values()) {
     host.wallOffset = 0;
-    host.pausedUntil = Math.min(host.pausedUntil, schedule.now);
+    host.wake();
     if (host.isDead) world.boot(slot);
   }
   const end = schedule.now + QUIET_MS;

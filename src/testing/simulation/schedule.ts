@@ -9,7 +9,7 @@ export interface Scheduled {
 }
 
 interface Task {
-  at: number;
+  readonly at: number;
   readonly order: number;
   readonly host: Scheduled | undefined;
   readonly run: () => void;
@@ -40,9 +40,9 @@ export class Schedule {
   /** Lets the next thing happen; false when nothing is left before `until`. */
   step(until: number): boolean {
     const next = this.#next();
-    if (next === undefined || next.at > until) return false;
+    if (next === undefined || dueAt(next) > until) return false;
     this.#tasks.splice(this.#tasks.indexOf(next), 1);
-    this.now = Math.max(this.now, next.at);
+    this.now = Math.max(this.now, dueAt(next));
     this.taken++;
     next.run();
     return true;
@@ -52,15 +52,18 @@ export class Schedule {
     let next: Task | undefined;
     let hasDead = false;
     for (const task of this.#tasks) {
-      const { host } = task;
-      if (host?.isDead === true) {
-        hasDead = true;
-        continue;
-      }
-      if (host !== undefined && host.pausedUntil > task.at) task.at = host.pausedUntil;
-      if (next === undefined || task.at < next.at || (task.at === next.at && task.order < next.order)) next = task;
+      if (task.host?.isDead === true) hasDead = true;
+      else if (next === undefined || isBefore(task, next)) next = task;
     }
     if (hasDead) this.#tasks = this.#tasks.filter(({ host }) => host?.isDead !== true);
     return next;
   }
+}
+
+function dueAt({ at, host }: Task): number {
+  return Math.max(at, host?.pausedUntil ?? 0);
+}
+
+function isBefore(one: Task, other: Task): boolean {
+  return dueAt(one) - dueAt(other) < 0 || (dueAt(one) === dueAt(other) && one.order < other.order);
 }

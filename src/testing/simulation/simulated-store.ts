@@ -58,7 +58,9 @@ export function simulatedStore(premises: Premises, host: Host, inner: Store): St
       create: (request) =>
         ask(async () => {
           const result = await runs.create(request);
-          if (result.created && request.lane === undefined) premises.owners.set(request.run, { host, epoch: result.epoch });
+          if (!result.created || request.lane !== undefined) return result;
+          host.takes();
+          premises.owners.set(request.run, { host, epoch: result.epoch });
           return result;
         }),
       get: (run) => ask(() => runs.get(run)),
@@ -106,7 +108,11 @@ function operation<T>(premises: Premises, host: Host, { work, mayFailAfter }: Op
     premises.writer = host;
     const fails = mayFailAfter && random.chance(faults.after);
     const back = delay();
-    work().then(
+    // A store in the process itself has the clock of that process.
+    premises.storeNow = schedule.now + host.wallOffset;
+    const done = work();
+    premises.storeNow = undefined;
+    done.then(
       (value) => schedule.after(back, host, () => (fails ? reject(unavailable("did not answer")) : resolve(value))),
       (error: unknown) => schedule.after(back, host, () => reject(error)),
     );
@@ -146,6 +152,7 @@ function claimed(premises: Premises, { host, run, result }: Claimed): ClaimResul
   if (result.after === "crash" && former?.isAwake === true && now - former.awakeSince > premises.lease.leaseMs)
     premises.problem(`${host.name} took ${run} from ${former.name}, which was well all the time: its lease is not renewed`);
   if (former !== undefined) premises.losers.add(`${former.name} ${run}`);
+  host.takes();
   premises.owners.set(run, { host, epoch: result.epoch });
   return result;
 }
