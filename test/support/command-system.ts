@@ -128,7 +128,7 @@ export class System {
     for (const { run, status } of await store.runs.list({ status: ["completed"], limit: Infinity })) {
       const events = await store.journal.read(run);
       const said = JSON.stringify(toArray(foldJournal(events)?.state.messages ?? { length: 0, items: [] }));
-      const unseen = events.filter((event) => event.type === "steer.received" && !said.includes(`Mind ${event.id.slice(-1)}.`));
+      const unseen = events.filter((event) => event.type === "steer.received" && !said.includes(event.id));
       assert.deepEqual(unseen, [], `what ${run} (${status}) was steered with and its model never saw`);
     }
   }

@@ -88,6 +88,31 @@ export interface PresenceOptions extends ProcessOptions {
   readonly writer: () => Writer;
 }
 
+interface WallTime {
+  /** Wall ms for a beat at this uptime. */
+  read(up: number): number;
+  /** Since the last beat: a run that begins now has another idea of the time. */
+  wasSet(): boolean;
+}
+
+/**
+ * What a takeover charges runs up to. A wall clock that was set must not make it more, so it never runs ahead of how it stood at the
+ * first beat. Without an id of this boot it also says whether this process lives, and is what it is.
+ */
+function createWallTime(clock: SqliteClock, { boot }: ProcessIdentity): WallTime {
+  let first: number | undefined;
+  let last = 0;
+  return {
+    read(up) {
+      const now = clock.now();
+      last = now - up;
+      first ??= last;
+      return boot === "" ? now : Math.min(now, first + up);
+    },
+    wasSet: () => Math.abs(clock.now() - clock.uptime() - last) > CLOCK_SET_MS,
+  };
+}
+
 /** More than a clock that is kept in time is moved at once. */
 const CLOCK_SET_MS = 1_000;
 
@@ -99,28 +124,14 @@ export function createPresence({ db, writer, onStart, ...options }: PresenceOpti
   const remove = db.prepare("DELETE FROM processes WHERE id = ?");
   let id: number | undefined;
   let isCommitted = false;
+  const wall = createWallTime(clock, identity);
   let beatAt = -Infinity;
-  let wallOffset: number | undefined;
-  let lastOffset = 0;
   let timer: NodeJS.Timeout | undefined;
-
-  /**
-   * What a takeover charges runs for, up to here: a wall clock that was set must not make it more, so it never runs ahead of how it stood
-   * at the first beat. Without an id of this boot it also says whether this process lives, and is what it is.
-   */
-  const wallTime = (up: number): number => {
-    const now = clock.now();
-    wallOffset ??= now - up;
-    lastOffset = now - up;
-    return identity.boot === "" ? now : Math.min(now, wallOffset + up);
-  };
-  /** A run that begins now has another idea of the time than the last beat. */
-  const wasSet = (): boolean => Math.abs(clock.now() - clock.uptime() - lastOffset) > CLOCK_SET_MS;
 
   const beat = (): number => {
     const { host, boot, pid, started } = identity;
     beatAt = clock.uptime();
-    const written = upsert.run(id ?? null, name, host, boot, pid, started, wallTime(beatAt), beatAt);
+    const written = upsert.run(id ?? null, name, host, boot, pid, started, wall.read(beatAt), beatAt);
     return Number(written.lastInsertRowid);
   };
 
@@ -143,7 +154,7 @@ export function createPresence({ db, writer, onStart, ...options }: PresenceOpti
       if (id === undefined) {
         id = beat();
         writer().afterCommit(start);
-      } else if (clock.uptime() - beatAt > heartbeatMs * 2 || wasSet()) {
+      } else if (clock.uptime() - beatAt > heartbeatMs * 2 || wall.wasSet()) {
         // Held up for so long that the row may be gone, or the wall clock was set.
         beat();
       }
