@@ -1,5 +1,5 @@
 /** Starts the run in the folder, or goes on with it: `node executus-process.ts FOLDER once|idempotent|reconcile`. */
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createExecutor, defineAgent, defineTool, fromAiSdkModel } from "executus";
 import { openSqliteStore } from "executus/sqlite";
@@ -8,6 +8,8 @@ import { CALLS_PER_STEP, doWork, sayEnded, sayReady, STEPS } from "./work.ts";
 
 const [folder = "", variant = "once"] = process.argv.slice(2);
 const log = join(folder, "effects.txt");
+// `reconcile` reads it, whether or not a call has come as far as to write.
+appendFileSync(log, "");
 const itemOf = (input: unknown): number => (input as { readonly item: number }).item;
 
 const lookup = defineTool({

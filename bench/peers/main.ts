@@ -71,7 +71,7 @@ async function once(samples: Samples): Promise<void> {
   say("bytes and memory");
   for (const cell of cells) {
     if (cell.keeps === "nothing") continue;
-    for (const steps of STEPS) await samples.take(cell, { mode: "bytes", steps }, LIMIT_MS);
+    for (const steps of STEPS) await samples.take(cell, { mode: "bytes", steps }, 2 * LIMIT_MS);
   }
   const runs = RUNS.at(-1) ?? 50;
   for (const cell of cells) await samples.take(cell, { mode: "parked", steps: 10, runs }, LIMIT_MS);
