@@ -3,7 +3,7 @@ import type { OwnKind } from "../contender.ts";
 import type { Job } from "../worker.ts";
 import type { Cell } from "./cells.ts";
 import { type Column, number } from "./format.ts";
-import type { Samples } from "./samples.ts";
+import { LIMIT_MS, type Sample, type Samples } from "./samples.ts";
 
 export interface Measured {
   readonly samples: Samples;
@@ -75,30 +75,34 @@ export function barRows(measured: Measured): readonly (readonly string[])[] {
 
 function barRow(bar: Bar, wanted: Partial<Job>, { samples, cells }: Measured): readonly (readonly string[])[] {
   const us = cells.find(({ kind }) => kind === bar.ours);
-  if (us === undefined) return [];
+  const peers = cells.filter((cell) => cell.group === "peer" && bar.against(cell));
+  if (us === undefined || peers.length === 0) return [];
   const ours = samples.figure(us, wanted, bar.figure);
-  const theirs = cells
-    .filter((cell) => cell.group === "peer" && bar.against(cell))
+  const [best] = peers
     .map((cell) => ({ name: cell.name, value: samples.figure(cell, wanted, bar.figure) }))
     .filter(({ value }) => Number.isFinite(value))
     .sort((a, b) => a.value - b.value);
-  const [best] = theirs;
-  if (best === undefined || !Number.isFinite(ours)) return [];
   const floor = cells.find(({ kind }) => kind === bar.floor);
   const least = floor === undefined ? NaN : samples.figure(floor, wanted, bar.figure);
-  const met = ours * bar.times < best.value;
-  const factor = `${number(best.value / ours)} times ours`;
-  return [
-    [
-      bar.name,
-      placeOf(wanted),
-      number(ours),
-      `${number(best.value)} (${factor})`,
-      best.name,
-      number(least),
-      met ? "met" : "**missed**",
-    ],
-  ];
+  const theirs = best === undefined ? ["–", "–"] : [`${number(best.value)} (${number(best.value / ours)} times ours)`, best.name];
+  const said = verdict({ ours: ours * bar.times, best: best?.value, tookMs: slowest(samples.of(us, wanted)) });
+  return [[bar.name, placeOf(wanted), number(ours), ...theirs, number(least), said]];
+}
+
+const slowest = (taken: readonly Sample[]): number => Math.max(0, ...taken.map(({ processMs }) => processMs));
+
+interface Standing {
+  readonly ours: number;
+  /** Undefined when no peer was done in time. */
+  readonly best: number | undefined;
+  readonly tookMs: number;
+}
+
+/** Peers that were not done in time count as slower, unless executus would not have been done in that time either. */
+function verdict({ ours, best, tookMs }: Standing): string {
+  if (!Number.isFinite(ours)) return "**not measured**";
+  if (best !== undefined && ours >= best) return "**missed**";
+  return tookMs < LIMIT_MS ? "met" : "**unclear**";
 }
 
 function placeOf({ runs, steps, parallel }: Partial<Job>): string {

@@ -13,21 +13,22 @@ import { type Cell, CELLS, PEERS } from "./cells.ts";
 import { type ColdStart, coldStarts } from "./cold.ts";
 import { installExecutus, installPeers, isInstalled, weigh, type Weight } from "./install.ts";
 import { report } from "./report.ts";
-import { createSamples, type Samples } from "./samples.ts";
+import { createSamples, LIMIT_MS, type Samples } from "./samples.ts";
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string" },
+    warm: { type: "string", default: "1500" },
     only: { type: "string" },
     quick: { type: "boolean", default: false },
     out: { type: "string" },
   },
 });
 const { quick } = values;
+const WARM_MS = Number(values.warm);
 const ROUNDS = Number(values.rounds ?? (quick ? 1 : 2));
 const STEPS: readonly number[] = quick ? [10, 50] : [10, 50, 200, 1_000];
 const RUNS: readonly number[] = quick ? [50] : [50, 1_000];
-const LIMIT_MS = 25_000;
 /** A second round of anything begins only before these, minutes from the start. */
 const LAST_ROUND_OF = { steps: 9, concurrent: 15 };
 const root = resolve(import.meta.dirname, "../..");
@@ -51,8 +52,8 @@ async function perStep(samples: Samples): Promise<void> {
     if (round > 1 && minutes() > LAST_ROUND_OF.steps) return say("no time for another round of steps");
     say(`round ${round} of ${ROUNDS}: steps`);
     for (const { steps, parallel } of sizes) {
-      const job = { mode: "steps" as const, steps, parallel, warmMs: 800, warmSteps: Math.min(steps, 50), measureMs: 500 };
-      for (const cell of cells) await samples.take(cell, job, LIMIT_MS);
+      const job = { mode: "steps" as const, steps, parallel, warmMs: WARM_MS, warmSteps: Math.min(steps, 50), measureMs: 500 };
+      for (const cell of cells) await samples.take(cell, job);
     }
   }
 }
@@ -62,8 +63,7 @@ async function concurrent(samples: Samples): Promise<void> {
     if (round > 1 && minutes() > LAST_ROUND_OF.concurrent) return say("no time for another round of concurrent runs");
     say(`round ${round}: concurrent runs`);
     for (const runs of RUNS)
-      for (const cell of cells)
-        await samples.take(cell, { mode: "concurrent", steps: 10, runs, delayMs: 50, warmMs: 3_000 }, LIMIT_MS);
+      for (const cell of cells) await samples.take(cell, { mode: "concurrent", steps: 10, runs, delayMs: 50, warmMs: 3_000 });
   }
 }
 
@@ -74,9 +74,9 @@ async function once(samples: Samples): Promise<void> {
     for (const steps of STEPS) await samples.take(cell, { mode: "bytes", steps }, 2 * LIMIT_MS);
   }
   const runs = RUNS.at(-1) ?? 50;
-  for (const cell of cells) await samples.take(cell, { mode: "parked", steps: 10, runs }, LIMIT_MS);
+  for (const cell of cells) await samples.take(cell, { mode: "parked", steps: 10, runs });
   for (let round = 1; round <= (quick ? 1 : 5); round++)
-    for (const cell of cells) await samples.take(cell, { mode: "first", steps: 2 }, LIMIT_MS);
+    for (const cell of cells) await samples.take(cell, { mode: "first", steps: 2 });
 }
 
 function install(folder: string): ReadonlyMap<string, Weight> {
@@ -108,6 +108,7 @@ async function main(): Promise<void> {
       steps: STEPS,
       runs: RUNS,
       rounds: ROUNDS,
+      warmMs: WARM_MS,
       weights,
       cold,
       minutes: minutes(),

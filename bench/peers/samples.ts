@@ -12,13 +12,17 @@ export interface Sample {
   readonly processMs: number;
 }
 
+/** How long a measurement of a peer may take, warm-up included. Floors and executus have longer: they are always measured. */
+export const LIMIT_MS = 25_000;
+const OWN_LIMIT_MS = 120_000;
+
 /** What takes longer is measured once instead of in every round. */
 const SLOW_MS = 8_000;
 
 export interface Samples {
   readonly all: readonly Sample[];
   /** Measures unless an earlier sample says that it would take too long; prints a line. */
-  take(cell: Cell, job: Omit<Job, "kind">, timeoutMs: number): Promise<void>;
+  take(cell: Cell, job: Omit<Job, "kind">, limitMs?: number): Promise<void>;
   of(cell: Cell, wanted: Partial<Job>): readonly Sample[];
   /** Median over rounds; NaN if there is none. */
   figure(cell: Cell, wanted: Partial<Job>, name: string): number;
@@ -34,10 +38,11 @@ export function createSamples(onLine: (line: string) => void): Samples {
     all,
     of,
     figure: (cell, wanted, name) => median(of(cell, wanted).flatMap(({ figures }) => figures?.[name] ?? [])),
-    take: async (cell, job, timeoutMs) => {
+    take: async (cell, job, limitMs = LIMIT_MS) => {
       const { mode, steps, parallel = 1, runs = 1 } = job;
       const before = all.filter((sample) => matches(sample, { mode, kind: cell.kind }));
       if (before.some((sample) => isKnown(sample, { steps, parallel, runs }))) return;
+      const timeoutMs = cell.group === "peer" ? limitMs : OWN_LIMIT_MS;
       const full = { ...job, kind: cell.kind };
       const start = performance.now();
       const took = await measure(full, { env: QUIET, timeoutMs }).then(
