@@ -72,7 +72,11 @@ export function takeOver(model: Model, run: ModelRun, by: WorkerName): void {
 
 function end(run: ModelRun, stop: Stop): void {
   run.phase = "ended";
-  run.ending = stop === "kill" ? "killed" : "cancelled";
+  run.ending = endingOf(stop);
+}
+
+export function endingOf(stop: Stop): Ending {
+  return stop === "kill" ? "killed" : "cancelled";
 }
 
 function complete(run: ModelRun): void {

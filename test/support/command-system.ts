@@ -8,7 +8,7 @@ import { storeViolations } from "../../src/testing/invariants.ts";
 import { entryOf } from "../../src/testing/invariants-journal.ts";
 import { createWorld, type World } from "../../src/testing/world.ts";
 import { foldJournal } from "../../src/run/result.ts";
-import { type Model, statusOf, WORK_MS, type WorkerName } from "./command-model.ts";
+import { endingOf, type Model, statusOf, WORK_MS, type WorkerName } from "./command-model.ts";
 import { makeAgent, makeTool } from "./world.ts";
 
 interface Worker {
@@ -99,7 +99,7 @@ export class System {
   }
 
   /** When everybody lives, is answered, and time goes by, every run ends, and has heard what it was told. */
-  async conclude(): Promise<void> {
+  async conclude({ runs }: Model): Promise<void> {
     const { store, clock } = this.world;
     for (const name of ["a", "b"] as const) {
       this.worker(name).die();
@@ -119,6 +119,10 @@ export class System {
       await this.rest();
     }
     for (const { run, status } of await store.runs.list({ limit: Infinity })) assert.ok(isFinal(status), `${run} is ${status}`);
+    for (const [run, { ending, pendingStop }] of runs) {
+      const expected = ending ?? (pendingStop === undefined ? "completed" : endingOf(pendingStop));
+      assert.equal((await store.runs.get(run))?.status, expected, `how ${run} ended`);
+    }
     assert.deepEqual(await storeViolations(store), []);
     await this.#steersWereSeen();
   }
