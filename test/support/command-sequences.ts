@@ -31,7 +31,7 @@ function command(text: string, worker: WorkerName | undefined, run: (model: Mode
 }
 
 const RUNS = ["one-even", "two-odd"];
-const runs = fc.constantFrom(...RUNS, "three-odd");
+const runs = fc.constantFrom(...RUNS, ...RUNS, "three-odd");
 const workers = fc.constantFrom<WorkerName>("a", "b");
 /** Few, so that the same is said twice. */
 const ids = fc.constantFrom("x", "y");
