@@ -19,8 +19,8 @@ export const OUTSIDE_FAULTS: readonly Fault[] = [
     name: "answer-redacted-after-its-calls-are-checked",
     breaks: "What a tool is given is what the journal says it was given",
     file: "src/run/model-call.ts",
-    find: "const said = session.ports.redaction?.data(answer.content) ?? answer.content;",
-    replace: "const said = answer.content;",
+    find: "const said = session.ports.redaction?.data(bounded) ?? bounded;",
+    replace: "const said = bounded;",
     tests: REDACTION,
   },
   {
@@ -243,8 +243,8 @@ export const OUTSIDE_FAULTS: readonly Fault[] = [
     name: "link-out-of-the-folder-is-written-through",
     breaks: "No path leaves the folder, not through links either",
     file: "src/adapters/tools/confined-folder.ts",
-    find: "return confine(path, await throughLink(path, real));",
-    replace: "return await throughLink(path, real);",
+    find: "const file = confine(path, await throughLink(path, real));",
+    replace: "const file = await throughLink(path, real);",
     tests: FILES,
   },
   {
