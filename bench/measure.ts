@@ -1,6 +1,7 @@
 /** Measurements in processes of their own. */
 import { spawn } from "node:child_process";
-import { cpus, totalmem } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Job } from "./worker.ts";
 
@@ -24,9 +25,11 @@ export async function measure(job: Job, { conditions = [], env = {}, timeoutMs }
     join(import.meta.dirname, "worker.ts"),
     JSON.stringify(job),
   ];
+  // A process that is killed leaves its files: they are in here.
+  const folder = mkdtempSync(join(tmpdir(), "executus-measure-"));
   const child = spawn(process.execPath, args, {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...env, TMPDIR: folder },
     killSignal: "SIGKILL",
     ...(timeoutMs === undefined ? {} : { timeout: timeoutMs }),
   });
@@ -35,6 +38,7 @@ export async function measure(job: Job, { conditions = [], env = {}, timeoutMs }
   child.stderr.on("data", (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4_000)));
   const { promise, resolve, reject } = Promise.withResolvers<Figures>();
   child.on("close", (code, signal) => {
+    rmSync(folder, { recursive: true, force: true });
     if (code === 0) resolve(JSON.parse(output.trim().split("\n").at(-1) ?? "") as Figures);
     else if (signal === "SIGKILL" && timeoutMs !== undefined) reject(new Error(`not done after ${timeoutMs / 1_000} s`));
     else reject(new Error(`${JSON.stringify(job)} ended with ${code ?? signal}: ${errors}`));
