@@ -8,33 +8,36 @@ import { agent, tool, world } from "../support/driver-world.ts";
 
 const unchecked = { validate: (value: unknown) => ({ ok: true as const, value }) };
 
-/** The most calls of a tool that were under way at once. */
-async function mostAtOnce(name: string, limits: object, more: Partial<Tool>): Promise<number> {
+/** The most calls of these tools that were under way at once. */
+async function mostAtOnce(names: readonly string[], limits: object, more: Partial<Tool>): Promise<number> {
   let [now, most] = [0, 0];
-  const slow = tool(
-    name,
-    async () => {
-      most = Math.max(most, ++now);
-      for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
-      now--;
-      return "x";
-    },
-    { ...unchecked, ...more },
-  );
-  const calls = [0, 1, 2, 3, 4, 5].map((n) => ({ name, input: { n } }));
-  const result = await world([{ calls }, { text: "done" }]).executor.run(agent([slow], limits), "x");
+  const slow = (name: string): Tool =>
+    tool(
+      name,
+      async () => {
+        most = Math.max(most, ++now);
+        for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+        now--;
+        return "x";
+      },
+      { ...unchecked, ...more },
+    );
+  const calls = [0, 1, 2, 3, 4, 5].map((n) => ({ name: names[n % names.length] ?? "", input: { n } }));
+  const result = await world([{ calls }, { text: "done" }]).executor.run(agent(names.map(slow), limits), "x");
   expect(result.steps[0]?.calls.map(({ outcome }) => outcome)).toEqual(calls.map(() => "ok"));
   return most;
 }
 
 describe("calls of one step", () => {
   it("are under way in the number that the run allows, and all come to their turn", async () => {
-    expect(await mostAtOnce("slow", { parallelCalls: 2 }, {})).toBe(2);
-    expect(await mostAtOnce("slow", {}, {})).toBe(6);
+    expect(await mostAtOnce(["slow"], { parallelCalls: 2 }, {})).toBe(2);
+    expect(await mostAtOnce(["one", "two", "three"], { parallelCalls: 2 }, {})).toBe(2);
+    expect(await mostAtOnce(["slow"], {}, {})).toBe(6);
   });
 
   it("are under way in the number that their tool allows", async () => {
-    expect(await mostAtOnce("slow", {}, { concurrency: 1 })).toBe(1);
+    expect(await mostAtOnce(["slow"], {}, { concurrency: 1 })).toBe(1);
+    expect(await mostAtOnce(["one", "two"], {}, { concurrency: 1 })).toBe(2);
   });
 });
 

@@ -30,6 +30,14 @@ describe("the wrap-up step", () => {
     expect(unpaired(last)).toEqual([]);
   });
 
+  it("is made once, also when the model asks for tools instead of answering", async () => {
+    const hanging = tool("hanging", () => new Promise(() => {}), { effect: "read", ...unchecked });
+    const w = world(({ step }) => ({ text: `step ${step}`, calls: [{ name: "hanging", input: { step } }] }));
+    const result = await w.clock.until(w.executor.run(agent([hanging], { timeMs: 6_000 }), "x"));
+    expect(result).toMatchObject({ status: "timed_out", output: "step 1" });
+    expect(w.models.calls.map(({ toolChoice }) => toolChoice)).toEqual(["auto", "none"]);
+  });
+
   it("runs no call of a model that asks for tools all the same", async () => {
     let runs = 0;
     const look = tool("look", async () => `seen ${++runs}`, { effect: "read" });
