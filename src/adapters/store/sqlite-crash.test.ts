@@ -86,6 +86,7 @@ describe("a SQLite store whose process dies after the wall clock was set", () =>
       await store.runs.create(newRun("before"));
       jump = ${jump};
       await store.runs.create({ ...newRun("after"), at: Date.now() + jump });
+      jump += 100_000;
       say("made");
       await hear();
     `);

@@ -96,18 +96,18 @@ interface WallTime {
 }
 
 /**
- * What a takeover charges runs up to. A wall clock that was set must not make it more, so it never runs ahead of how it stood at the
- * first beat. Without an id of this boot it also says whether this process lives, and is what it is.
+ * What a takeover charges runs up to. A wall clock that was set must not make it more, so it goes by the earliest time that this clock
+ * showed in the life of the process, moved on by what has passed since. Without an id of this boot it also says whether this process lives, and is what it is.
  */
 function createWallTime(clock: SqliteClock, { boot }: ProcessIdentity): WallTime {
-  let first: number | undefined;
+  let lowest = Infinity;
   let last = 0;
   return {
     read(up) {
       const now = clock.now();
       last = now - up;
-      first ??= last;
-      return boot === "" ? now : Math.min(now, first + up);
+      lowest = Math.min(lowest, last);
+      return boot === "" ? now : lowest + up;
     },
     wasSet: () => Math.abs(clock.now() - clock.uptime() - last) > CLOCK_SET_MS,
   };

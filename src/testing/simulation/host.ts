@@ -26,13 +26,14 @@ export class Host implements Scheduled {
   /** Since when it has run without a break. */
   awakeSince: number;
   heardAt: number;
-  /** The same on its own wall clock, as it was when it booted: jumps since then do not count. */
+  /** The same on its own wall clock, by the earliest time that it showed. */
   heardWall: number;
   /** Others think that it is dead. */
   isGivenUp = false;
   readonly #schedule: Schedule;
   readonly #bootedAt: number;
   #offsetHeard = 0;
+  #lowestOffset = 0;
 
   constructor(name: string, schedule: Schedule, store: MemoryStore) {
     this.name = name;
@@ -74,7 +75,8 @@ export class Host implements Scheduled {
   beat(): void {
     this.heardAt = this.#schedule.now;
     this.#offsetHeard = this.wallOffset;
-    this.heardWall = this.heardAt + Math.min(0, this.wallOffset);
+    this.#lowestOffset = Math.min(this.#lowestOffset, this.wallOffset);
+    this.heardWall = this.heardAt + this.#lowestOffset;
     if (!this.isGivenUp) return;
     this.isGivenUp = false;
     this.store.revive();
