@@ -9,6 +9,8 @@ export interface Head {
   readonly epoch: number;
   readonly seq: number;
   readonly sum: Uint8Array;
+  /** What the row says of its status, if this process wrote that and the run waits for nothing; nobody else changes it then. */
+  readonly plainStatus?: string | undefined;
 }
 
 export interface StoredHead {

@@ -119,7 +119,7 @@ export function createAppender({ db, heads, insertEvents, insertDeliveries, lane
     const refusal = sealRefusal(request) ?? budgetRefusal(money);
     if (refusal !== undefined) return refusal === FENCED ? fenced(heads, run) : refusal;
     const records = toRecords(head, bodies, request);
-    const next: Head = { ...head, seq: head.seq + records.length, sum: records[records.length - 1]?.sum ?? head.sum };
+    const next = headAfter(head, records, request);
     if (!move(head, next, request)) return fenced(heads, run);
     insertEvents(records);
     insertDeliveries(head.key, request);
@@ -131,6 +131,12 @@ export function createAppender({ db, heads, insertEvents, insertDeliveries, lane
     if (close(head.key, request.events)) heads.forget(run);
     return APPENDED;
   };
+}
+
+function headAfter(head: Head, records: readonly EventRecord[], { row }: AppendRequest): Head {
+  const sum = records[records.length - 1]?.sum ?? head.sum;
+  const plainStatus = row === undefined ? head.plainStatus : plainStatusOf(row);
+  return { ...head, seq: head.seq + records.length, sum, plainStatus };
 }
 
 function createConsume(db: DatabaseSync): (key: number, request: AppendRequest) => void {
@@ -164,16 +170,25 @@ function fenced(heads: Heads, run: string): AppendResult {
 /** False when the head is not where its owner left it; nothing is written then. */
 type Move = (from: Head, to: Head, request: AppendRequest) => boolean;
 
+function plainStatusOf({ status, waitingFor, dueAt }: RunRowChange): string | undefined {
+  return waitingFor === null && dueAt === null ? status : undefined;
+}
+
 function createMove(db: DatabaseSync): Move {
   const where = "WHERE id = ? AND epoch = ? AND seq = ? AND finished = 0";
   const plain = db.prepare(`UPDATE heads SET seq = ?, sum = ?, at = ?, active = ? ${where}`);
   const withRow = db.prepare(`UPDATE heads SET seq = ?, sum = ?, at = ?, active = ?, ${SET_ROW} ${where}`);
-  return ({ key, epoch, seq }, to, { at, activeMs, row }) => {
-    const { changes } =
-      row === undefined
-        ? plain.run(to.seq, to.sum, at, activeMs, key, epoch, seq)
-        : withRow.run(to.seq, to.sum, at, activeMs, ...rowColumns(row), key, epoch, seq);
-    return changes === 1;
+  // Columns of an index are written anew, and a page of it with them, also when they stay what they were: one page in five of a commit.
+  const withCounts = db.prepare(`UPDATE heads SET seq = ?, sum = ?, at = ?, active = ?,
+    step = coalesce(?, step), tokens = coalesce(?, tokens), cost = coalesce(?, cost) ${where}`);
+  return ({ key, epoch, seq, plainStatus }, to, { at, activeMs, row }) => {
+    const moved = [to.seq, to.sum, at, activeMs] as const;
+    if (row === undefined) return plain.run(...moved, key, epoch, seq).changes === 1;
+    const columns = rowColumns(row);
+    if (plainStatus === undefined || plainStatus !== to.plainStatus)
+      return withRow.run(...moved, ...columns, key, epoch, seq).changes === 1;
+    const [, step, tokens, cost] = columns;
+    return withCounts.run(...moved, step, tokens, cost, key, epoch, seq).changes === 1;
   };
 }
 

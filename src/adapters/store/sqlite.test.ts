@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,8 +7,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { newFolder, openForTest, startChild } from "../../../test/support/sqlite-store.ts";
 import type { EventBody } from "../../ports/events.ts";
-import type { Store } from "../../ports/store.ts";
-import { AT, batch, FINISHED, newRun, SETTLING } from "../../testing/store-conformance-data.ts";
+import type { RunRowChange, Store } from "../../ports/store.ts";
+import { ASKS, AT, batch, event, FINISHED, newRun, SETTLING } from "../../testing/store-conformance-data.ts";
 import { storeConformance } from "../../testing/store-conformance.ts";
 import { SYSTEM_CLOCK } from "./sqlite-processes.ts";
 import { openSqliteStore, type SqliteStoreOptions } from "./sqlite.ts";
@@ -60,6 +61,33 @@ describe("a SQLite store", () => {
     expect(await append).toEqual({ ok: true });
     expect(await readdir(folder)).toEqual(["store.db"]);
     expect(await openForTest({ file: join(folder, "store.db") }).journal.read("r")).toHaveLength(2);
+  });
+
+  it("writes few pages for a commit of a run that just goes on, and its row is as it was said to be", async () => {
+    const file = join(await newFolder(), "store.db");
+    const store = openForTest({ file });
+    const row = { status: "running", waitingFor: null, dueAt: null, costUsd: 0.5 } as const;
+    await store.runs.create(newRun("r", { row: { ...row, step: 0, tokens: 0 } }));
+    let seq = 1;
+    const append = async (more: RunRowChange): Promise<void> => {
+      const events = [event("0", "x".repeat(1_000)), event("1", "y".repeat(180))];
+      expect(await store.journal.append(batch("r", { seq, events, row: { ...row, ...more } }))).toEqual({ ok: true });
+      seq += 2;
+    };
+    await append({ step: 1 });
+    const before = statSync(`${file}-wal`).size;
+    for (let step = 2; step < 42; step++) await append({ step, tokens: step * 10 });
+    const pages = (statSync(`${file}-wal`).size - before) / (4_096 + 24) / 40;
+    expect(pages).toBeLessThan(4.5);
+    expect(await store.runs.get("r")).toMatchObject({ status: "running", step: 41, tokens: 410, costUsd: 0.5 });
+    await append({ status: "waiting", waitingFor: ASKS, dueAt: AT + 5 });
+    expect(await store.runs.get("r")).toMatchObject({ status: "waiting", waitingFor: ASKS, dueAt: AT + 5, step: 41 });
+    await append({ step: 42 });
+    expect(await store.runs.get("r")).toMatchObject({ status: "running", step: 42 });
+    expect(await store.runs.get("r")).not.toHaveProperty("waitingFor");
+    expect(await store.runs.get("r")).not.toHaveProperty("dueAt");
+    await append({ step: 43 });
+    expect(await store.runs.get("r")).toMatchObject({ status: "running", step: 43 });
   });
 
   it("refuses an event that is not JSON, and takes the next", async () => {
