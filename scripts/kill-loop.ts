@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Recording, readRecordings, resultOf, runIdOf } from "../src/hosts/cli/play/recording.ts";
+import { seededRandom } from "../src/testing/seeded-random.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -27,7 +28,7 @@ const { values, positionals } = parseArgs({
 });
 
 const wantedKills = Number(values.kills);
-const random = seeded(Number(values.seed));
+const random = seededRandom(Number(values.seed));
 const corpus = positionals.length > 0 ? positionals : openCorpus();
 
 function openCorpus(): string[] {
@@ -39,16 +40,6 @@ function openCorpus(): string[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith(".jsonl"))
     .map((name) => join(folder, name));
-}
-
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 /** Every call that the recordings answer, as the kernel names it. */
@@ -120,7 +111,7 @@ async function playRound(expected: ReadonlySet<string>, killsLeft: number): Prom
   let ended: Ended;
   do {
     const [min, max] = [Number(values.min), Number(values.max)];
-    ended = await play(db, effects, kills < killsLeft ? min + random() * (max - min) : undefined);
+    ended = await play(db, effects, kills < killsLeft ? min + random.next() * (max - min) : undefined);
     if (ended.killed) kills++;
   } while (ended.killed);
   const problems = [...linesOff(effects, expected)];

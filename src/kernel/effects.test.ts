@@ -1,19 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { EventBody, EventHeader, RunStarted } from "../ports/events.ts";
+import { header, started } from "../../test/support/first-event.ts";
+import type { EventBody } from "../ports/events.ts";
 import { type Effect, isAwaited } from "./effects.ts";
 import { evolve, initialState } from "./evolve.ts";
-import { DEFAULT_LIMITS } from "./limits.ts";
 import type { CallState, RunState } from "./state.ts";
 
-const header: EventHeader = { seq: 0, epoch: 1, at: 0, activeMs: 0 };
-const started: RunStarted = {
-  type: "run.started",
-  run: "r",
-  agent: { name: "a", instructions: "", tier: "fast", settings: {}, tools: [], ownTools: 0, fingerprint: "f" },
-  request: { input: [{ type: "text", text: "x" }] },
-  limits: DEFAULT_LIMITS,
-  models: ["m"],
-};
 const fold = (...events: EventBody[]): RunState =>
   events.reduce((state, event) => evolve(state, { ...header, seq: state.seq + 1 }, event), initialState(header, started));
 

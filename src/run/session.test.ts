@@ -1,25 +1,16 @@
 import { expect, it } from "vitest";
+import { header, started } from "../../test/support/first-event.ts";
 import { createMemoryBlobs } from "../adapters/blobs/memory.ts";
 import { createMemoryStore } from "../adapters/store/memory.ts";
 import type { ToolCallEffect } from "../kernel/effects.ts";
 import { evolve, initialState } from "../kernel/evolve.ts";
-import { DEFAULT_LIMITS } from "../kernel/limits.ts";
 import { StepLog } from "../kernel/steps.ts";
-import type { EventHeader, ModelAnswered, RunStarted } from "../ports/events.ts";
+import type { ModelAnswered } from "../ports/events.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import { Circuits } from "./circuits.ts";
 import { Session } from "./session.ts";
 import { Turns } from "./turns.ts";
 
-const header: EventHeader = { seq: 0, epoch: 1, at: 0, activeMs: 0 };
-const started: RunStarted = {
-  type: "run.started",
-  run: "r",
-  agent: { name: "a", instructions: "", tier: "fast", settings: {}, tools: [], ownTools: 0, fingerprint: "f" },
-  request: { input: [{ type: "text", text: "x" }] },
-  limits: DEFAULT_LIMITS,
-  models: ["m"],
-};
 const answered: ModelAnswered = {
   type: "model.answered",
   step: 0,
