@@ -110,10 +110,10 @@ export const BOUND_FAULTS: readonly Fault[] = [
     file: "src/kernel/decide-limits.ts",
     find: `wrapUp: false };
   }
-  const left = costUsd - state.costUsd;`,
+  const left = costUsd - state.costUsd - keptForChildren(state, "costUsd");`,
     replace: `wrapUp: false } && undefined;
   }
-  const left = costUsd - state.costUsd;`,
+  const left = costUsd - state.costUsd - keptForChildren(state, "costUsd");`,
     tests: ["test/driver/bounds-of-models.test.ts"],
   },
   {
@@ -224,7 +224,7 @@ export const BOUND_FAULTS: readonly Fault[] = [
     name: "parallel-children-share-the-same-money",
     breaks: "CH2: what open children may still use is kept back",
     file: "src/kernel/children.ts",
-    find: `- kept("costUsd") - 2 * state.lastCallCostUsd;`,
+    find: `- keptForChildren(state, "costUsd") - 2 * state.lastCallCostUsd;`,
     replace: `- 2 * state.lastCallCostUsd;`,
     tests: ["src/kernel/children.test.ts"],
   },

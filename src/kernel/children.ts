@@ -4,6 +4,7 @@
  * CH1 A child's id follows from its parent and the call, so a parent that starts again finds the child it had.
  * CH2 What open children may still use is kept back from everybody else; what they used is added once, at their end.
  * CH3 A run settles only when none of its children is open.
+ * CH4 A call in the background is answered with its child's start; the child's end is told once, as a message.
  */
 import type { ChildEnded, ChildStarted, EventBody } from "../ports/events.ts";
 import type { CallOutcome, Cost, UsageTotal } from "../ports/view.ts";
@@ -44,6 +45,17 @@ export function isOpenChild(call: CallState): boolean {
   return call.child !== undefined && call.status !== "ended";
 }
 
+export function isInBackground({ background }: Pick<RunState, "background">, call: string): boolean {
+  return background.some(({ id }) => id === call);
+}
+
+/** The call of this id as far as it can still change: one of the last answer, or one whose child works in the background. */
+export function callOf({ background, calls }: Pick<RunState, "background" | "calls">, id: string): CallState | undefined {
+  return (
+    (background.length === 0 ? undefined : background.find((call) => call.id === id)) ?? calls.find((call) => call.id === id)
+  );
+}
+
 export function depthOf(state: RunState): number {
   return state.request.depth ?? 0;
 }
@@ -61,7 +73,7 @@ export function refusalOfChild(state: RunState, call: CallState): string | undef
   if (ordinal >= limits.children) {
     return `Not run: this run may hand on work ${limits.children} times, and it has. Do the work here, or finish with what you have.`;
   }
-  const share = shareOf(state);
+  const share = shareOf(state, 0);
   if (share.tokens !== undefined && share.tokens <= 0) return nothingLeft("tokens");
   if (share.costUsd !== undefined && share.costUsd <= 0) return nothingLeft("money");
   return undefined;
@@ -73,7 +85,21 @@ function nothingLeft(what: string): string {
 
 /** The intent. What is left is shared equally among the calls of this step that are still to be handed on. */
 export function childIntent(state: RunState, call: CallState): ChildStarted {
-  return { type: "child.started", call: call.id, run: childRunId(state.run, call.id), ...shareOf(state) };
+  const run = childRunId(state.run, call.id);
+  if (!runsInBackground(state, call)) return { type: "child.started", call: call.id, run, ...shareOf(state, 0) };
+  return { type: "child.started", call: call.id, run, ...shareOf(state, 1), background: true };
+}
+
+/** Its agent says so. A skill never does: what it is called for is its answer. */
+export function runsInBackground({ agent }: RunState, { name }: CallState): boolean {
+  return agent.tools.find((tool) => tool.name === name)?.background === true;
+}
+
+/** Of tokens or dollars: what open children may still use. */
+export function keptForChildren({ calls, background }: RunState, field: "tokens" | "costUsd"): number {
+  const kept = (open: readonly CallState[]): number =>
+    open.reduce((sum, call) => sum + (isOpenChild(call) ? (call.child?.[field] ?? 0) : 0), 0);
+  return kept(calls) + kept(background);
 }
 
 interface Share {
@@ -81,21 +107,20 @@ interface Share {
   readonly costUsd?: number;
 }
 
-/** Room for the next answer of this run and for its wrap-up is kept back first. */
-function shareOf(state: RunState): Share {
+/** Room for the next answer of this run and for its wrap-up is kept back first. `others`: who else goes on meanwhile. */
+function shareOf(state: RunState, others: number): Share {
   const { limits, calls } = state;
   if (limits.tokens === undefined && limits.costUsd === undefined) return {};
-  const waiting = Math.max(1, calls.filter((call) => call.status === "ready" && isChildCall(state, call)).length);
-  const open = calls.filter(isOpenChild);
-  const kept = (field: "tokens" | "costUsd"): number => open.reduce((sum, { child }) => sum + (child?.[field] ?? 0), 0);
+  const ready = calls.filter((call) => call.status === "ready" && isChildCall(state, call)).length;
+  const waiting = Math.max(1, ready) + others;
   const share: { tokens?: number; costUsd?: number } = {};
   if (limits.tokens !== undefined) {
-    const left = limits.tokens - totalTokens(state.usage) - kept("tokens") - 2 * state.lastCallTokens;
+    const left = limits.tokens - totalTokens(state.usage) - keptForChildren(state, "tokens") - 2 * state.lastCallTokens;
     share.tokens = Math.max(0, Math.floor(left / waiting));
   }
   if (limits.costUsd !== undefined) {
     const spent = state.costUsd === "unknown" ? Infinity : state.costUsd;
-    const left = limits.costUsd - spent - kept("costUsd") - 2 * state.lastCallCostUsd;
+    const left = limits.costUsd - spent - keptForChildren(state, "costUsd") - 2 * state.lastCallCostUsd;
     share.costUsd = Math.max(0, left / waiting);
   }
   return share;
@@ -118,7 +143,7 @@ export function outcomeOfChild({ status }: ChildEnded): CallOutcome {
 }
 
 export function countChild(next: Draft, event: ChildStarted | ChildEnded): void {
-  const call = next.calls.find(({ id }) => id === event.call);
+  const call = callOf(next, event.call);
   if (call === undefined || call.status === "ended") return;
   if (event.type === "child.started") {
     if (call.child === undefined) next.children++;

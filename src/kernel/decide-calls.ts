@@ -1,7 +1,8 @@
 /** What to do about the calls of the current step. */
 import type { EventBody } from "../ports/events.ts";
 import type { CallOutcome } from "../ports/view.ts";
-import { isChildCall, isOpenChild, refusalOfChild } from "./children.ts";
+import { backgroundStarts } from "./decide-background.ts";
+import { isChildCall, isOpenChild, refusalOfChild, runsInBackground } from "./children.ts";
 import type { Decision, Now } from "./decide.ts";
 import { decideWaiting, nextWaitAt, toWaitingFor } from "./decide-waiting.ts";
 import { type Effect, type EndChildEffect, type ToolCallEffect, toolOf } from "./effects.ts";
@@ -12,6 +13,8 @@ import type { CallState, RunState } from "./state.ts";
 export function decideCalls(state: RunState, now: Now): Decision {
   const decided = state.calls.flatMap((call) => decideWithoutRunning(state, call, now));
   if (decided.length > 0) return { append: decided, effects: [], done: false };
+  const starts = backgroundStarts(state);
+  if (starts.length > 0) return { append: starts, effects: [], done: false };
   const effects = wantedCalls(state);
   const at = nextWaitAt(state);
   const deadline = at === undefined ? {} : { deadline: { at } };
@@ -90,12 +93,15 @@ function wantedCalls(state: RunState): readonly Effect[] {
   const effects: Effect[] = [];
   const perTool = new Map<string, number>();
   let children = 0;
+  const places = state.limits.parallelChildren - state.background.filter(({ status }) => status === "started").length;
   for (const call of state.calls) {
     const effect = effectOf(state, call);
     if (effect === undefined) continue;
     if (effect.kind === "child") {
       // One that was started is attached to again, however many there are.
-      if (call.child === undefined && children >= state.limits.parallelChildren) continue;
+      if (call.child === undefined && children >= places) continue;
+      // Its start is a decision, and waits for a free place.
+      if (runsInBackground(state, call)) continue;
       children++;
       effects.push(effect);
       continue;
@@ -145,9 +151,16 @@ export function neverRun(call: CallState): EventBody {
  */
 export function closeOpenCalls(
   state: RunState,
-  options: { readonly abandonStarted: boolean; readonly reason: string; readonly mode?: "cancel" | "kill" },
+  options: {
+    readonly abandonStarted: boolean;
+    readonly reason: string;
+    readonly mode?: "cancel" | "kill";
+    /** It is a phase that ends, not the run. */
+    readonly keepBackground?: boolean;
+  },
 ): Decision | undefined {
-  const open = state.calls.filter((call) => call.status !== "ended");
+  const calls = state.calls.filter((call) => call.status !== "ended");
+  const open = options.keepBackground === true ? calls : [...calls, ...state.background];
   if (open.length === 0) return undefined;
   const events = open.flatMap((call) => {
     if (isOpenChild(call)) return [];

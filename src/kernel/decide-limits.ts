@@ -3,6 +3,7 @@ import { toolsOf } from "./file-tool.ts";
 import type { LimitReached } from "../ports/events.ts";
 import type { Deadline, Now } from "./decide.ts";
 import { phaseDeadline, phaseLimitReached, phaseStepsLeft } from "./decide-phases.ts";
+import { keptForChildren } from "./children.ts";
 import { wrapUpReserveMs } from "./limits.ts";
 import { isRepairing } from "./output.ts";
 import { type RunState, totalTokens } from "./state.ts";
@@ -59,7 +60,7 @@ function stepsReached(state: RunState): LimitReached | undefined {
 function budgetReached(state: RunState): LimitReached | undefined {
   const { tokens, costUsd } = state.limits;
   if (tokens !== undefined) {
-    const left = tokens - totalTokens(state.usage);
+    const left = tokens - totalTokens(state.usage) - keptForChildren(state, "tokens");
     const message = `The limit of ${tokens} tokens is reached.`;
     if (left < 2 * state.lastCallTokens) return { type: "limit.reached", limit: "tokens", message, wrapUp: left > 0 };
     if (left <= 0) return { type: "limit.reached", limit: "tokens", message, wrapUp: false };
@@ -69,7 +70,7 @@ function budgetReached(state: RunState): LimitReached | undefined {
     const message = `The cost limit of $${costUsd} cannot be held: the provider did not report what a call used.`;
     return { type: "limit.reached", limit: "usd", message, wrapUp: false };
   }
-  const left = costUsd - state.costUsd;
+  const left = costUsd - state.costUsd - keptForChildren(state, "costUsd");
   if (left > 0 && left >= 2 * state.lastCallCostUsd) return undefined;
   return { type: "limit.reached", limit: "usd", message: `The cost limit of $${costUsd} is reached.`, wrapUp: left > 0 };
 }

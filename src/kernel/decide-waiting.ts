@@ -129,9 +129,9 @@ export function toWaitingFor(state: RunState): WaitingFor {
   return { kind, calls, waits };
 }
 
-function waitsOf({ calls, question }: RunState): readonly Wait[] {
+function waitsOf({ calls, background, question }: RunState): readonly Wait[] {
   const waits: Wait[] = question === undefined ? [] : [toWait(question)];
-  for (const call of calls) {
+  for (const call of background.length === 0 ? calls : [...calls, ...background]) {
     const of = { call: call.id, tool: call.name };
     if (isOpenChild(call) && call.child !== undefined) waits.push({ for: "child", id: call.child.run, ...of });
     else if (call.status === "in-doubt") waits.push({ for: "resolution", id: call.id, ...of });

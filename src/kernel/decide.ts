@@ -7,6 +7,7 @@
  */
 import type { EventBody } from "../ports/events.ts";
 import type { FinalStatus, RunError, WaitingFor } from "../ports/view.ts";
+import { besideBackground } from "./decide-background.ts";
 import { compactionDue, compactionWanted } from "./compaction.ts";
 import { closeOpenCalls, decideCalls } from "./decide-calls.ts";
 import { limitReached, nextDeadline } from "./decide-limits.ts";
@@ -16,6 +17,7 @@ import { afterOpening, decideSettling, failedSource } from "./decide-sources.ts"
 import type { Effect, ModelEffect } from "./effects.ts";
 import { isDue } from "./evolve-model.ts";
 import { equalResults, repetition } from "./guards.ts";
+import { wrapUpReserveMs } from "./limits.ts";
 import { isRepairing, mayRepair } from "./output.ts";
 import { changeOfPhase, nextPhase, phaseToEnd } from "./phases.ts";
 import type { OpenWait, RunState } from "./state.ts";
@@ -46,7 +48,8 @@ export interface Decision {
 
 export function decide(state: RunState, now: Now): Decision {
   const decision = decideRun(state, now);
-  return state.agent.supervision === undefined ? decision : supervised(state, now, decision);
+  const watched = state.agent.supervision === undefined ? decision : supervised(state, now, decision);
+  return state.background.length === 0 || obstacleOf(state) !== undefined ? watched : besideBackground(state, watched);
 }
 
 function decideRun(state: RunState, now: Now): Decision {
@@ -81,7 +84,7 @@ function decideCourse(state: RunState, now: Now): Decision {
 
 function decideNextStep(state: RunState, now: Now): Decision {
   if (state.question !== undefined && !state.model.inFlight) return waitForAnswer(state, state.question);
-  if (state.answered && !state.steers.some((steer) => isDue(steer, state))) return decideAnswered(state);
+  if (state.answered && !state.steers.some((steer) => isDue(steer, state))) return decideAnswered(state, now);
   if (state.model.exhausted) return settle(state, "failed", state.model.lastError);
   const guard = state.model.inFlight ? undefined : guardTripped(state);
   if (guard !== undefined) return record(guard);
@@ -89,15 +92,25 @@ function decideNextStep(state: RunState, now: Now): Decision {
 }
 
 /** An answer without calls ends a phase, or the run if it has the shape that was asked for. */
-function decideAnswered(state: RunState): Decision {
+function decideAnswered(state: RunState, now: Now): Decision {
   const { phase, verdict } = state;
   if (phase !== undefined && nextPhase(state) !== undefined) return record(...changeOfPhase(state, phase));
   if (verdict?.ok === false) {
     if (mayRepair(state)) return record({ type: "output.refused", problem: verdict.problem });
     return settle(state, "failed", outputError(verdict.problem));
   }
+  if (phase?.isOver !== true && mayHold(state, now)) return holdForBackground(state);
   if (phase !== undefined && !phase.isOver) return record(...changeOfPhase(state, phase));
   return settle(state, "completed");
+}
+
+/** Not beyond the time that is kept for a last answer: then its children are ended, and the answer it has stands. */
+function mayHold({ background, limits }: RunState, now: Now): boolean {
+  return background.length > 0 && now.activeMs < limits.timeMs - wrapUpReserveMs(limits);
+}
+
+function holdForBackground(state: RunState): Decision {
+  return { ...waitFor(toWaitingFor(state)), deadline: nextDeadline(state) };
 }
 
 function outputError(problem: string): RunError {
@@ -203,7 +216,11 @@ function decideCancel(state: RunState, cancel: NonNullable<RunState["cancel"]>):
 function decideEnding(state: RunState, now: Now): Decision {
   const ending = state.ending;
   if (ending === undefined) return want([]);
-  const open = closeOpenCalls(state, { abandonStarted: false, reason: ending.error?.message ?? "The run is ending." });
+  const open = closeOpenCalls(state, {
+    abandonStarted: false,
+    reason: ending.error?.message ?? "The run is ending.",
+    keepBackground: ending.phase === true,
+  });
   if (open !== undefined) return withDeadline(open, state);
   const wrapUp = ending.wrapUp && !state.answered && !state.model.exhausted && state.step < state.limits.maxSteps;
   if (wrapUp) return beforeModel(state) ?? wantModel(state, now, "none");

@@ -1,7 +1,7 @@
 /** What a run wants done, and the intent that is committed before it is done. */
 import type { EventBody } from "../ports/events.ts";
 import type { ToolSnapshot } from "../ports/agent.ts";
-import { childIntent } from "./children.ts";
+import { childIntent, isInBackground } from "./children.ts";
 import type { Stall } from "../ports/supervision.ts";
 import { type ToolHolder, toolsOf } from "./file-tool.ts";
 import type { CallState, PendingCompaction, RunState } from "./state.ts";
@@ -91,7 +91,7 @@ export function isAwaited(state: RunState, effect: Effect): boolean {
       return state.supervision.stall?.stall === effect.stall.stall;
     case "child":
     case "end-child":
-      return state.calls.some(({ id, status }) => id === effect.call.id && status !== "ended");
+      return isInBackground(state, effect.call.id) || isOpen(state, effect.call.id);
     case "source-open":
       return state.sources.some(({ name, status }) => name === effect.source && (status === "unopened" || status === "changed"));
     case "source-settle":
@@ -101,6 +101,10 @@ export function isAwaited(state: RunState, effect: Effect): boolean {
     case "reconcile":
       return isCallAwaited(state, effect);
   }
+}
+
+function isOpen({ calls }: RunState, call: string): boolean {
+  return calls.some(({ id, status }) => id === call && status !== "ended");
 }
 
 function isCallAwaited(state: RunState, effect: ToolCallEffect | ReconcileEffect): boolean {

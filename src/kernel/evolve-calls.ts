@@ -10,14 +10,15 @@ import type {
   ToolStarted,
 } from "../ports/events.ts";
 import type { ToolOutput, ToolResultPart } from "../ports/messages.ts";
-import { countChild, outcomeOfChild, toLink } from "./children.ts";
+import { evolveBackground, startedInBackground, startedOutput } from "./evolve-background.ts";
+import { countChild, isInBackground, outcomeOfChild, toLink } from "./children.ts";
 import { toolOf } from "./effects.ts";
 import { equalResults, type History, remember } from "./guards.ts";
 import { append } from "./list.ts";
 import { progressed } from "./progress.ts";
 import type { CallState, Draft } from "./state.ts";
 
-type CallEvent =
+export type CallEvent =
   | ToolStarted
   | ToolReconciled
   | ToolInterrupted
@@ -29,6 +30,8 @@ type CallEvent =
 
 export function evolveCalls(next: Draft, event: CallEvent): void {
   if (event.type === "child.started" || event.type === "child.ended") countChild(next, event);
+  if (isInBackground(next, event.call)) return evolveBackground(next, event);
+  if (event.type === "child.started" && event.background === true) next.background = startedInBackground(next, event);
   next.calls = next.calls.map((call) => (call.id === event.call && call.status !== "ended" ? evolveCall(call, event) : call));
   closeStep(next);
 }
@@ -44,6 +47,7 @@ function evolveCall(call: CallState, event: CallEvent): CallState {
     case "tool.ended":
       return { ...call, status: "ended", outcome: event.outcome, output: event.output, pinned: event.pinned === true };
     case "child.started":
+      if (event.background === true) return { ...call, status: "ended", outcome: "ok", output: startedOutput(event) };
       return { ...call, status: "started", child: toLink(event) };
     case "child.parked":
       return call.status === "started" ? { ...call, status: "parked" } : call;

@@ -4,6 +4,7 @@ import type { Extension } from "../ports/supervision.ts";
 import type { PhaseLimits } from "../ports/agent.ts";
 import type { AttemptStarted, EventBody, GuardTripped, LimitReached } from "../ports/events.ts";
 import type { FinalStatus } from "../ports/view.ts";
+import { attachedAgain } from "./evolve-background.ts";
 import { compactionDue } from "./compaction.ts";
 import { compactionRequested } from "./evolve-compaction.ts";
 import { artifactAdded } from "./evolve-artifacts.ts";
@@ -81,6 +82,7 @@ function attemptStarted(next: Draft, event: AttemptStarted): void {
   const { declined } = next.redefined;
   next.redefined = declined === undefined ? NOT_REDEFINED : { declined };
   next.calls = next.calls.map(afterTakeover);
+  next.background = attachedAgain(next.background);
   if (event.after === "crash") next.fruitless++;
 }
 

@@ -28,6 +28,7 @@ import { type Draft, IDLE_MODEL, NO_USAGE, NOT_REDEFINED, NOTHING_DELEGATED, typ
 import type { Message } from "../ports/messages.ts";
 
 const NO_STUBS: RunState["stubs"] = [];
+const NO_BACKGROUND: RunState["background"] = [];
 
 const NO_AGENT: AgentSnapshot = {
   name: "",
@@ -63,6 +64,7 @@ const BLANK: RunState = {
   notes: [],
   usage: NO_USAGE,
   costUsd: 0,
+  background: NO_BACKGROUND,
   children: 0,
   delegated: NOTHING_DELEGATED,
   lastCallTokens: 0,

@@ -7,6 +7,7 @@
  */
 import type { EventBody } from "../ports/events.ts";
 import type { RunForked, Stub } from "../ports/fork-events.ts";
+import { leftToOriginal } from "./evolve-background.ts";
 import { isChildCall } from "./children.ts";
 import { toolOf } from "./effects.ts";
 import { callKey } from "./guards.ts";
@@ -17,6 +18,7 @@ export function forked(next: Draft, event: RunForked): void {
   next.stubs = event.stubs;
   next.activeMs = Math.max(next.activeMs, event.spentMs);
   next.chargedMs = next.activeMs;
+  leftToOriginal(next, event.from.run);
 }
 
 /** Each stub is used once. */

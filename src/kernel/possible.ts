@@ -7,7 +7,8 @@
  * PO3 A call has one result.
  */
 import type { EventBody } from "../ports/events.ts";
-import type { CallState, RunState } from "./state.ts";
+import { callOf } from "./children.ts";
+import type { RunState } from "./state.ts";
 
 /** Why the event must not be appended; undefined when nothing speaks against it. */
 export function impossible(state: RunState, event: EventBody): string | undefined {
@@ -21,8 +22,4 @@ export function impossible(state: RunState, event: EventBody): string | undefine
     if (call === undefined || call.status === "ended") return `a second result of the call ${event.call}`;
   }
   return undefined;
-}
-
-function callOf({ calls }: RunState, id: string): CallState | undefined {
-  return calls.find((call) => call.id === id);
 }

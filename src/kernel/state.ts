@@ -211,6 +211,8 @@ export interface RunState {
   readonly notes: readonly string[];
   readonly usage: UsageTotal;
   readonly costUsd: Cost;
+  /** Calls that were answered and whose children have not ended yet, in the order of their start. */
+  readonly background: readonly CallState[];
   /** Children started so far. */
   readonly children: number;
   readonly delegated: Delegated;

@@ -8,7 +8,7 @@ import type { EventBody, ModelAnswered } from "../ports/events.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { AssistantMessage, Message, ToolCallPart, ToolMessage } from "../ports/messages.ts";
 import type { CallOutcome, CallView, StepView } from "../ports/view.ts";
-import { outcomeOfChild } from "./children.ts";
+import { isInBackground, outcomeOfChild } from "./children.ts";
 import { toArray } from "./list.ts";
 import { callId, type RunState } from "./state.ts";
 
@@ -41,6 +41,7 @@ export class StepLog {
         this.#answered(event, before.ending !== undefined);
         break;
       case "tool.ended":
+        if (isInBackground(before, event.call)) break;
         this.#ended(event.call, event.outcome, event.durationMs);
         break;
       case "call.resolved":
@@ -51,8 +52,11 @@ export class StepLog {
         break;
       case "child.started":
         this.#children.set(this.#at(event.call), event.run);
+        if (event.background === true) this.#ended(event.call, "ok");
         break;
       case "child.ended":
+        // Of an earlier step, and answered there.
+        if (isInBackground(before, event.call)) break;
         this.#ended(event.call, outcomeOfChild(event), event.durationMs);
         break;
       case "phase.started":

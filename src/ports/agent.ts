@@ -24,6 +24,8 @@ export interface ToolSnapshot {
   readonly delegate?: "agent" | "skill";
   /** A skill that is a run of its own each time it is called. */
   readonly forks?: true;
+  /** Its call is answered at once, and its run's end is told later. */
+  readonly background?: true;
   /** The tool source that brings it; absent for tools of the agent and of the request. */
   readonly source?: string;
   /** Meant to be called again and again: the same call with the same result is no loop. */

@@ -252,6 +252,8 @@ export interface ChildStarted extends Versioned {
   /** Of this run's limits, what is kept for the child until it has ended. */
   readonly tokens?: number;
   readonly costUsd?: number;
+  /** The call is answered with this event; the child's end enters the conversation as a message. */
+  readonly background?: true;
 }
 
 /** The child, and everything below it, waits for somebody; so does this call. The next attempt looks again. */
@@ -261,7 +263,7 @@ export interface ChildParked extends Versioned {
   readonly run: string;
 }
 
-/** Ends the call. What the child and all below it used counts for this run from here on. */
+/** Ends the call, or is told to the model where that was answered already. What the child and all below it used counts for this run from here on. */
 export interface ChildEnded extends Versioned {
   readonly type: "child.ended";
   /** Id of the inbox entry; absent for a child that could not be admitted. */

@@ -4,7 +4,7 @@
  * A child is an ordinary run. Its parent holds nothing of it but its id; whatever happened to either of them, the child's row says
  * what is to be done next.
  */
-import { childRunId, depthOf, leftBehind, timeForChild } from "../kernel/children.ts";
+import { callOf, childRunId, depthOf, leftBehind, timeForChild } from "../kernel/children.ts";
 import type { ChildEffect, EndChildEffect } from "../kernel/effects.ts";
 import { isExecutusError } from "../kernel/errors.ts";
 import { isFinal } from "../kernel/status.ts";
@@ -49,7 +49,7 @@ class Bond {
     this.core = core;
     this.session = session;
     this.effect = effect;
-    this.call = session.state.calls.find(({ id }) => id === effect.call.id) ?? effect.call;
+    this.call = callOf(session.state, effect.call.id) ?? effect.call;
     this.child = this.call.child?.run ?? childRunId(session.run, effect.call.id);
     this.#stopper = stopper;
     this.stopped = new Promise((resolve) => stopper.whenStopped(resolve));

@@ -58,8 +58,8 @@ export function isSkill(delegate: Delegate): delegate is Skill {
   return "kind" in delegate;
 }
 
-export function snapshotDelegate(delegate: Delegate): Pick<ToolSnapshot, "delegate" | "forks"> {
-  if (!isSkill(delegate)) return { delegate: "agent" };
+export function snapshotDelegate(delegate: Delegate): Pick<ToolSnapshot, "delegate" | "forks" | "background"> {
+  if (!isSkill(delegate)) return { delegate: "agent", ...(delegate.background === true ? { background: true } : {}) };
   return delegate.runs === "child" ? { delegate: "skill", forks: true } : { delegate: "skill" };
 }
 
@@ -75,6 +75,9 @@ function toTool(delegate: Delegate): Tool {
   return { ...skillTool(delegate), delegate, pins: (input) => (input as SkillInput).file === undefined };
 }
 
+const IN_BACKGROUND =
+  "It works in the background: the call returns at once, and its result comes later in a message. Put everything it has to know into the prompt.";
+
 const PROMPT = {
   type: "string",
   minLength: 1,
@@ -88,7 +91,7 @@ function agentTool(agent: Agent): Tool {
   };
   const inputSchema = objectSchema({ ...properties, prompt: PROMPT }, ["prompt", ...required]);
   const description = agent.description ?? `Hands work to the agent ${agent.name}.`;
-  return toolOf(agent, { description: `${description} ${OWN_RUN}`, inputSchema });
+  return toolOf(agent, { description: `${description} ${agent.background === true ? IN_BACKGROUND : OWN_RUN}`, inputSchema });
 }
 
 function skillTool(skill: Skill): Tool {

@@ -1,5 +1,5 @@
 /** Invariant 5: what a run may use, and what it used. */
-import { isOpenChild } from "../kernel/children.ts";
+import { callOf, isOpenChild } from "../kernel/children.ts";
 import { type RunState, totalTokens } from "../kernel/state.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { TokenUsage } from "../ports/models.ts";
@@ -33,8 +33,8 @@ function nothingIsUsedUp(report: Report, seq: number, { step, limits, usage, cos
 /** Rounding of dollars, not of promises. */
 const NEARLY = 1e-9;
 
-function keptFits(report: Report, seq: number, { calls, limits, usage, costUsd }: RunState): void {
-  const open = calls.filter(isOpenChild);
+function keptFits(report: Report, seq: number, { calls, background, limits, usage, costUsd }: RunState): void {
+  const open = [...calls, ...background].filter(isOpenChild);
   const kept = (field: "tokens" | "costUsd"): number => open.reduce((sum, { child }) => sum + (child?.[field] ?? 0), 0);
   const tokens = totalTokens(usage) + kept("tokens");
   if (limits.tokens !== undefined && tokens > limits.tokens)
@@ -53,7 +53,7 @@ function tokensOf({ event, before }: Step): number {
     case "compaction.failed":
       return sum(event.spent?.usage);
     case "child.ended": {
-      const call = before?.calls.find(({ id }) => id === event.call);
+      const call = before === undefined ? undefined : callOf(before, event.call);
       return call === undefined || call.status === "ended" ? 0 : totalTokens(event.usage);
     }
     default:

@@ -18,6 +18,7 @@ interface Call {
 
 export const callsAreSettled: Check = (report) => {
   const calls = new Map<string, Call>();
+  const background = new Set<string>();
   const paired: Paired = { items: undefined, length: 0 };
   let answered = 0;
   return (step) => {
@@ -31,9 +32,21 @@ export const callsAreSettled: Check = (report) => {
       conversationIsPaired(report, event.seq, after, paired);
     } else if (event.type === "attempt.started") {
       for (const call of calls.values()) if (call.start === "open" && call.child === undefined) call.start = "doubt";
-    } else if ("call" in event && typeof event.call === "string") noteEvent(report, calls, { event, before });
+    } else if (isOfCall(event) && !isInBackground(background, event)) noteEvent(report, calls, { event, before });
   };
 };
+
+function isOfCall(event: RunEvent): event is RunEvent & { readonly call: string } {
+  return "call" in event && typeof event.call === "string";
+}
+
+/** Its call has its result since it began: what comes later ends the child alone. */
+function isInBackground(background: Set<string>, event: RunEvent & { readonly call: string }): boolean {
+  if (event.type === "child.started" && event.background === true) return !background.add(event.call);
+  if (!background.has(event.call)) return false;
+  if (event.type === "child.ended" || event.type === "tool.ended") background.delete(event.call);
+  return true;
+}
 
 function noteCalls(calls: Map<string, Call>, event: RunEvent & ModelAnswered, { before, after }: Step): void {
   const refused = new Set(event.refused?.map(({ call }) => call));
@@ -79,10 +92,7 @@ function noteEvent(report: Report, calls: Map<string, Call>, { event, before }: 
     case "tool.started":
       return started(report, call, event);
     case "child.started":
-      if (call.child !== undefined) report(2, seq, `the call ${event.call} is handed on a second time`);
-      call.child = event.run;
-      call.start = "open";
-      return;
+      return handedOn(report, call, event);
     case "tool.interrupted":
       if (call.start !== "open") report(2, seq, `the call ${event.call} is interrupted and was not under way`);
       call.start = "doubt";
@@ -113,6 +123,13 @@ function started(report: Report, call: Call, { seq, call: id }: { readonly seq: 
   else if (call.start === "doubt")
     report(2, seq, `the call ${id} of ${call.name} is repeated, and nobody knows whether it happened`);
   call.start = "open";
+}
+
+function handedOn(report: Report, call: Call, event: Extract<RunEvent, { readonly type: "child.started" }>): void {
+  if (call.child !== undefined) report(2, event.seq, `the call ${event.call} is handed on a second time`);
+  call.child = event.run;
+  call.start = "open";
+  if (event.background === true) result(report, call, event);
 }
 
 function resolved(report: Report, call: Call, event: Extract<RunEvent, { readonly type: "call.resolved" }>): void {

@@ -123,6 +123,30 @@ it("S14 a child that waits for a person survives everywhere", async () => {
   expect(points).toBeGreaterThan(10);
 });
 
+it("S14 a child in the background survives everywhere: it is started once, and its end is told once", async () => {
+  let answers = async (): Promise<number> => 0;
+  const points = await survivesEverywhere({
+    script: async (call) => {
+      if (call.run === "r") return call.step === 0 ? { calls: [hand("helper", "x")] } : { text: `answer ${call.step}` };
+      if (call.step === 0) return { calls: [write(0)] };
+      // Its end comes after the parent's answer in every process, so that all of them have one transcript.
+      while ((await answers()) < 2) await new Promise((resolve) => setImmediate(resolve));
+      return { text: "child's end" };
+    },
+    tools: (effects, scene) => {
+      answers = async () => (await scene().store.journal.read("r")).filter(({ type }) => type === "model.answered").length;
+      return [log(effects)];
+    },
+    agentWith: (tools) => ({ tools: [], delegates: [helper(tools, { background: true })] }),
+    afterwards: async ({ store }) => {
+      const journal = await store.journal.read("r");
+      for (const type of ["child.started", "child.ended"]) expect(journal.filter((event) => event.type === type)).toHaveLength(1);
+      expect(await store.runs.list({ parent: "r" })).toHaveLength(1);
+    },
+  });
+  expect(points).toBeGreaterThan(15);
+});
+
 it.each(["cancel", "kill"] as const)("S14 a %s that reaches a child survives everywhere", async (kind) => {
   const points = await survivesEverywhere({
     status: kind === "kill" ? "killed" : "cancelled",

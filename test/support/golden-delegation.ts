@@ -22,6 +22,17 @@ export const delegationScenarios: Readonly<Record<string, () => Promise<readonly
     await world.clock.until(world.executor.run(lead(helper), { ...request, limits: { tokens: 10_000, costUsd: 1 } }));
     return world.store.journal.read(PARENT);
   },
+  "a-delegate-works-in-the-background": async () => {
+    const world = createWorld((call) => {
+      if (call.run !== PARENT) return { text: "Forty-two." };
+      if (call.step === 0) return { calls: [ask("What is it?")] };
+      return { text: call.step === 1 ? "It is being worked out." : "It is forty-two." };
+    });
+    await world.clock.until(
+      world.executor.run(lead({ ...helper, background: true }), { ...request, limits: { tokens: 10_000 } }),
+    );
+    return world.store.journal.read(PARENT);
+  },
   "a-delegate-waits-for-a-person": async () => {
     const pay = makeTool("pay", () => Promise.reject(new UnknownOutcomeError("no answer from the bank")), { onUnknown: "ask" });
     const agent = lead({ ...helper, tools: [pay] });

@@ -1,4 +1,5 @@
 /** What an event says to somebody who watches. */
+import { callOf, isOpenChild } from "../../../kernel/children.ts";
 import { evolve } from "../../../kernel/evolve.ts";
 import type { CallState, RunState } from "../../../kernel/state.ts";
 import { totalTokens } from "../../../kernel/state.ts";
@@ -91,7 +92,7 @@ function continued(event: AttemptStarted, before: RunState, view: EventView): Li
 export function leftUnderWay(state: RunState): readonly string[] {
   const facts: string[] = [];
   if (state.model.inFlight) facts.push("the model call under way is made again");
-  const children = state.calls.filter((call) => call.child !== undefined && call.status !== "ended");
+  const children = [...state.calls, ...state.background].filter(isOpenChild);
   if (children.length > 0) facts.push(`${callNames(children)} goes on in its own run`);
   const doubtful = state.calls.filter(
     ({ status, child }) => child === undefined && (status === "started" || status === "in-doubt"),
@@ -201,12 +202,12 @@ function ended(event: ToolEnded, before: RunState, view: EventView): readonly Li
 }
 
 function childStarted({ call, run }: ChildStarted, before: RunState, { marks, columns }: EventView): readonly Line[] {
-  const name = before.calls.find(({ id }) => id === call)?.name ?? call;
+  const name = callOf(before, call)?.name ?? call;
   return [atStep(stepOfCall(call), "dim", marks.call, [["dim", fit(`${name} is run ${run}`, columns - 8)]])];
 }
 
 function childEnded(event: ChildEnded, before: RunState, view: EventView): readonly Line[] {
-  const call = before.calls.find(({ id }) => id === event.call);
+  const call = callOf(before, event.call);
   if (call === undefined || call.status === "ended") return [];
   const { marks, columns } = view;
   const isGood = event.status === "completed";

@@ -107,6 +107,7 @@ function frameLines(frame: Frame, terminal: Terminal): readonly Line[] {
     .flatMap((call) => [callLine(call, spin, frame, terminal), ...childLines(call, frame, terminal)]);
   if (open.length > MOST_CALLS) lines.push([["dim", `       and ${open.length - MOST_CALLS} more`]]);
   if (open.length === 0) lines.push(modelLine(frame, spin, terminal));
+  lines.push(...state.background.slice(0, MOST_CALLS).flatMap((call) => childLines(call, frame, terminal)));
   lines.push(footer(frame, terminal));
   return lines;
 }
