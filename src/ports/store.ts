@@ -157,7 +157,8 @@ export type ClaimResult =
     }
   /** `lane`: as many runs of its lane are driven as may be. */
   | { readonly ok: false; readonly reason: "unknown" | "finished" | "lane" }
-  | { readonly ok: false; readonly reason: "owned"; readonly owner: string };
+  /** `epoch`: only when it is this process that has it, so that it can let go of what it does not know it took. */
+  | { readonly ok: false; readonly reason: "owned"; readonly owner: string; readonly epoch?: number };
 
 export interface Owners {
   /** `host/pid` of this process as others see it. */
@@ -167,7 +168,7 @@ export interface Owners {
    * its group) than it allows, counted in the transaction of the claim.
    */
   claim(run: string, slot?: LaneSlot): Promise<ClaimResult>;
-  /** Let go: another process may take it at once. Ignored when the epoch is not current any more. */
+  /** Let go: another process may take it at once. Ignored when the epoch is not current any more, or the run another process's. */
   release(run: string, epoch: number, row?: RunRowChange): Promise<void>;
   /**
    * Runs that wait for a driver: unfinished, nobody alive owns them, and, if they are `waiting`, due, with unconsumed input, or

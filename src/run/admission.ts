@@ -15,6 +15,7 @@ import { accountsOf } from "./budget-accounts.ts";
 import { rememberAgent } from "./find-agent.ts";
 import { checkId, newId } from "./ids.ts";
 import { laneOf } from "./lane-rules.ts";
+import { FIRST_EPOCH, isBegun } from "./let-go.ts";
 import { refusalMessage } from "./ledger.ts";
 import { plan, recordSteps } from "./commit.ts";
 import type { Core, Definition } from "./core.ts";
@@ -206,8 +207,6 @@ async function firstTurn(core: Core, request: RunRequest, files: Staged): Promis
   return parts;
 }
 
-const FIRST_EPOCH = 1;
-
 /** The start, and the intents of what it wants first, in one commit. */
 async function create(
   core: Core,
@@ -229,7 +228,7 @@ async function create(
   const first = plan(session, [], []);
   recordSteps(session.steps, state, first);
   const { caller, channel, tenant, parent, root, labels, idempotencyKey, lane } = request;
-  const created = await createWithLedger(core, {
+  const created = await createOrFind(core, {
     run,
     agent: agent.name,
     ...dropUndefined({
@@ -250,9 +249,19 @@ async function create(
     ...(first.ledger === undefined ? {} : { ledger: first.ledger }),
   });
   if (!created.created && created.refusal !== undefined) throw overBudget(run, created.refusal);
-  if (!created.created) return { run: created.run };
+  if (!created.created) return "begun" in created && lane !== undefined ? { run, queued: definition } : { run: created.run };
   session.begin(first.next, [started, ...first.events], created.added);
   return lane === undefined ? { run, session } : { run, queued: definition };
+}
+
+/** `begun`: it was reported as failed and has been made. It is let go, or queued, and whoever wants it takes it over. */
+async function createOrFind(core: Core, request: CreateRequest): Promise<CreateResult & { readonly begun?: true }> {
+  try {
+    return await createWithLedger(core, request);
+  } catch (error) {
+    if (!(await isBegun(core, request, error))) throw error;
+    return { created: false, run: request.run, begun: true };
+  }
 }
 
 /** A ledger outside the store is asked first, but not for a run that was admitted before. */

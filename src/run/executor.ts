@@ -103,6 +103,7 @@ async function admitted(core: Core, agent: Agent, request: RunRequest): Promise<
 async function join(core: Core, run: string): Promise<RunHandle> {
   const live = core.live.get(run);
   if (live !== undefined) return live.handle;
+  await core.leaving.get(run);
   const row = await core.store.runs.get(run);
   if (row?.status === "interrupted" || row?.status === "waiting") return core.engine.take(run);
   const isLeft = row?.owner === undefined && row?.status !== "queued";

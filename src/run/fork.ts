@@ -11,7 +11,7 @@ import type { Core } from "./core.ts";
 import { dropUndefined } from "./drop-undefined.ts";
 import { applyEdit, checkEdit, type ForkEdit } from "./fork-edit.ts";
 import { checkId, newId } from "./ids.ts";
-import { letGo } from "./let-go.ts";
+import { isBegun, letGo } from "./let-go.ts";
 import { resolveModels } from "./resolve-models.ts";
 import { foldJournal } from "./result.ts";
 import { toRowChange } from "./status.ts";
@@ -132,16 +132,20 @@ async function create(core: Core, { run, agent, request }: RunStarted, events: r
   const state = foldJournal(events.map((event, seq): RunEvent => ({ ...event, ...header, seq })))?.state;
   if (state === undefined) throw unknownRun(run);
   const { caller, channel, tenant, labels } = request;
-  const created = await core.store.runs.create({
-    run,
-    agent: agent.name,
-    ...dropUndefined({ caller, channel, tenant, labels }),
-    at,
-    events,
-    row: toRowChange(state, decide(state, { at, activeMs: state.activeMs })),
-  });
-  if (!created.created) {
-    throw new ExecutusError("request_invalid", `there is a run ${run} already`, { run, hint: "Give the fork another id." });
+  try {
+    const created = await core.store.runs.create({
+      run,
+      agent: agent.name,
+      ...dropUndefined({ caller, channel, tenant, labels }),
+      at,
+      events,
+      row: toRowChange(state, decide(state, { at, activeMs: state.activeMs })),
+    });
+    if (!created.created) {
+      throw new ExecutusError("request_invalid", `there is a run ${run} already`, { run, hint: "Give the fork another id." });
+    }
+    await letGo(core, { run, epoch: created.epoch });
+  } catch (error) {
+    if (!(await isBegun(core, { run, at }, error))) throw error;
   }
-  await letGo(core, { run, epoch: created.epoch });
 }

@@ -146,8 +146,10 @@ export class LaneQueue implements QueuedRuns {
       const code = isExecutusError(error) ? error.code : "";
       if (code === "lane_full") return false;
       if (code === "run_owned" || code === "run_finished") return true;
-      this.#skipped.set(run, this.#core.clock.now() + SKIP_MS);
       this.#warn(run, `its turn has come, but it cannot begin here: ${toRunError(error).message}`);
+      // A store in trouble says nothing of the run: its turn is not passed over.
+      if (code === "store_unavailable") return false;
+      this.#skipped.set(run, this.#core.clock.now() + SKIP_MS);
       return true;
     }
   }

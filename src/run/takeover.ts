@@ -4,6 +4,7 @@ import { evolve } from "../kernel/evolve.ts";
 import { ExecutusError } from "../kernel/errors.ts";
 import type { EventBody } from "../ports/events.ts";
 import type { ModelCandidate } from "../ports/models.ts";
+import type { LaneSlot } from "../ports/lanes.ts";
 import type { ClaimResult } from "../ports/store.ts";
 import type { List } from "../kernel/list.ts";
 import type { RunEvent } from "../ports/events.ts";
@@ -12,7 +13,7 @@ import type { RunState } from "../kernel/state.ts";
 import type { Core, TakenBy } from "./core.ts";
 import { beginning, codeAtHand, slotOf } from "./begin-queued.ts";
 import { candidatesOf, findCode, type Found } from "./find-code.ts";
-import { letGo } from "./let-go.ts";
+import { letGo, letGoIfClaimed } from "./let-go.ts";
 import { foldJournal, type Folded } from "./result.ts";
 import { type Code, Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
@@ -31,12 +32,21 @@ export async function takeOver(core: Core, run: string, by: TakenBy = "somebody"
   if (before === undefined) throw unknownRun(run);
   if (before.state.finished) throw finishedRun(run);
   const code = await codeFor(core, before.state, by);
-  const claim = await core.store.owners.claim(run, code.isEnding ? undefined : slotOf(core, before.state));
+  const claim = await claimed(core, run, code.isEnding ? undefined : slotOf(core, before.state));
   if (!claim.ok) throw refusedClaim(run, claim);
   try {
     return await goOn(core, { before, code, claim, first: events[0] });
   } catch (error) {
     await letGo(core, { run, epoch: claim.epoch });
+    throw error;
+  }
+}
+
+async function claimed(core: Core, run: string, slot: LaneSlot | undefined): Promise<ClaimResult> {
+  try {
+    return await core.store.owners.claim(run, slot);
+  } catch (error) {
+    await letGoIfClaimed(core, run, error);
     throw error;
   }
 }

@@ -18,6 +18,8 @@ import type { RecoveryReport, RunHandle } from "./types.ts";
 const BATCH = 1_000;
 /** How long a run that is due and cannot be taken over is left alone. */
 const RETRY_MS = 10_000;
+/** How soon a store in trouble is asked again about a run that was told something. */
+const STORE_RETRY_MS = 1_000;
 
 export class Wakes implements Engine {
   readonly #core: Core;
@@ -118,9 +120,16 @@ export class Wakes implements Engine {
         await this.#goOnIfTold(run);
       } catch (error) {
         this.#warn(run, `it was told something, but cannot go on here: ${toRunError(error).message}`);
+        this.#lookAgain(run, error);
       }
       if (this.#looking.get(run) !== true) this.#looking.delete(run);
     }
+  }
+
+  /** What kept it from going on was the store, which may be back soon; nobody else may be there to sweep. */
+  #lookAgain(run: string, error: unknown): void {
+    if (!isExecutusError(error) || error.code !== "store_unavailable") return;
+    this.#core.clock.after(STORE_RETRY_MS, () => this.wake(run), { background: true });
   }
 
   async #goOnIfTold(run: string): Promise<void> {

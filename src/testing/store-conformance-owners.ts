@@ -14,7 +14,7 @@ function claiming(test: StoreTest): void {
     assert.deepEqual(await store.runs.create(newRun("r")), { created: true, epoch: 1 });
     const other = await second();
     assert.deepEqual(await other.owners.claim("r"), { ok: false, reason: "owned", owner: store.owners.self });
-    assert.deepEqual(await store.owners.claim("r"), { ok: false, reason: "owned", owner: store.owners.self });
+    assert.deepEqual(await store.owners.claim("r"), { ok: false, reason: "owned", owner: store.owners.self, epoch: 1 });
     assert.notEqual(other.owners.self, "");
     assert.equal((await other.runs.get("r"))?.owner, store.owners.self);
   });
@@ -53,6 +53,13 @@ function claiming(test: StoreTest): void {
     assert.equal((await store.runs.get("r"))?.owner, other.owners.self);
     assert.equal((await store.runs.get("r"))?.status, "running");
     assert.deepEqual(await other.journal.append(batch("r", { epoch: 2 })), { ok: true });
+  });
+
+  test("lets nobody let go of what another process has", async ({ store, second }) => {
+    await store.runs.create(newRun("r"));
+    await (await second()).owners.release("r", 1, { status: "waiting" });
+    assert.equal((await store.runs.get("r"))?.owner, store.owners.self);
+    assert.equal((await store.runs.get("r"))?.status, "running");
   });
 
   test("lets exactly one of many claims win", async ({ store, second }) => {

@@ -124,7 +124,9 @@ function openMemory(data: Data, self: string, now: () => number): MemoryStore {
         if (slot !== undefined && isLaneFull(data.runs.values(), slot)) return { ok: false, reason: "lane" };
         return claim(data, run, process, now());
       },
-      release: async (run, epoch, row) => release(data, run, epoch, row),
+      release: async (run, epoch, row) => {
+        if (data.runs.get(run)?.owner === process) release(data, run, epoch, row);
+      },
       orphans: async (limit, at = now()) => orphans(data, limit, at),
       due: async (at, limit) => due(data, at, limit),
     },
@@ -303,7 +305,8 @@ function claim(data: Data, name: string, by: Process, now: number): ClaimResult 
   if (run === undefined) return { ok: false, reason: "unknown" };
   if (run.finished) return { ok: false, reason: "finished" };
   const former = run.owner;
-  if (former !== undefined && former.diedAt === undefined) return { ok: false, reason: "owned", owner: former.name };
+  if (former !== undefined && former.diedAt === undefined)
+    return { ok: false, reason: "owned", owner: former.name, ...(former === by ? { epoch: run.epoch } : {}) };
   const lived = former?.diedAt === undefined || run.status !== "running" ? 0 : Math.min(former.diedAt, now) - run.at;
   run.epoch++;
   run.owner = by;
@@ -318,7 +321,7 @@ function claim(data: Data, name: string, by: Process, now: number): ClaimResult 
 
 function release(data: Data, name: string, epoch: number, row: RunRowChange | undefined): void {
   const run = data.runs.get(name);
-  if (run === undefined || run.finished || run.epoch !== epoch || run.owner === undefined) return;
+  if (run === undefined || run.finished || run.epoch !== epoch) return;
   run.owner = undefined;
   if (row !== undefined) change(run, row);
   data.watchers.touch(name);

@@ -40,9 +40,8 @@ export function createOwnership({ db, heads, presence, processes, lanes, ...opti
       if (head === undefined) return { ok: false, reason: "unknown" };
       if (head.finished === 1) return { ok: false, reason: "finished" };
       const owner = head.owner === null ? undefined : processes.find(head.owner);
-      if (owner !== undefined && (owner.id === presence.id || isAlive(owner, options))) {
-        return { ok: false, reason: "owned", owner: owner.name };
-      }
+      if (owner !== undefined && owner.id === presence.id) return { ...owned(owner), epoch: head.epoch };
+      if (owner !== undefined && isAlive(owner, options)) return owned(owner);
       if (slot !== undefined && lanes.isFull(slot)) return { ok: false, reason: "lane" };
       const epoch = head.epoch + 1;
       take.run(epoch, presence.take(), head.id);
@@ -69,6 +68,8 @@ export function createOwnership({ db, heads, presence, processes, lanes, ...opti
     },
   };
 }
+
+const owned = ({ name }: ProcessRow) => ({ ok: false, reason: "owned", owner: name }) as const;
 
 /** How long the last attempt ran after its last event: up to the last sign of life of its process. */
 function lastedMs(head: StoredHead, owner: ProcessRow | undefined, now: number): number {

@@ -49,14 +49,14 @@ export function simulatedStore(premises: Premises, host: Host, inner: Store): St
     },
     owners: {
       self: owners.self,
-      claim: (run, slot) => ask(async () => claimed(premises, { host, run, result: await owners.claim(run, slot) })),
-      release: (run, epoch, row) => ask(async () => released(premises, run, epoch, () => owners.release(run, epoch, row))),
+      claim: (run, slot) => write(async () => claimed(premises, { host, run, result: await owners.claim(run, slot) })),
+      release: (run, epoch, row) => write(async () => released(premises, run, epoch, () => owners.release(run, epoch, row))),
       orphans: (limit, now) => ask(() => owners.orphans(limit, now)),
       due: (now, limit) => ask(() => owners.due(now, limit)),
     },
     runs: {
       create: (request) =>
-        ask(async () => {
+        write(async () => {
           const result = await runs.create(request);
           if (!result.created || request.lane !== undefined) return result;
           host.takes();
