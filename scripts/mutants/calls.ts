@@ -9,8 +9,8 @@ export const CALL_FAULTS: readonly Fault[] = [
     name: "half-json-arguments-run",
     breaks: "A call whose arguments do not parse is never run",
     file: "src/adapters/models/answer-fold.ts",
-    find: "  } catch {\n    return input;\n  }",
-    replace: "  } catch {\n    return {};\n  }",
+    find: 'input.trim() === "" ? {} : input;',
+    replace: "{};",
     tests: ["src/adapters/models/ai-sdk.test.ts", "test/providers/faults.test.ts"],
   },
   {

@@ -124,8 +124,8 @@ export const STORE_FAULTS: readonly Fault[] = [
     name: "owner-does-not-say-what-it-consumed",
     breaks: "I7: an inbox entry is consumed once",
     file: "src/run/commit.ts",
-    find: "...(consumed.length === 0 ? {} : { consumed }),",
-    replace: "...(consumed.length < 1_000 ? {} : { consumed }),",
+    find: "if (consumed.length > 0) request.consumed",
+    replace: "if (consumed.length > 1_000) request.consumed",
     tests: [
       "test/driver/waking.test.ts",
       "test/driver/steering.test.ts",
@@ -153,8 +153,8 @@ export const STORE_FAULTS: readonly Fault[] = [
     name: "terminal-commit-does-not-look-at-the-inbox",
     breaks: "P1: input that waits at the final answer continues the run",
     file: "src/run/commit.ts",
-    find: "...(terminal ? { sealAfterInbox: session.inboxPosition } : {}),",
-    replace: "...(terminal && session.inboxPosition > 1_000 ? { sealAfterInbox: session.inboxPosition } : {}),",
+    find: "session.state.settling === undefined) request.sealAfterInbox",
+    replace: "session.state.settling === undefined && session.inboxPosition > 1_000) request.sealAfterInbox",
     tests: ["test/driver/lateness.test.ts", "test/driver/steering.test.ts"],
   },
   {

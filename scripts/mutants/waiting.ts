@@ -93,7 +93,7 @@ export const WAITING_FAULTS: readonly Fault[] = [
     name: "parent-is-not-woken",
     breaks: "P5: a parent that waits is due when its child has ended",
     file: "src/run/commit.ts",
-    find: "    ...wokenBy(next),\n",
+    find: "  if (parent !== undefined && parentCall !== undefined) request.wakes = parent;\n",
     replace: "",
     tests: ["test/driver/children.test.ts", "test/crash/delegation.test.ts"],
   },

@@ -127,8 +127,8 @@ function effectOf(state: RunState, call: CallState): Effect | undefined {
 }
 
 function toolEffect(call: CallState): ToolCallEffect {
-  const waited = call.waits === 0 ? "" : `.${call.waits}`;
-  return { kind: "tool", id: `tool:${call.id}#${call.interruptions}${waited}`, call };
+  const { id, interruptions, waits } = call;
+  return { kind: "tool", id: waits === 0 ? `tool:${id}#${interruptions}` : `tool:${id}#${interruptions}.${waits}`, call };
 }
 
 /**
@@ -136,8 +136,13 @@ function toolEffect(call: CallState): ToolCallEffect {
  * with its driver was never run.
  */
 export function abandonedCalls({ calls }: RunState, wanted: readonly Effect[]): readonly ToolCallEffect[] {
-  const abandoned = calls.filter(({ status, child }) => status === "started" && child === undefined).map(toolEffect);
-  return abandoned.filter(({ id }) => !wanted.some((effect) => effect.id === id));
+  const abandoned: ToolCallEffect[] = [];
+  for (const call of calls) {
+    if (call.status !== "started" || call.child !== undefined) continue;
+    const effect = toolEffect(call);
+    if (!wanted.some(({ id }) => id === effect.id)) abandoned.push(effect);
+  }
+  return abandoned;
 }
 
 export function neverRun(call: CallState): EventBody {

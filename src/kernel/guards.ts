@@ -88,10 +88,20 @@ function isSame(a: ToolOutput | undefined, b: ToolOutput | undefined): boolean {
 
 /** JSON with sorted keys. */
 export function canonical(value: JsonValue): string {
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (value === null || typeof value !== "object" || isCanonical(value)) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((item) => canonical(item as JsonValue)).join(",")}]`;
   const object = value as { readonly [key: string]: JsonValue };
-  const fields = Object.keys(object);
-  if (fields.length > 1) fields.sort();
+  const fields = Object.keys(object).sort();
   return `{${fields.map((key) => `${JSON.stringify(key)}:${canonical(object[key] ?? null)}`).join(",")}}`;
+}
+
+/** Flat, and its keys are in order already, as most arguments of tools are: then plain JSON is the same. */
+function isCanonical(object: object): boolean {
+  let previous = "";
+  for (const key in object) {
+    const field = (object as { readonly [key: string]: unknown })[key];
+    if (key < previous || field === undefined || (typeof field === "object" && field !== null)) return false;
+    previous = key;
+  }
+  return !Array.isArray(object);
 }

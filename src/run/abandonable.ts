@@ -14,11 +14,13 @@ export interface Patience {
   readonly timers: LazyTimers;
   /** Told when the work comes back after it was abandoned. */
   readonly late?: () => void;
+  /** Told once, when it is over either way. */
+  readonly ended?: () => void;
 }
 
 /** Resolves with what the work did, or as `abandoned` once `graceMs` have passed since it was stopped. */
 export function settleOrAbandon<T>(work: () => Promise<T>, patience: Patience): Promise<Settled<T>> {
-  const { stopper, graceMs, timers, late } = patience;
+  const { stopper, graceMs, timers, late, ended } = patience;
   return new Promise((resolve) => {
     let open = true;
     let cancelGrace: (() => void) | undefined;
@@ -26,6 +28,7 @@ export function settleOrAbandon<T>(work: () => Promise<T>, patience: Patience): 
       if (!open) return late?.();
       open = false;
       cancelGrace?.();
+      ended?.();
       stopper.whenStopped(undefined);
       resolve(settled);
     };

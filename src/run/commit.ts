@@ -14,6 +14,7 @@ import type { StepLog } from "../kernel/steps.ts";
 import type { EventBody, EventHeader, RunEvent } from "../ports/events.ts";
 import type { Ledger, LedgerChange } from "../ports/budget.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Mutable } from "../ports/mutable.ts";
 import type { AppendRequest, AppendResult, PendingEntry } from "../ports/store.ts";
 import { isExecutusError } from "../kernel/errors.ts";
 import { toEvent } from "./inbox.ts";
@@ -29,7 +30,7 @@ export interface Plan {
   /** What the run wants once the events are durable. */
   readonly decision: Decision;
   readonly consumed: readonly string[];
-  readonly ledger?: LedgerChange;
+  readonly ledger: LedgerChange | undefined;
 }
 
 /** Fold what arrived into a copy of the state, and everything that the kernel decides without waiting for the world. */
@@ -64,7 +65,7 @@ export function plan(session: Session, arrivals: readonly Arrival[], entries: re
   if (session.stopping === undefined) for (const event of intents(session, next, decision.effects)) add(event);
   const change = ledger?.change;
   const consumed = entries.map((entry) => entry.id);
-  return { events, header, next, decision, consumed, ...(change === undefined ? {} : { ledger: change }) };
+  return { events, header, next, decision, consumed, ledger: change };
 }
 
 export function draftLedger({ ports, candidates }: Session, at: number): LedgerDraft | undefined {
@@ -88,15 +89,20 @@ export async function append(
   planned: Plan,
 ): Promise<AppendResult | { readonly ok: false; readonly reason: "stopped" }> {
   const request = toRequest(session, planned);
-  let isAgain = false;
+  try {
+    return await appendWithLedger(session, request);
+  } catch (error) {
+    tellTrouble(session, error);
+  }
+  if (await pause(session, session.ports.clock)) return STOPPED;
   const result = await throughTrouble(session, async () => {
-    const isSecond = isAgain;
-    isAgain = true;
     const appended = await appendWithLedger(session, request);
-    return isSecond && !appended.ok && (await isWritten(session, request)) ? WRITTEN : appended;
+    return !appended.ok && (await isWritten(session, request)) ? WRITTEN : appended;
   });
-  return result ?? { ok: false, reason: "stopped" };
+  return result ?? STOPPED;
 }
+
+const STOPPED = { ok: false, reason: "stopped" } as const;
 
 /** Tries until the store answers; undefined when the session was told to stop before. */
 export async function throughTrouble<T>(session: Session, work: () => Promise<T>): Promise<T | undefined> {
@@ -104,11 +110,16 @@ export async function throughTrouble<T>(session: Session, work: () => Promise<T>
     try {
       return await work();
     } catch (error) {
-      if (!isExecutusError(error) || !error.retryable) throw error;
-      session.warn(`${error.message}; trying again in ${STORE_RETRY_MS} ms`);
+      tellTrouble(session, error);
     }
     if (await pause(session, session.ports.clock)) return undefined;
   }
+}
+
+/** Throws what will not pass by itself. */
+function tellTrouble(session: Session, error: unknown): void {
+  if (!isExecutusError(error) || !error.retryable) throw error;
+  session.warn(`${error.message}; trying again in ${STORE_RETRY_MS} ms`);
 }
 
 const WRITTEN: AppendResult = { ok: true };
@@ -160,30 +171,27 @@ async function pause(session: Session, clock: Clock): Promise<boolean> {
 function toRequest(session: Session, planned: Plan): AppendRequest {
   const { header, events, next, consumed, decision, ledger } = planned;
   const outbox = next.finished ? deliveriesOf(next, header.at) : undefined;
-  const terminal = next.settling !== undefined && session.state.settling === undefined;
-  return {
+  const request: Mutable<AppendRequest> = {
     run: session.run,
     epoch: header.epoch,
     seq: session.state.seq + 1,
     at: header.at,
     activeMs: header.activeMs,
     events,
-    ...(consumed.length === 0 ? {} : { consumed }),
-    ...wokenBy(next),
-    ...(terminal ? { sealAfterInbox: session.inboxPosition } : {}),
     row: toRowChange(next, decision),
-    ...(ledger === undefined ? {} : { ledger }),
-    ...(outbox === undefined ? {} : { outbox }),
-    ...(next.finished && next.queued ? { dequeued: true as const } : {}),
   };
+  if (consumed.length > 0) request.consumed = consumed;
+  if (next.settling !== undefined && session.state.settling === undefined) request.sealAfterInbox = session.inboxPosition;
+  if (ledger !== undefined) request.ledger = ledger;
+  if (outbox !== undefined) request.outbox = outbox;
+  if (next.finished) addEnd(request, next);
+  return request;
 }
 
-const NOBODY = {};
-
-/** A parent that waits is due when its child has ended, whatever becomes of this process. */
-function wokenBy({ finished, request }: RunState): { readonly wakes?: string } {
-  if (!finished || request.parentCall === undefined || request.parent === undefined) return NOBODY;
-  return { wakes: request.parent };
+function addEnd(request: Mutable<AppendRequest>, { request: { parent, parentCall }, queued }: RunState): void {
+  // A parent that waits is due when its child has ended, whatever becomes of this process.
+  if (parent !== undefined && parentCall !== undefined) request.wakes = parent;
+  if (queued) request.dequeued = true;
 }
 
 /** The store has it: the state moves on, and whoever watches is told. */

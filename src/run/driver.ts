@@ -118,9 +118,13 @@ function reconcileEffects(session: Session, decision: Decision): boolean {
 
 /** An end came between the intent of a call and its start: it was never run, and nobody else will say so. True: something arrives. */
 function answerForUnstarted(session: Session, { effects }: Decision): boolean {
-  const unstarted = abandonedCalls(session.state, effects).filter(({ id }) => !session.running.has(id));
-  for (const effect of unstarted) session.arrive({ effect, events: [neverRun(effect.call)] });
-  return unstarted.length > 0;
+  let isAny = false;
+  for (const effect of abandonedCalls(session.state, effects)) {
+    if (session.running.has(effect.id)) continue;
+    session.arrive({ effect, events: [neverRun(effect.call)] });
+    isAny = true;
+  }
+  return isAny;
 }
 
 /**

@@ -37,8 +37,11 @@ export class LazyTimers {
   /** False when it was cancelled, or has fired, before. */
   #remove(deadline: Deadline): boolean {
     const at = this.#deadlines.indexOf(deadline);
-    if (at >= 0) this.#deadlines.splice(at, 1);
-    return at >= 0;
+    if (at < 0) return false;
+    // In place of a splice, which makes an array of what it takes out: nearly always it is the last one.
+    const last = this.#deadlines.pop();
+    if (last !== undefined && last !== deadline) this.#deadlines[at] = last;
+    return true;
   }
 
   #set(at: number): void {
@@ -57,6 +60,7 @@ export class LazyTimers {
       if (deadline.at <= now) due.push(deadline);
       else if (next === undefined || deadline.at < next) next = deadline.at;
     }
+    due.sort((a, b) => a.at - b.at);
     for (const deadline of due) if (this.#remove(deadline)) deadline.fire();
     if (next !== undefined && (this.#setFor === undefined || next < this.#setFor)) this.#set(next);
   }

@@ -5,6 +5,7 @@ import { toModelFailure } from "../kernel/model-error.ts";
 import type { EventBody, ModelAnswered, ModelFailed } from "../ports/events.ts";
 import type { AssistantPart, ToolCallPart } from "../ports/messages.ts";
 import type { ModelAnswer, ModelCandidate, ModelDelta } from "../ports/models.ts";
+import type { Mutable } from "../ports/mutable.ts";
 import { settleOrAbandon } from "./abandonable.ts";
 import { checkCalls, withoutDepth } from "./check-calls.ts";
 import { checkOutput } from "./output.ts";
@@ -100,6 +101,7 @@ class ModelPatience {
   readonly #stopper: Stopper;
   readonly #startedAt: number;
   #lastPart: number | undefined;
+  #looksAt = Infinity;
   #cancel: (() => void) | undefined;
 
   constructor(session: Session, stopper: Stopper) {
@@ -117,8 +119,8 @@ class ModelPatience {
     const isFirst = this.#lastPart === undefined;
     this.#lastPart = this.#session.ports.clock.monotonic();
     this.#session.heardAt = this.#lastPart;
-    if (!isFirst) return;
-    // The idle time may be shorter than what is left of the time for the first part.
+    // The idle time may be shorter than what is left of the time for the first part; a look that comes too early finds that out.
+    if (!isFirst || this.#looksAt <= this.#lastPart + this.#session.state.limits.idleTokenMs) return;
     this.#cancel?.();
     this.#check();
   }
@@ -135,7 +137,12 @@ class ModelPatience {
     const totalLeft = this.#startedAt + limits.modelCallMs - now;
     if (quietLeft <= 0) this.#stop(this.#lastPart === undefined ? "first-token" : "idle", quiet);
     else if (totalLeft <= 0) this.#stop("total", limits.modelCallMs);
-    else this.#cancel = this.#session.timers.after(Math.min(quietLeft, totalLeft), () => this.#check());
+    else this.#lookAgain(now, Math.min(quietLeft, totalLeft));
+  }
+
+  #lookAgain(now: number, inMs: number): void {
+    this.#looksAt = now + inMs;
+    this.#cancel = this.#session.timers.after(inMs, () => this.#check());
   }
 
   #stop(limit: "first-token" | "idle" | "total", ms: number): void {
@@ -173,32 +180,25 @@ async function answered(
   const bounded = withoutDepth(answer.content);
   const said = session.ports.redaction?.data(bounded) ?? bounded;
   const { content, refused, requests } = await checkCalls(session, withUniqueIds(session, said), answer.finish);
-  const output = await checkOutput(session, content, answer.finish);
+  const output = session.output === undefined ? undefined : await checkOutput(session, content, answer.finish);
   const cost = candidate.price === undefined ? undefined : costUsd(answer.usage, candidate.price);
-  const event: ModelAnswered = {
-    type: "model.answered",
-    step: effect.step,
-    model: effect.model,
-    content,
-    finish: answer.finish,
-    usage: answer.usage,
-    ...(cost === undefined ? {} : { costUsd: cost }),
-    ...(refused.length === 0 ? {} : { refused }),
-    ...output,
-    ...asTold(answer),
-    durationMs,
-  };
+  const { step, model } = effect;
+  const { finish, usage } = answer;
+  const event: Mutable<ModelAnswered> = { type: "model.answered", step, model, content, finish, usage, durationMs };
+  if (cost !== undefined) event.costUsd = cost;
+  if (refused.length > 0) event.refused = refused;
+  if (output !== undefined) event.output = output;
+  tellMore(event, answer);
   return requests.length === 0 ? [event] : [event, ...requests];
 }
 
 /** What the provider said beside the answer, where it said something. */
-function asTold({ finish, rawFinish, providerMetadata, response, warnings }: ModelAnswer): Partial<ModelAnswered> {
-  return {
-    ...(rawFinish === undefined || rawFinish === finish ? {} : { rawFinish }),
-    ...(providerMetadata === undefined ? {} : { providerMetadata }),
-    ...(response === undefined ? {} : { response }),
-    ...(warnings === undefined || warnings.length === 0 ? {} : { warnings }),
-  };
+function tellMore(event: Mutable<ModelAnswered>, answer: ModelAnswer): void {
+  const { finish, rawFinish, providerMetadata, response, warnings } = answer;
+  if (rawFinish !== undefined && rawFinish !== finish) event.rawFinish = rawFinish;
+  if (providerMetadata !== undefined) event.providerMetadata = providerMetadata;
+  if (response !== undefined) event.response = response;
+  if (warnings !== undefined && warnings.length > 0) event.warnings = warnings;
 }
 
 /**

@@ -3,7 +3,6 @@ import { ExecutusError } from "../kernel/errors.ts";
 import { canonical } from "../kernel/guards.ts";
 import { isCheckedNow, jsonIn, wantedOutput } from "../kernel/output.ts";
 import type { RunState } from "../kernel/state.ts";
-import type { ModelAnswered } from "../ports/events.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { AssistantPart } from "../ports/messages.ts";
 import type { FinishReason, ModelCall } from "../ports/models.ts";
@@ -54,15 +53,15 @@ export async function checkOutput(
   session: Session,
   content: readonly AssistantPart[],
   finish: FinishReason,
-): Promise<Pick<ModelAnswered, "output"> | undefined> {
+): Promise<OutputVerdict | undefined> {
   const { state, output } = session;
   if (output === undefined || !isCheckedNow(state)) return undefined;
   const asksForCalls = content.some((part) => part.type === "tool-call" && part.providerExecuted !== true);
   if (asksForCalls && state.ending === undefined) return undefined;
   const text = content.map((part) => (part.type === "text" ? part.text : "")).join("");
   const value = jsonIn(text);
-  if (value === undefined) return { output: { ok: false, problem: notJson(text, finish) } };
-  return { output: toVerdict(await validated(output, value), value) };
+  if (value === undefined) return { ok: false, problem: notJson(text, finish) };
+  return toVerdict(await validated(output, value), value);
 }
 
 function notJson(text: string, finish: FinishReason): string {

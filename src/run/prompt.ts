@@ -4,17 +4,21 @@ import { toolsOf } from "../kernel/file-tool.ts";
 import { view } from "../kernel/list.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { ModelCall } from "../ports/models.ts";
+import type { Mutable } from "../ports/mutable.ts";
 import { askForOutput } from "./output.ts";
 
 export function promptOf(state: RunState, effect: Pick<ModelEffect, "step" | "attempt" | "toolChoice">): ModelCall {
-  return {
+  const { instructions, output } = askForOutput(state);
+  const call: Mutable<ModelCall> = {
     run: state.run,
     step: effect.step,
     attempt: effect.attempt,
-    ...askForOutput(state),
+    instructions,
     messages: view(state.messages),
     tools: toolsOf(state),
     toolChoice: effect.toolChoice,
     settings: state.agent.settings,
   };
+  if (output !== undefined) call.output = output;
+  return call;
 }

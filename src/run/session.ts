@@ -98,6 +98,13 @@ export interface Code {
   readonly output?: OutputSchema | undefined;
 }
 
+/** Arguments that were checked, and what their tool made of them. */
+interface KeptInput {
+  readonly ok: true;
+  readonly from: JsonValue;
+  readonly value: unknown;
+}
+
 const NOW = Promise.resolve();
 
 export type Stopping = "drain" | "drop";
@@ -128,7 +135,7 @@ export class Session {
   #callIds: Set<string> | undefined;
   #started: string[] = [];
   #startedStep = -1;
-  #inputs: Map<string, { readonly from: JsonValue; readonly value: unknown }> | undefined;
+  #inputs: Map<string, KeptInput> | undefined;
   #edits: Map<string, ToolInputCheck> | undefined;
   #code: Code;
   readonly #adopted: Code | undefined;
@@ -258,11 +265,11 @@ export class Session {
   /** Arguments that were checked and parsed with the answer, until the call starts. */
   keepInput(call: string, from: JsonValue, value: unknown): void {
     this.#inputs ??= new Map();
-    this.#inputs.set(call, { from, value });
+    this.#inputs.set(call, { ok: true, from, value });
   }
 
   /** Undefined for a call of an earlier attempt, or with other arguments by now: they are to be checked again. */
-  takeInput({ id, input }: CallState): { readonly value: unknown } | undefined {
+  takeInput({ id, input }: CallState): KeptInput | undefined {
     const kept = this.#inputs?.get(id);
     if (kept === undefined) return undefined;
     this.#inputs?.delete(id);

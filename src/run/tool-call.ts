@@ -3,7 +3,8 @@ import type { ReconcileEffect, ToolCallEffect } from "../kernel/effects.ts";
 import type { CallState } from "../kernel/state.ts";
 import { isSuspension } from "../kernel/suspension.ts";
 import { isUnknownOutcome } from "../kernel/unknown-outcome.ts";
-import type { EventBody } from "../ports/events.ts";
+import type { EventBody, ToolEnded } from "../ports/events.ts";
+import type { Mutable } from "../ports/mutable.ts";
 import type { Reconciliation, Tool, ToolContext, ToolInputCheck } from "../ports/tools.ts";
 import type { Suspension } from "../ports/waiting.ts";
 import { settleOrAbandon } from "./abandonable.ts";
@@ -19,7 +20,7 @@ export async function performToolCall(session: Session, effect: ToolCallEffect, 
   const { call } = effect;
   const tool = toolNamed(session, call.name);
   if (tool === undefined) return [errorOutcome(call, `There is no tool ${call.name} in this process.`)];
-  const input = await checkedInput(session, tool, call);
+  const input = session.takeInput(call) ?? (await checkInput(tool, call));
   if (!input.ok) return [errorOutcome(call, `The arguments of ${call.name} do not fit its schema. ${input.problem}`)];
   const { clock } = session.ports;
   const startedAt = clock.monotonic();
@@ -61,10 +62,8 @@ function suspended(session: Session, tool: Tool, call: CallState, suspension: Su
   }
 }
 
-/** Parsed when the answer was checked, or again for a call of an earlier attempt. */
-async function checkedInput(session: Session, tool: Tool, call: CallState): Promise<ToolInputCheck> {
-  const kept = session.takeInput(call);
-  if (kept !== undefined) return { ok: true, value: kept.value };
+/** Again, for a call of an earlier attempt. */
+async function checkInput(tool: Tool, call: CallState): Promise<ToolInputCheck> {
   try {
     return await tool.validate(call.input);
   } catch (error) {
@@ -73,22 +72,18 @@ async function checkedInput(session: Session, tool: Tool, call: CallState): Prom
 }
 
 /** Abort at the tool's timeout; leave it behind when it ignores that for the grace time. */
-async function within<T>(
+function within<T>(
   session: Session,
   tool: Tool,
   stopper: Stopper,
   work: () => Promise<T>,
-): Promise<Awaited<ReturnType<typeof settleOrAbandon<T>>>> {
+): ReturnType<typeof settleOrAbandon<T>> {
   const { timers } = session;
   const { limits } = session.state;
   const ms = tool.timeoutMs ?? limits.toolTimeoutMs;
-  const stopTimer = timers.after(ms, () => stopper.stop({ type: "timeout", limit: "tool", ms }));
+  const ended = timers.after(ms, () => stopper.stop({ type: "timeout", limit: "tool", ms }));
   const late = (): void => session.warn(`${tool.name} came back after it had been abandoned; its result was not used`);
-  try {
-    return await settleOrAbandon(work, { stopper, graceMs: limits.graceMs, timers, late });
-  } finally {
-    stopTimer();
-  }
+  return settleOrAbandon(work, { stopper, graceMs: limits.graceMs, timers, late, ended });
 }
 
 async function succeeded(
@@ -103,18 +98,30 @@ async function succeeded(
   },
 ): Promise<EventBody> {
   const { tool, input, result } = given;
-  const more = {
-    ...(given.durationMs === undefined ? {} : { durationMs: given.durationMs }),
-    ...(given.reconciled === true ? { reconciled: true } : {}),
-  };
+  const ended = await recorded(session, call, { tool, input, result });
+  if (given.durationMs !== undefined) ended.durationMs = given.durationMs;
+  if (given.reconciled === true) ended.reconciled = true;
+  return ended;
+}
+
+async function recorded(
+  session: Session,
+  call: CallState,
+  given: { readonly tool: Tool; readonly input: unknown; readonly result: unknown },
+): Promise<Mutable<ToolEnded>> {
+  const { tool, input, result } = given;
   try {
     const { blobs, redaction } = session.ports;
-    const encoded = await encodeResult(result, { tool, input, call, blobs, redaction });
-    const pinned = encoded.outcome === "ok" && tool.pins?.(input) === true ? { pinned: true as const } : {};
-    return { type: "tool.ended", call: call.id, ...encoded, ...pinned, ...more };
+    const encoding = encodeResult(result, { tool, input, call, blobs, redaction });
+    const { outcome, output, spilled, spilledParts } = encoding instanceof Promise ? await encoding : encoding;
+    const ended: Mutable<ToolEnded> = { type: "tool.ended", call: call.id, outcome, output };
+    if (spilled !== undefined) ended.spilled = spilled;
+    if (spilledParts !== undefined) ended.spilledParts = spilledParts;
+    if (outcome === "ok" && tool.pins?.(input) === true) ended.pinned = true;
+    return ended;
   } catch (error) {
-    const message = `${tool.name} ran, but its result could not be recorded: ${messageOf(error)}`;
-    return { type: "tool.ended", call: call.id, outcome: "error", output: { type: "error-text", value: message }, ...more };
+    const value = `${tool.name} ran, but its result could not be recorded: ${messageOf(error)}`;
+    return { type: "tool.ended", call: call.id, outcome: "error", output: { type: "error-text", value } };
   }
 }
 
@@ -152,7 +159,7 @@ export async function performReconcile(
   const tool = session.tools.get(call.name);
   const reconcile = tool?.reconcile?.bind(tool);
   if (tool === undefined || reconcile === undefined) return [cannotTell(call, `${call.name} has no reconcile in this process`)];
-  const input = await checkedInput(session, tool, call);
+  const input = session.takeInput(call) ?? (await checkInput(tool, call));
   if (!input.ok) return [cannotTell(call, input.problem)];
   const context = toolContext(session, call, stopper);
   const settled = await within(session, tool, stopper, () => reconcile(input.value, context));

@@ -1,5 +1,6 @@
 /** What a tool is given besides its input. */
 import type { CallState } from "../kernel/state.ts";
+import type { Mutable } from "../ports/mutable.ts";
 import type { ToolContext } from "../ports/tools.ts";
 import { ask, sleep, sleepUntil, waitFor } from "../kernel/suspension.ts";
 import { toArtifact } from "./artifact.ts";
@@ -24,15 +25,12 @@ export function toolContext(session: Session, call: CallState, stopper: Stopper,
     session.inboxChanged = true;
     session.nudge();
   };
-  return {
+  const context: Mutable<ToolContext> = {
     run: session.run,
     call: call.id,
     toolCallId: call.toolCallId,
     idempotencyKey: idempotencyKey(session.run, call.id),
     attempt: session.epoch,
-    ...(caller === undefined ? {} : { caller }),
-    ...(channel === undefined ? {} : { channel }),
-    ...(tenant === undefined ? {} : { tenant }),
     // Not a getter: making one costs ten times as much as the signal.
     signal: stopper.signal,
     ask,
@@ -49,4 +47,8 @@ export function toolContext(session: Session, call: CallState, stopper: Stopper,
       artifacts.push({ ...(await toArtifact(artifact, session.ports)), call: call.id });
     },
   };
+  if (caller !== undefined) context.caller = caller;
+  if (channel !== undefined) context.channel = channel;
+  if (tenant !== undefined) context.tenant = tenant;
+  return context;
 }

@@ -29,18 +29,21 @@ export interface Recording {
   readonly redaction: Redaction | undefined;
 }
 
-export async function encodeResult(result: unknown, call: Recording): Promise<EncodedResult> {
+/** At once where nothing has to be stored or asked; throws or rejects. */
+export function encodeResult(result: unknown, call: Recording): EncodedResult | Promise<EncodedResult> {
   const place: Place = { ...call, bytes: Math.min(call.tool.outputBytes ?? SPILL_BYTES, SPILL_BYTES) };
-  if (call.tool.toOutput !== undefined) {
-    const output = await call.tool.toOutput(result, call.input, call.call.toolCallId);
-    const failed = output.type === "error-text" || output.type === "error-json";
-    return spillIfLarge({ outcome: failed ? "error" : "ok", output }, place);
-  }
+  if (call.tool.toOutput !== undefined)
+    return encodeAsToolSays(call.tool.toOutput(result, call.input, call.call.toolCallId), place);
   if (typeof result === "string") return spillIfLarge({ outcome: "ok", output: { type: "text", value: result } }, place);
   if (result === undefined) return { outcome: "ok", output: { type: "text", value: "" } };
   const json = toJson(result);
   if (!json.ok) return notJson(call.tool, json.problem);
   return spillIfLarge({ outcome: "ok", output: { type: "json", value: json.value } }, place);
+}
+
+async function encodeAsToolSays(saying: ToolOutput | PromiseLike<ToolOutput>, place: Place): Promise<EncodedResult> {
+  const output = await saying;
+  return spillIfLarge({ outcome: isError(output) ? "error" : "ok", output }, place);
 }
 
 function notJson(tool: Tool, problem: string): EncodedResult {
@@ -58,15 +61,31 @@ interface Place {
   readonly part?: number;
 }
 
-async function spillIfLarge(given: EncodedResult, place: Place): Promise<EncodedResult> {
+function spillIfLarge(given: EncodedResult, place: Place): EncodedResult | Promise<EncodedResult> {
   const encoded = place.redaction === undefined ? given : place.redaction.data(given);
   const { output } = encoded;
-  if (output.type === "content") return { ...encoded, ...(await shortenParts(output, place)) };
+  if (output.type === "content") return withShortParts(encoded, output, place);
   const text = textOf(output.value);
   // A character is at most 3 bytes of UTF-8, so most results need no second look.
   if (text.length * 3 <= place.bytes) return encoded;
   const bytes = new TextEncoder().encode(text);
-  if (bytes.length <= place.bytes) return encoded;
+  return bytes.length <= place.bytes ? encoded : spill(encoded, place, { text, bytes });
+}
+
+async function withShortParts(
+  encoded: EncodedResult,
+  output: ToolOutput & { type: "content" },
+  place: Place,
+): Promise<EncodedResult> {
+  return { ...encoded, ...(await shortenParts(output, place)) };
+}
+
+async function spill(
+  encoded: EncodedResult,
+  place: Place,
+  { text, bytes }: { readonly text: string; readonly bytes: Uint8Array },
+): Promise<EncodedResult> {
+  const { output } = encoded;
   const spilled: BlobReference = { type: "blob", hash: await place.blobs.put(bytes), bytes: bytes.length };
   const value = headOf(text, spilled, place);
   return { ...encoded, output: { type: isError(output) ? "error-text" : "text", value }, spilled };

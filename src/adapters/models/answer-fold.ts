@@ -2,7 +2,8 @@
 import { ModelCallError } from "../../kernel/model-error.ts";
 import type { Blobs } from "../../ports/blobs.ts";
 import type { JsonObject, JsonValue } from "../../ports/json.ts";
-import type { AssistantPart, FileData, ToolOutput } from "../../ports/messages.ts";
+import type { AssistantPart, FileData, ToolCallPart, ToolOutput } from "../../ports/messages.ts";
+import type { Mutable } from "../../ports/mutable.ts";
 import type { ModelAnswer, ModelDelta, TokenUsage } from "../../ports/models.ts";
 import type { SpecVersion, StreamPart } from "./language-model.ts";
 import { toJson, toJsonObject, toText } from "./to-json.ts";
@@ -14,6 +15,8 @@ interface Block {
   text: string;
   providerMetadata?: JsonObject;
 }
+
+type Settled = AssistantPart | Block;
 
 /** A file whose bytes are stored when the answer is complete, so that a broken stream leaves none behind. */
 interface PendingFile {
@@ -30,7 +33,8 @@ interface FoldOptions {
 export class AnswerFold {
   readonly #options: FoldOptions;
   readonly #content: (AssistantPart | Block | PendingFile)[] = [];
-  readonly #blocks = new Map<string, Block>();
+  readonly #texts = new Map<string, Block>();
+  readonly #reasonings = new Map<string, Block>();
   readonly #toolNames = new Map<string, string>();
   #warnings: readonly string[] = [];
   #response: { id?: string; model?: string } | undefined;
@@ -52,11 +56,11 @@ export class AnswerFold {
       case "text-start":
       case "text-delta":
       case "text-end":
-        return this.#addToBlock("text", part);
+        return this.#addToBlock(part, "text", "text.delta");
       case "reasoning-start":
       case "reasoning-delta":
       case "reasoning-end":
-        return this.#addToBlock("reasoning", part);
+        return this.#addToBlock(part, "reasoning", "reasoning.delta");
       case "tool-input-start":
         this.#toolNames.set(toText(part["id"]), toText(part["toolName"]));
         return undefined;
@@ -100,12 +104,13 @@ export class AnswerFold {
     }
   }
 
-  #addToBlock(type: Block["type"], part: StreamPart): ModelDelta | undefined {
-    const key = `${type} ${toText(part["id"])}`;
-    let block = this.#blocks.get(key);
+  #addToBlock(part: StreamPart, type: Block["type"], shownAs: "text.delta" | "reasoning.delta"): ModelDelta | undefined {
+    const id = toText(part["id"]);
+    const blocks = type === "text" ? this.#texts : this.#reasonings;
+    let block = blocks.get(id);
     if (block === undefined || part.type.endsWith("-start")) {
       block = { type, text: "" };
-      this.#blocks.set(key, block);
+      blocks.set(id, block);
       this.#content.push(block);
     }
     if (part["providerMetadata"] !== undefined) {
@@ -116,7 +121,7 @@ export class AnswerFold {
     const delta = part["delta"];
     if (typeof delta !== "string" || delta === "") return undefined;
     block.text += delta;
-    return { type: `${type}.delta`, text: delta };
+    return { type: shownAs, text: delta };
   }
 
   /** The complete answer; rejects when the stream did not say that it is one. */
@@ -126,15 +131,13 @@ export class AnswerFold {
     if (finish.reason === "broken") throw this.#incomplete(`the answer broke off (${finish.raw ?? "no finish reason"})`);
     if (this.#isSilentEnd(finish)) throw this.#incomplete("the stream ended without a finish reason and without usage");
     if (this.#hasOpenCalls(finish)) throw this.#incomplete("the answer has tool calls and no finish reason");
-    return {
-      content: await this.#settledContent(),
-      finish: finish.reason,
-      ...(finish.raw === undefined ? {} : { rawFinish: finish.raw }),
-      usage: this.#usage,
-      ...(this.#metadata === undefined ? {} : { providerMetadata: this.#metadata }),
-      ...(this.#response === undefined ? {} : { response: this.#response }),
-      ...(this.#warnings.length === 0 ? {} : { warnings: this.#warnings }),
-    };
+    const content = this.#content.some(isPending) ? await this.#settledContent() : (this.#content as Settled[]).filter(isKept);
+    const answer: Mutable<ModelAnswer> = { content, finish: finish.reason, usage: this.#usage };
+    if (finish.raw !== undefined) answer.rawFinish = finish.raw;
+    if (this.#metadata !== undefined) answer.providerMetadata = this.#metadata;
+    if (this.#response !== undefined) answer.response = this.#response;
+    if (this.#warnings.length > 0) answer.warnings = this.#warnings;
+    return answer;
   }
 
   /** V2 and V3 have no word for a stream that just ended: their providers report `unknown` or `other`, and no tokens. */
@@ -152,8 +155,8 @@ export class AnswerFold {
   async #settledContent(): Promise<readonly AssistantPart[]> {
     const settled: AssistantPart[] = [];
     for (const part of this.#content) {
-      if ("pending" in part) settled.push(await this.#storeFile(part.pending));
-      else if (!isEmptyBlock(part)) settled.push(part);
+      if (isPending(part)) settled.push(await this.#storeFile(part.pending));
+      else if (isKept(part)) settled.push(part);
     }
     return settled;
   }
@@ -196,24 +199,24 @@ function toolInputDelta(part: StreamPart, toolName = ""): ModelDelta | undefined
 
 function toToolCall(part: StreamPart): AssistantPart {
   const metadata = toJsonObject(part["providerMetadata"]);
-  return {
+  const call: Mutable<ToolCallPart> = {
     type: "tool-call",
     toolCallId: toText(part["toolCallId"]),
     toolName: toText(part["toolName"]),
     input: toInput(part["input"]),
-    ...(part["providerExecuted"] === true ? { providerExecuted: true } : {}),
-    ...(metadata === undefined ? {} : { providerMetadata: metadata }),
   };
+  if (part["providerExecuted"] === true) call.providerExecuted = true;
+  if (metadata !== undefined) call.providerMetadata = metadata;
+  return call;
 }
 
 /** Arguments arrive as JSON text and no text means none. What does not parse stays text, for the driver to refuse. */
 function toInput(input: unknown): JsonValue {
   if (typeof input !== "string") return toJson(input) ?? {};
-  if (input.trim() === "") return {};
   try {
     return JSON.parse(input) as JsonValue;
   } catch {
-    return input;
+    return input.trim() === "" ? {} : input;
   }
 }
 
@@ -239,7 +242,12 @@ function responseOf(part: StreamPart): { id?: string; model?: string } {
   return { ...(typeof id === "string" ? { id } : {}), ...(typeof modelId === "string" ? { model: modelId } : {}) };
 }
 
-function isEmptyBlock(part: AssistantPart | Block): boolean {
+function isPending(part: Settled | PendingFile): part is PendingFile {
+  return "pending" in part;
+}
+
+/** Everything but blocks that stayed empty. */
+function isKept(part: Settled): boolean {
   const { type, providerMetadata } = part;
-  return (type === "text" || type === "reasoning") && part.text === "" && providerMetadata === undefined;
+  return (type !== "text" && type !== "reasoning") || part.text !== "" || providerMetadata !== undefined;
 }

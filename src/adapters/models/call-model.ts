@@ -48,15 +48,26 @@ interface CallContext {
 }
 
 function toCallOptions(call: ModelCall, { prompt, version, signal }: CallContext): object {
-  const { reasoning, instructionsProviderOptions: _inPrompt, ...settings } = call.settings;
-  return {
-    ...settings,
-    ...(reasoning === undefined || version !== "v4" ? {} : { reasoning }),
-    ...(call.tools.length === 0 ? {} : { tools: toFunctionTools(call.tools), toolChoice: { type: call.toolChoice } }),
-    ...(call.output === undefined ? {} : { responseFormat: toResponseFormat(call.output) }),
-    prompt,
-    abortSignal: signal,
-  };
+  const { reasoning } = call.settings;
+  const options: Record<string, unknown> = { ...settingsOf(call), prompt, abortSignal: signal };
+  if (reasoning !== undefined && version === "v4") options["reasoning"] = reasoning;
+  if (call.tools.length > 0) {
+    options["tools"] = toFunctionTools(call.tools);
+    options["toolChoice"] = { type: call.toolChoice };
+  }
+  if (call.output !== undefined) options["responseFormat"] = toResponseFormat(call.output);
+  return options;
+}
+
+const plainSettings = new WeakMap<object, object>();
+
+/** Those that are sent as they are. A run's settings do not change, and leaving fields out of an object is slow. */
+function settingsOf({ settings }: ModelCall): object {
+  const known = plainSettings.get(settings);
+  if (known !== undefined) return known;
+  const { reasoning: _dependsOnVersion, instructionsProviderOptions: _inPrompt, ...rest } = settings;
+  plainSettings.set(settings, rest);
+  return rest;
 }
 
 /** One shape in all versions; a provider that cannot do it says so in its warnings, and the instructions say it in words. */

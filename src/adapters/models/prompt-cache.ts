@@ -113,13 +113,16 @@ function haveSameFour(a: readonly Message[], b: readonly Message[], at: number):
 function extend(conversation: Conversation, messages: readonly Message[], from: number, context: PromptContext): void {
   const { messages: known, prompt, ends } = conversation;
   conversation.source = messages;
-  const added = messages.slice(from).map((message) => ({ message, converted: toPromptMessage(message, context) }));
-  known.length = from;
-  ends.length = from;
-  prompt.length = ends[from - 1] ?? 0;
-  for (const { message, converted } of added) {
+  // All of them before anything is changed: one that cannot be converted leaves what is known as it was.
+  const added = messages.slice(from).map((message) => toPromptMessage(message, context));
+  if (known.length > from) {
+    known.length = from;
+    ends.length = from;
+    prompt.length = ends[from - 1] ?? 0;
+  }
+  for (const [i, converted] of added.entries()) {
     if (converted !== undefined) prompt.push(converted);
-    known.push(message);
+    known.push(messages[from + i] as Message);
     ends.push(prompt.length);
   }
 }

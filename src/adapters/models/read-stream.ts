@@ -22,17 +22,18 @@ export async function readStream(model: LanguageModel, options: object, target: 
   const { signal, onPart } = callOptions;
   signal.throwIfAborted();
   let reader: PartReader | undefined;
-  let onAbort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = (): void => {
-      if (reader === undefined) reject(signal.reason as Error);
-      else close(reader);
-    };
-  });
+  let giveUp = (): void => {};
+  const onAbort = (): void => {
+    if (reader === undefined) giveUp();
+    else close(reader);
+  };
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    const opening = Promise.resolve(model.doStream(options as never));
-    reader = (await Promise.race([opening.then(closeIfAborted(signal)), aborted])).getReader();
+    const stream = await new Promise<PartStream>((resolve, reject) => {
+      giveUp = () => reject(signal.reason as Error);
+      Promise.resolve(model.doStream(options as never)).then((result) => resolve(closeIfAborted(result, signal)), reject);
+    });
+    reader = stream.getReader();
     signal.throwIfAborted();
     while (!fold.isFinished) {
       const { done, value } = await reader.read();
@@ -55,22 +56,41 @@ function release(reader: PartReader, fold: AnswerFold): void {
 
 /** The body ends right after the finish; its connection can serve the next call only when it was read to that end. */
 async function drain(reader: PartReader): Promise<void> {
-  const timer = setTimeout(() => close(reader), LONGEST_DRAIN_MS);
-  timer.unref();
+  watchDrain(reader);
   try {
     while (!(await reader.read()).done);
   } catch {
     // The answer is complete; what breaks after it concerns nobody.
   } finally {
-    clearTimeout(timer);
+    draining.delete(reader);
+    drainingLong.delete(reader);
   }
 }
 
-function closeIfAborted(signal: AbortSignal): (result: { readonly stream: PartStream }) => PartStream {
-  return (result) => {
-    if (signal.aborted) close(result.stream.getReader());
-    return result.stream;
-  };
+// Nearly every drain is over in the turn in which it began: one timer for all, and it closes what it finds for the second time.
+let draining = new Set<PartReader>();
+let drainingLong = new Set<PartReader>();
+let isWatching = false;
+
+function watchDrain(reader: PartReader): void {
+  draining.add(reader);
+  if (!isWatching) watchDrains();
+}
+
+function watchDrains(): void {
+  isWatching = true;
+  setTimeout(() => {
+    isWatching = false;
+    drainingLong.forEach(close);
+    drainingLong = draining;
+    draining = new Set();
+    if (drainingLong.size > 0) watchDrains();
+  }, LONGEST_DRAIN_MS / 2).unref();
+}
+
+function closeIfAborted({ stream }: { readonly stream: PartStream }, { aborted }: AbortSignal): PartStream {
+  if (aborted) close(stream.getReader());
+  return stream;
 }
 
 /** Nobody waits for it: a source may take for ever to cancel, or refuse. */

@@ -3,7 +3,7 @@
  *
  * It holds the events as they are, frozen at the top; what is inside them is shared, not copied.
  */
-import type { EventBody, RunEvent } from "../../ports/events.ts";
+import type { EventBody } from "../../ports/events.ts";
 import type {
   AppendRequest,
   AppendResult,
@@ -20,6 +20,7 @@ import type {
   Store,
 } from "../../ports/store.ts";
 import type { WaitingFor } from "../../ports/view.ts";
+import { toEvent, type Written } from "./memory-events.ts";
 import { isLaneFull, laneHeads } from "./memory-lanes.ts";
 import { addDeliveries, hasPending, type MemoryOutbox, openMemoryOutbox, removeDeliveries } from "./memory-outbox.ts";
 import { present } from "./present.ts";
@@ -52,7 +53,7 @@ interface Process {
 interface MemoryRun {
   readonly created: CreateRequest;
   readonly key: number;
-  readonly events: RunEvent[];
+  readonly events: Written[];
   readonly inbox: PendingEntry[];
   readonly entries: Set<string>;
   epoch: number;
@@ -110,7 +111,8 @@ function openMemory(data: Data, self: string, now: () => number): MemoryStore {
       append: async (request) => append(data, request),
       read: async (run, options = {}) => {
         const start = (options.after ?? -1) + 1;
-        return data.runs.get(run)?.events.slice(start, start + (options.limit ?? Infinity)) ?? [];
+        const written = data.runs.get(run)?.events.slice(start, start + (options.limit ?? Infinity)) ?? [];
+        return written.map((event, i) => toEvent(event, start + i));
       },
       watch: (run, changed) => data.watchers.watch(run, changed),
     },
@@ -189,8 +191,8 @@ function consume(run: MemoryRun, id: string): void {
 
 function write(run: MemoryRun, events: readonly EventBody[], header: { readonly at: number; readonly activeMs: number }): void {
   const { at, activeMs } = header;
-  const { epoch } = run;
-  for (const body of events) run.events.push(Object.freeze({ ...body, seq: run.events.length, epoch, at, activeMs }));
+  const shared = { epoch: run.epoch, at, activeMs };
+  for (const body of events) run.events.push({ body, header: shared });
   run.at = at;
   run.activeMs = activeMs;
 }

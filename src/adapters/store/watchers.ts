@@ -13,10 +13,12 @@ export type Change = "journal" | "inbox";
 
 type Listener = (run: string, what?: Change) => void;
 
+const NOBODY: readonly Listener[] = [];
+
 /** `onSize` hears how many watchers there are whenever that changes. */
 export function createWatchers(onSize: (size: number) => void = () => {}): Watchers {
   const byRun = new Map<string, readonly Listener[]>();
-  const all = new Set<Listener>();
+  let all: readonly Listener[] = NOBODY;
   let size = 0;
   let touched = new Map<string, Change | undefined>();
 
@@ -24,31 +26,37 @@ export function createWatchers(onSize: (size: number) => void = () => {}): Watch
     const runs = touched;
     touched = new Map();
     for (const [run, what] of runs) {
-      for (const listener of [...(byRun.get(run) ?? []), ...all]) callSafely(listener, run, what);
+      // The lists are replaced as a whole, so they can be walked whatever the listeners do to them.
+      for (const listener of byRun.get(run) ?? NOBODY) callSafely(listener, run, what);
+      for (const listener of all) callSafely(listener, run, what);
     }
   };
 
-  const remove = (run: string, listener: Listener): boolean => {
-    const listeners = byRun.get(run) ?? [];
-    const rest = listeners.filter((other) => other !== listener);
-    if (rest.length === 0) byRun.delete(run);
-    else byRun.set(run, rest);
-    return rest.length < listeners.length;
+  const listenersOf = (run: string | undefined): readonly Listener[] => (run === undefined ? all : (byRun.get(run) ?? NOBODY));
+
+  const setListeners = (run: string | undefined, listeners: readonly Listener[]): void => {
+    if (run === undefined) all = listeners;
+    else if (listeners.length === 0) byRun.delete(run);
+    else byRun.set(run, listeners);
   };
 
   return {
     watch(run, changed) {
       const listener: Listener = (name, what) => changed(name, what);
-      if (run === undefined) all.add(listener);
-      else byRun.set(run, [...(byRun.get(run) ?? []), listener]);
+      setListeners(run, [...listenersOf(run), listener]);
       onSize(++size);
       return () => {
-        if (run === undefined ? !all.delete(listener) : !remove(run, listener)) return;
+        const before = listenersOf(run);
+        if (!before.includes(listener)) return;
+        setListeners(
+          run,
+          before.filter((other) => other !== listener),
+        );
         onSize(--size);
       };
     },
     touch(run, what) {
-      if (size === 0 || (all.size === 0 && !byRun.has(run))) return;
+      if (size === 0 || (all.length === 0 && !byRun.has(run))) return;
       if (touched.size === 0) queueMicrotask(tell);
       touched.set(run, touched.has(run) && touched.get(run) !== what ? undefined : what);
     },
@@ -56,7 +64,7 @@ export function createWatchers(onSize: (size: number) => void = () => {}): Watch
       return byRun.keys();
     },
     get watchesAll() {
-      return all.size > 0;
+      return all.length > 0;
     },
     get size() {
       return size;
