@@ -62,14 +62,14 @@ export function createInsertEvents(db: DatabaseSync): InsertEvents {
   const insert = db.prepare(columns);
   const insertTwo = db.prepare(`${columns}, (?, ?, ?, ?, ?, ?)`);
   return (records) => {
-    const [one, two] = records;
-    if (records.length === 2 && one !== undefined && two !== undefined) insertTwo.run(...toRow(one), ...toRow(two));
-    else for (const record of records) insert.run(...toRow(record));
+    const [a, b] = records;
+    if (records.length === 2 && a !== undefined && b !== undefined) {
+      const { place, epoch, at, activeMs, text, sum } = a;
+      insertTwo.run(place, epoch, at, activeMs, text, sum, b.place, b.epoch, b.at, b.activeMs, b.text, b.sum);
+    } else {
+      for (const { place, epoch, at, activeMs, text, sum } of records) insert.run(place, epoch, at, activeMs, text, sum);
+    }
   };
-}
-
-function toRow({ place, epoch, at, activeMs, text, sum }: EventRecord): readonly [...number[], string, Uint8Array] {
-  return [place, epoch, at, activeMs, text, sum];
 }
 
 const APPENDED: AppendResult = Object.freeze({ ok: true });
@@ -182,13 +182,12 @@ function createMove(db: DatabaseSync): Move {
   const withCounts = db.prepare(`UPDATE heads SET seq = ?, sum = ?, at = ?, active = ?,
     step = coalesce(?, step), tokens = coalesce(?, tokens), cost = coalesce(?, cost) ${where}`);
   return ({ key, epoch, seq, plainStatus }, to, { at, activeMs, row }) => {
-    const moved = [to.seq, to.sum, at, activeMs] as const;
-    if (row === undefined) return plain.run(...moved, key, epoch, seq).changes === 1;
-    const columns = rowColumns(row);
+    const { sum } = to;
+    if (row === undefined) return plain.run(to.seq, sum, at, activeMs, key, epoch, seq).changes === 1;
     if (plainStatus === undefined || plainStatus !== to.plainStatus)
-      return withRow.run(...moved, ...columns, key, epoch, seq).changes === 1;
-    const [, step, tokens, cost] = columns;
-    return withCounts.run(...moved, step, tokens, cost, key, epoch, seq).changes === 1;
+      return withRow.run(to.seq, sum, at, activeMs, ...rowColumns(row), key, epoch, seq).changes === 1;
+    const { step = null, tokens = null, costUsd = null } = row;
+    return withCounts.run(to.seq, sum, at, activeMs, step, tokens, costUsd, key, epoch, seq).changes === 1;
   };
 }
 

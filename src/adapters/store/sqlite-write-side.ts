@@ -85,9 +85,13 @@ export function createWriteSide(options: WriteSideOptions): WriteSide {
 
   return {
     journal: {
-      append: async (request) => {
-        const bodies = encode(request.run, request.events);
-        return write(request.run, () => append(request, bodies), isOk, "journal");
+      append: (request) => {
+        try {
+          const bodies = encode(request.run, request.events);
+          return write(request.run, () => append(request, bodies), isOk, "journal");
+        } catch (error) {
+          return Promise.reject(error);
+        }
       },
     },
     inbox: {
