@@ -16,6 +16,7 @@ export type ErrorCode =
   | "delivery_busy"
   | "delivery_unknown"
   | "journal_damaged"
+  | "journal_newer"
   | "lane_full"
   | "limit_unpriced"
   | "mcp_invalid"

@@ -2,6 +2,7 @@
 import { ExecutusError, isExecutusError } from "../kernel/errors.ts";
 import { resolveLimits } from "../kernel/limits.ts";
 import { type Admitted, admit } from "./admission.ts";
+import { checkJournal } from "./check-journal.ts";
 import { createChildren } from "./children.ts";
 import { launch, toRunError } from "./conduct.ts";
 import { type Core, createCore, type Live, type Parts } from "./core.ts";
@@ -10,7 +11,7 @@ import { followEvents } from "./follow.ts";
 import { Handle } from "./handle.ts";
 import { LaneQueue } from "./lane-queue.ts";
 import { newId } from "./ids.ts";
-import { foldJournal, refusedResult, toResult } from "./result.ts";
+import { type Folded, foldJournal, refusedResult, toResult } from "./result.ts";
 import { sendCommand } from "./send.ts";
 import type { Foundation } from "./session.ts";
 import { toStatusView } from "./status.ts";
@@ -72,7 +73,7 @@ export function openExecutor(core: Core): Executor {
     status: async (run) => {
       const row = await core.store.runs.get(run);
       if (row === undefined) return undefined;
-      const state = core.live.get(run)?.session.state ?? foldJournal(await core.store.journal.read(run))?.state;
+      const state = core.live.get(run)?.session.state ?? (await foldedRun(core, run))?.state;
       return state === undefined ? undefined : { ...toStatusView(state), status: row.status, row };
     },
     budgets: async (query) => (await (core.config.ledger ?? core.store.budgets)?.standings(query)) ?? [],
@@ -149,9 +150,17 @@ async function awaitedResult(core: Core, run: string): Promise<RunResult> {
 }
 
 async function storedResult(core: Core, run: string): Promise<RunResult> {
-  const folded = foldJournal(await core.store.journal.read(run));
+  const folded = await foldedRun(core, run);
   if (folded === undefined) throw unknownRun(run);
   return toResult(folded);
+}
+
+/** For whoever looks at it: all that is understood of it. A journal without a beginning says so. */
+async function foldedRun(core: Core, run: string): Promise<Folded | undefined> {
+  const events = await core.store.journal.read(run);
+  const folded = foldJournal(events);
+  if (folded === undefined) checkJournal(run, events);
+  return folded;
 }
 
 /** Calls under way may come back for the grace time; what does not is left for the next attempt, in doubt if it was `once`. */

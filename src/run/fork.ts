@@ -7,6 +7,7 @@ import { ExecutusError } from "../kernel/errors.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { EventBody, RunEvent, RunStarted } from "../ports/events.ts";
 import type { Stub } from "../ports/fork-events.ts";
+import { checkJournal } from "./check-journal.ts";
 import type { Core } from "./core.ts";
 import { dropUndefined } from "./drop-undefined.ts";
 import { applyEdit, checkEdit, type ForkEdit } from "./fork-edit.ts";
@@ -28,6 +29,7 @@ export interface ForkOptions {
 /** Writes the new run and resolves to its id. Rejects `run_unknown`, and `request_invalid` for a place or an edit that cannot be. */
 export async function fork(core: Core, run: string, options: ForkOptions): Promise<string> {
   const journal = await core.store.journal.read(run);
+  checkJournal(run, journal);
   const start = journal[0];
   if (start?.type !== "run.started") throw unknownRun(run);
   checkPlace(run, journal, options.at);

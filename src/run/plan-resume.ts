@@ -9,6 +9,7 @@ import type { CallState, RunState } from "../kernel/state.ts";
 import type { EventBody } from "../ports/events.ts";
 import type { PlannedCall, ResumePlan } from "../ports/plan.ts";
 import type { RunRow } from "../ports/store.ts";
+import { checkUnfinished } from "./check-journal.ts";
 import { toRunError } from "./conduct.ts";
 import type { Core } from "./core.ts";
 import { agentOf, candidatesOf, differenceOf, findCode, type Found, policyOf } from "./find-code.ts";
@@ -20,6 +21,7 @@ import { attemptEvents, earlierOf, finishedRun, unknownRun } from "./takeover.ts
 export async function planResume(core: Core, run: string): Promise<ResumePlan> {
   const row = await core.store.runs.get(run);
   const journal = await core.store.journal.read(run);
+  checkUnfinished(run, journal);
   const state = foldJournal(journal, undefined, await earlierOf(core, run, journal[0]))?.state;
   if (row === undefined || state === undefined) throw unknownRun(run);
   if (state.finished) throw finishedRun(run);

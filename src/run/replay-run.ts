@@ -2,6 +2,7 @@
 import { initialState } from "../kernel/evolve.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { Replay } from "../ports/plan.ts";
+import { checkJournal } from "./check-journal.ts";
 import type { Core } from "./core.ts";
 import { differenceOf } from "./find-code.ts";
 import { type Against, replay } from "./replay.ts";
@@ -12,6 +13,7 @@ import type { Agent } from "./types.ts";
 
 export async function replayRun(core: Core, run: string, agent: Agent | undefined): Promise<Replay> {
   const events = await core.store.journal.read(run);
+  checkJournal(run, events);
   const first = events[0];
   if (first?.type !== "run.started") throw unknownRun(run);
   const earlier = await earlierOf(core, run, first);

@@ -11,6 +11,7 @@ import type { RunEvent } from "../ports/events.ts";
 import type { Message } from "../ports/messages.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { Core, TakenBy } from "./core.ts";
+import { checkJournal, checkUnfinished } from "./check-journal.ts";
 import { beginning, codeAtHand, slotOf } from "./begin-queued.ts";
 import { candidatesOf, findCode, type Found } from "./find-code.ts";
 import { letGo, letGoIfClaimed } from "./let-go.ts";
@@ -28,6 +29,7 @@ import { loadThread } from "./thread.ts";
 export async function takeOver(core: Core, run: string, by: TakenBy = "somebody"): Promise<Session> {
   if (core.ports.redaction !== undefined) await core.ports.redaction.refresh();
   const events = await core.store.journal.read(run);
+  checkUnfinished(run, events);
   const before = foldJournal(events, undefined, await earlierOf(core, run, events[0]));
   if (before === undefined) throw unknownRun(run);
   if (before.state.finished) throw finishedRun(run);
@@ -62,6 +64,7 @@ async function goOn(core: Core, { before, code, claim, first }: Taken): Promise<
   const { found, candidates, isEnding } = code;
   // Between the first read and the claim the former owner may still have written.
   const since = await core.store.journal.read(before.state.run, { after: before.state.seq });
+  checkJournal(before.state.run, since, before.state);
   const loaded = foldJournal(since, before) ?? before;
   const session = new Session({
     ports: core.ports,
@@ -73,7 +76,7 @@ async function goOn(core: Core, { before, code, claim, first }: Taken): Promise<
   });
   const isOver = loaded.state.settling !== undefined;
   const recorded = attemptEvents(core, isOver ? NOTHING_FOUND : found, claim.after);
-  await appendAttempt(core, session, isEnding ? recorded : beginning(session, recorded, first));
+  await appendAttempt(core, session, isEnding || isOver ? recorded : beginning(session, recorded, first));
   if (found.problem !== undefined) session.warn(found.problem);
   return session;
 }

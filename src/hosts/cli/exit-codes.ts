@@ -44,6 +44,7 @@ const STORE: readonly string[] = [
   "blob_damaged",
   "blob_missing",
   "journal_damaged",
+  "journal_newer",
   "store_damaged",
   "store_foreign",
   "store_newer",
