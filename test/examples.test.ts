@@ -140,6 +140,15 @@ it("delivery.ts delivers to a file and, at the second attempt, to a webhook", ()
   ]);
 });
 
+it("isolated.ts ends a tool that never ends, and goes on meanwhile", () => {
+  const { lines } = run("isolated.ts");
+  expect(lines).toEqual([
+    "the process still does other things",
+    "oddPerfect timed out after 1000 ms.",
+    "completed I found none in time.",
+  ]);
+});
+
 it("lanes.ts drives two at a time", () => {
   expect(run("lanes.ts").lines).toEqual(["queued", "6 completed, at most 2 at once"]);
 });
@@ -164,6 +173,7 @@ it("every example is run here", () => {
     "delivery.ts",
     "embed.ts",
     "fork.ts",
+    "isolated.ts",
     "lanes.ts",
     "mcp.ts",
     "own-models.ts",

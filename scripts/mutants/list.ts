@@ -4,6 +4,7 @@ import { CALL_FAULTS } from "./calls.ts";
 import { CHANGE_FAULTS } from "./changes.ts";
 import { COMMIT_FAULTS } from "./commits.ts";
 import type { Fault } from "./fault.ts";
+import { ISOLATED_FAULTS } from "./isolated.ts";
 import { OUTSIDE_FAULTS } from "./outside.ts";
 import { STORE_FAULTS } from "./stores.ts";
 import { WAITING_FAULTS } from "./waiting.ts";
@@ -16,4 +17,5 @@ export const FAULTS: readonly Fault[] = [
   ...WAITING_FAULTS,
   ...CHANGE_FAULTS,
   ...OUTSIDE_FAULTS,
+  ...ISOLATED_FAULTS,
 ];

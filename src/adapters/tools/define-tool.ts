@@ -3,6 +3,7 @@ import type { ToolOutput } from "../../ports/messages.ts";
 import type { ApprovalContext, ApprovalPolicy, ApprovalVerdict, Suspension, Wake } from "../../ports/waiting.ts";
 import type { Reconciliation, Tool, ToolContext, ToolEffect, ToolVisibility, UnknownPolicy } from "../../ports/tools.ts";
 import { invalid, readInput } from "./input-schema.ts";
+import { isolate, type Isolation } from "./isolated-tool.ts";
 import type { InferInput } from "./schema-types.ts";
 
 /** A tool as it is written down: what the model sees, what a crash in the middle means, and the code. */
@@ -31,6 +32,11 @@ export interface ToolDefinition<Schema extends object, Result> {
   readonly polling?: boolean;
   /** Whether a person must approve a call before it runs. A function that throws asks. Default `never`. */
   readonly approval?: ApprovalOf<InferInput<Schema>>;
+  /**
+   * `import.meta.url` of the module that makes this tool at its top level: `execute`, `resume` and `reconcile` then run in a thread,
+   * which is ended when they ignore their signal for the grace time, whatever they do. Default: they run here.
+   */
+  readonly isolated?: string | URL | Isolation;
   /**
    * A thrown error is told to the model as the call's result. Returning `context.ask()`, `.waitFor()` or `.sleep()` ends the
    * execution and has the call wait; it is not run again from the start.
@@ -65,6 +71,7 @@ const KEYS = {
   outputBytes: true,
   approval: true,
   polling: true,
+  isolated: true,
   execute: true,
   resume: true,
   reconcile: true,
@@ -95,7 +102,7 @@ export function defineTool<const Schema extends object, Result>(definition: Tool
   const { approval, execute, resume, reconcile, toOutput } = definition;
   const { jsonSchema, validate } = readInput(name, definition.input, definition.jsonSchema);
   type Input = InferInput<Schema>;
-  return {
+  const tool: Tool = {
     name,
     description: definition.description,
     inputSchema: jsonSchema,
@@ -114,6 +121,7 @@ export function defineTool<const Schema extends object, Result>(definition: Tool
     ...(reconcile && { reconcile: async (input, context) => reconcile(input as Input, context) }),
     ...(toOutput && { toOutput: (result, input, id) => toOutput(result as Result, input as Input, id) }),
   };
+  return isolate(tool, definition.isolated);
 }
 
 /** Returns the name, or throws `tool_invalid`. */
