@@ -42,6 +42,15 @@ export function compactionDue(state: RunState): PendingCompaction | undefined {
   return state.ending === undefined || compaction.reason === "overflow" ? compaction : undefined;
 }
 
+/** Longest summary that is reckoned with. */
+const SUMMARY_TOKENS = 2_000;
+
+/** Tokens that a compaction is expected to use: it reads the conversation and writes something shorter. */
+export function compactionTokens(state: RunState): number {
+  const tokens = contextTokens(state);
+  return tokens + Math.min(SUMMARY_TOKENS, tokens);
+}
+
 /** Tokens, of the model that is called next; undefined when it is not known. */
 export function windowOf(state: RunState): number | undefined {
   const model = state.models[state.model.candidate];

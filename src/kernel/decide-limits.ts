@@ -3,6 +3,7 @@ import { toolsOf } from "./file-tool.ts";
 import type { LimitReached } from "../ports/events.ts";
 import type { Deadline, Now } from "./decide.ts";
 import { phaseDeadline, phaseLimitReached, phaseStepsLeft } from "./decide-phases.ts";
+import { compactionTokens } from "./compaction.ts";
 import { keptForChildren } from "./children.ts";
 import { wrapUpReserveMs } from "./limits.ts";
 import { isRepairing } from "./output.ts";
@@ -54,6 +55,33 @@ function stepsReached(state: RunState): LimitReached | undefined {
   const reserve = keepsOne ? 1 : 0;
   if (left > reserve) return undefined;
   return { type: "limit.reached", limit: "steps", message: `The limit of ${maxSteps} steps is reached.`, wrapUp: left > 0 };
+}
+
+/** Nothing is left: not even a last word may be asked for. */
+export function isUsedUp({ limits, usage, costUsd }: RunState): boolean {
+  if (limits.tokens !== undefined && totalTokens(usage) >= limits.tokens) return true;
+  return limits.costUsd !== undefined && (costUsd === "unknown" || costUsd >= limits.costUsd);
+}
+
+/**
+ * A summary that is wanted now needs room for itself and for a call as long as the last one after it, which the summary can only make
+ * shorter. Undefined when there is.
+ */
+export function limitBeforeCompaction(state: RunState): LimitReached | undefined {
+  const { limits, usage, costUsd, lastCallTokens, lastCallCostUsd } = state;
+  const needed = compactionTokens(state) + lastCallTokens;
+  const wrapUp = !isUsedUp(state);
+  if (limits.tokens !== undefined) {
+    const left = limits.tokens - totalTokens(usage) - keptForChildren(state, "tokens");
+    const message = `The limit of ${limits.tokens} tokens is reached.`;
+    if (left < needed) return { type: "limit.reached", limit: "tokens", message, wrapUp };
+  }
+  if (limits.costUsd === undefined || costUsd === "unknown" || lastCallTokens === 0) return undefined;
+  const left = limits.costUsd - costUsd - keptForChildren(state, "costUsd");
+  const message = `The cost limit of $${limits.costUsd} is reached.`;
+  return left < (needed * lastCallCostUsd) / lastCallTokens
+    ? { type: "limit.reached", limit: "usd", message, wrapUp }
+    : undefined;
 }
 
 /** Tokens and dollars: there must be room for the next call and for a wrap-up of the same size. */

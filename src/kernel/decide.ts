@@ -5,12 +5,12 @@
  * D2 The same state and time give the same decision; effect ids are stable while an effect is wanted.
  * D3 A final status is decided only when every call has its outcome, or on a kill.
  */
-import type { EventBody } from "../ports/events.ts";
+import type { EventBody, LimitReached } from "../ports/events.ts";
 import type { FinalStatus, RunError, WaitingFor } from "../ports/view.ts";
 import { besideBackground } from "./decide-background.ts";
 import { compactionDue, compactionWanted } from "./compaction.ts";
 import { closeOpenCalls, decideCalls } from "./decide-calls.ts";
-import { limitReached, nextDeadline } from "./decide-limits.ts";
+import { isUsedUp, limitBeforeCompaction, limitReached, nextDeadline } from "./decide-limits.ts";
 import { supervised } from "./decide-supervision.ts";
 import { decideQuestion, toWaitingFor } from "./decide-waiting.ts";
 import { afterOpening, decideSettling, failedSource } from "./decide-sources.ts";
@@ -20,7 +20,7 @@ import { equalResults, repetition } from "./guards.ts";
 import { wrapUpReserveMs } from "./limits.ts";
 import { isRepairing, mayRepair } from "./output.ts";
 import { changeOfPhase, nextPhase, phaseToEnd } from "./phases.ts";
-import type { OpenWait, RunState } from "./state.ts";
+import type { Ending, OpenWait, RunState } from "./state.ts";
 
 export interface Now {
   /** Running time of the run, ms. */
@@ -144,11 +144,22 @@ function isOnlyStep(state: RunState): boolean {
 function beforeModel(state: RunState): Decision | undefined {
   if (state.model.inFlight) return undefined;
   const wanted = compactionWanted(state);
-  if (wanted !== undefined) return record(wanted);
   const request = compactionDue(state);
+  const limit = wanted === undefined && request === undefined ? undefined : limitBeforeCompaction(state);
+  if (limit !== undefined) return withoutRoom(state, limit);
+  if (wanted !== undefined) return record(wanted);
   if (request === undefined) return undefined;
   const number = state.compactions;
   return withDeadline(want([{ kind: "compact", id: `compact:${state.step}.${number}`, number, request }]), state);
+}
+
+/** What a person asked for is let go; what the next call needs is the end, with a last word as long as it is. */
+function withoutRoom(state: RunState, limit: LimitReached): Decision {
+  const { ending, compaction } = state;
+  if (ending !== undefined) return settle(state, ending.status, ending.error);
+  if (compaction === undefined || compaction.reason !== undefined) return record(limit);
+  const message = `${limit.message} There is no room for a summary.`;
+  return record({ type: "compaction.failed", error: { code: "compaction_failed", message } });
 }
 
 /** Between two steps: errors in a row, then repetition. */
@@ -222,10 +233,14 @@ function decideEnding(state: RunState, now: Now): Decision {
     keepBackground: ending.phase === true,
   });
   if (open !== undefined) return withDeadline(open, state);
-  const wrapUp = ending.wrapUp && !state.answered && !state.model.exhausted && state.step < state.limits.maxSteps;
-  if (wrapUp) return beforeModel(state) ?? wantModel(state, now, "none");
+  if (mayWrapUp(state, ending)) return beforeModel(state) ?? wantModel(state, now, "none");
   const phase = phaseToEnd(state);
   return phase === undefined ? settle(state, ending.status, ending.error) : record(...changeOfPhase(state, phase));
+}
+
+function mayWrapUp(state: RunState, { wrapUp }: Ending): boolean {
+  if (!wrapUp || state.answered || state.model.exhausted || state.step >= state.limits.maxSteps) return false;
+  return state.model.inFlight || !isUsedUp(state);
 }
 
 function settle(state: RunState, status: FinalStatus, error?: RunError): Decision {

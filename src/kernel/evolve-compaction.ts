@@ -74,6 +74,7 @@ export function compactionFailed(next: Draft, event: CompactionFailed): void {
   next.compaction = undefined;
   next.compactionFailedAt = compaction?.tokens ?? contextTokens(next);
   spend(next, event.spent);
+  if (event.usageUnknown === true) next.usage = { ...next.usage, unknownCalls: next.usage.unknownCalls + 1 };
   if (!model.overflowed || compaction?.reason !== "overflow") return;
   const isLast = model.candidate + 1 >= next.models.length;
   next.model = {

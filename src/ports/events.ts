@@ -298,6 +298,8 @@ export interface CompactionRequested extends Versioned {
 export interface CompactionFailed extends Versioned {
   readonly type: "compaction.failed";
   readonly error: RunError;
+  /** It was stopped: what it had spent by then nobody knows. */
+  readonly usageUnknown?: true;
   /** What was spent all the same. */
   readonly spent?: ModelSpending;
 }

@@ -103,6 +103,8 @@ export interface SupervisorView {
 export interface Supervisor {
   /** For the journal: `rules`, `model`. */
   readonly name: string;
+  /** Input and output tokens that one decision takes at most, as a rule: reserved in budgets before it is asked. Absent: it asks no model. */
+  readonly expectedTokens?: number;
   decide(view: SupervisorView): Promise<SupervisorDecision>;
 }
 

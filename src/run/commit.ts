@@ -18,7 +18,7 @@ import type { Mutable } from "../ports/mutable.ts";
 import type { AppendRequest, AppendResult, PendingEntry } from "../ports/store.ts";
 import { isExecutusError } from "../kernel/errors.ts";
 import { toEvent } from "./inbox.ts";
-import { LedgerDraft, toRefusedEvent } from "./ledger.ts";
+import { isOfSupervisor, LedgerDraft, type Refused, toRefusedEvent } from "./ledger.ts";
 import { deliveriesOf } from "./outcome.ts";
 import type { Arrival, Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
@@ -42,8 +42,7 @@ export function plan(session: Session, arrivals: readonly Arrival[], entries: re
   const ledger = draftLedger(session, now.at);
   const { redaction } = session.ports;
   const add = (given: EventBody): void => {
-    const problem = impossible(next, given);
-    if (problem !== undefined) throw new Error(`run ${session.run} was about to append ${problem}; nothing was written`);
+    assertPossible(next, given);
     const event = redaction === undefined ? given : redaction.data(given);
     events.push(event);
     const before = next;
@@ -56,20 +55,56 @@ export function plan(session: Session, arrivals: readonly Arrival[], entries: re
     if (isAwaited(next, arrival.effect)) arrival.events.forEach(add);
     else session.warn(`${arrival.effect.id} ended late; what it brought was not used`);
   }
-  if (session.refusal !== undefined) add(toRefusedEvent(session.refusal));
-  let decision = decide(next, now);
-  while (decision.append.length > 0) {
-    decision.append.forEach(add);
-    decision = decide(next, now);
+  if (isRefused(session)) add(toRefusedEvent(session.refusal, next));
+  const decideAll = (): Decision => {
+    let decision = decide(next, now);
+    while (decision.append.length > 0) {
+      decision.append.forEach(add);
+      decision = decide(next, now);
+    }
+    return decision;
+  };
+  let decision = decideAll();
+  if (isUnaskable(session, decision)) {
+    add(toRefusedEvent(session.refusal, next));
+    decision = decideAll();
   }
-  if (session.stopping === undefined) for (const event of intents(session, next, decision.effects)) add(event);
+  if (session.stopping === undefined) {
+    for (const event of intents(session, next, decision.effects)) add(event);
+    if (ledger !== undefined) wantBeside(session, ledger, { state: next, effects: decision.effects });
+  }
   const change = ledger?.change;
   const consumed = entries.map((entry) => entry.id);
   return { events, header, next, decision, consumed, ledger: change };
 }
 
+function assertPossible(state: RunState, event: EventBody): void {
+  const problem = impossible(state, event);
+  if (problem !== undefined) throw new Error(`run ${state.run} was about to append ${problem}; nothing was written`);
+}
+
+function isRefused(session: Session): session is Session & { readonly refusal: Refused } {
+  return session.refusal !== undefined && !isOfSupervisor(session.refusal);
+}
+
+/** There was no room to ask the supervisor. What about is known again only once that has been decided again. */
+function isUnaskable(session: Session, { effects }: Decision): session is Session & { readonly refusal: Refused } {
+  const { refusal } = session;
+  return refusal !== undefined && isOfSupervisor(refusal) && effects.some(({ kind }) => kind === "supervise");
+}
+
 export function draftLedger({ ports, candidates }: Session, at: number): LedgerDraft | undefined {
-  return ports.budgets === undefined ? undefined : new LedgerDraft({ desk: ports.budgets, candidates, at });
+  if (ports.budgets === undefined) return undefined;
+  return new LedgerDraft({ desk: ports.budgets, candidates, at, supervisorTokens: ports.supervisor?.expectedTokens });
+}
+
+/** Room for what begins with this commit and has no event of its own to say so. */
+export function wantBeside(
+  session: Session,
+  ledger: LedgerDraft,
+  { state, effects }: { readonly state: RunState; readonly effects: readonly Effect[] },
+): void {
+  for (const effect of effects) if (!session.running.has(effect.id)) ledger.want(state, effect);
 }
 
 function intents(session: Session, state: RunState, effects: readonly Effect[]): readonly EventBody[] {

@@ -25,7 +25,7 @@ export async function performCompaction(
   const settled = await settleOrAbandon(work, { stopper, graceMs, timers });
   stopTimer();
   const stop = stopper.reason;
-  if (stop?.type === "timeout") return [failed(`it ${describeStop(stop)}`)];
+  if (stop?.type === "timeout") return [{ ...failed(`it ${describeStop(stop)}`), usageUnknown: true }];
   if (stop !== undefined || settled.type === "abandoned") return [];
   if (settled.type === "error") return [brokenOff(settled.error)];
   return [judged(state, effect, settled.value)];

@@ -11,7 +11,7 @@ import type { Effect } from "../kernel/effects.ts";
 import type { EventBody } from "../ports/events.ts";
 import type { AppendResult } from "../ports/store.ts";
 import { checkEdits } from "./answers.ts";
-import { acknowledge, append, plan, throughTrouble } from "./commit.ts";
+import { acknowledge, append, plan, type Plan, throughTrouble } from "./commit.ts";
 import { performCompaction } from "./compaction.ts";
 import { performModelCall } from "./model-call.ts";
 import type { Session, Stopping } from "./session.ts";
@@ -67,7 +67,7 @@ async function advance(session: Session): Promise<Decision | "fenced" | "stopped
       const result = await append(session, planned);
       if (!result.ok && (result.reason === "inbox" || result.reason === "budget")) {
         session.putBack(arrivals, entries);
-        planAnew(session, result);
+        planAnew(session, result, planned);
         continue;
       }
       if (!result.ok) {
@@ -84,8 +84,12 @@ async function advance(session: Session): Promise<Decision | "fenced" | "stopped
 }
 
 /** Nothing was written: the next plan has the input, or says what was refused. */
-function planAnew(session: Session, refused: Extract<AppendResult, { readonly reason: "inbox" | "budget" }>): void {
-  if (refused.reason === "budget") session.refusal = refused.refusal;
+function planAnew(
+  session: Session,
+  refused: Extract<AppendResult, { readonly reason: "inbox" | "budget" }>,
+  { ledger }: Plan,
+): void {
+  if (refused.reason === "budget") session.refusal = { refusal: refused.refusal, effect: ledger?.reserve?.effect ?? "" };
   else session.inboxChanged = true;
 }
 

@@ -1,5 +1,7 @@
 /** What a batch of events does to the ledger. Nothing of this runs where there are no budgets. */
+import { compactionDue, compactionTokens } from "../kernel/compaction.ts";
 import { costUsd } from "../kernel/cost.ts";
+import type { Effect } from "../kernel/effects.ts";
 import type { RunState } from "../kernel/state.ts";
 import type {
   BudgetAmounts,
@@ -11,6 +13,7 @@ import type {
   Ledger,
   LedgerChange,
 } from "../ports/budget.ts";
+import type { SupervisorDecided } from "../ports/supervision.ts";
 import type { EventBody, ModelStarted } from "../ports/events.ts";
 import type { ModelCandidate, TokenUsage } from "../ports/models.ts";
 import { accountsOf } from "./budget-accounts.ts";
@@ -23,12 +26,16 @@ export interface BudgetDesk {
 }
 
 const NOTHING: BudgetAmounts = { usd: 0, tokens: 0, seconds: 0, calls: 0 };
+/** Beside a step, whose time is counted already. */
+const NO_TIME: Partial<BudgetAmounts> = { seconds: 0, calls: 1 };
 
 export interface LedgerDraftOptions {
   readonly desk: BudgetDesk;
   readonly candidates: ReadonlyMap<string, ModelCandidate>;
   /** Wall clock of the batch, ms. */
   readonly at: number;
+  /** Of a supervisor that asks a model: tokens of one decision. */
+  readonly supervisorTokens?: number | undefined;
 }
 
 /** Told of every event of a batch with the states around it. */
@@ -48,6 +55,7 @@ export class LedgerDraft {
       this.#charge(after, `model:${before.step}.${before.model.attempts}`, { calls: 1, seconds, ...usedBy(event) });
     }
     if (event.type === "model.started") this.#reserve = this.#reservation(after, event);
+    this.#letGo(before, after, event);
     this.#beside(before, after, event);
     if (event.type === "run.finished") {
       this.#close = true;
@@ -56,15 +64,69 @@ export class LedgerDraft {
     }
   }
 
-  /** Model calls beside the conversation: a summary, a supervisor's opinion. Nobody reserves for them; they are charged as known. */
+  /**
+   * What is wanted once the batch is durable: model calls beside the conversation (a summary, a supervisor's opinion) have no start in
+   * the journal, so room is kept for them where they begin. A batch has one reservation: of two that begin together, which only a
+   * takeover brings about, the second is charged when it is over.
+   */
+  want(state: RunState, effect: Effect): void {
+    if (this.#reserve !== undefined || (effect.kind !== "compact" && effect.kind !== "supervise")) return;
+    const { supervisorTokens } = this.#options;
+    const tokens = effect.kind === "compact" ? compactionTokens(state) : supervisorTokens;
+    if (tokens === undefined) return;
+    const keepsRoom = effect.kind === "compact" && state.ending === undefined;
+    this.#reserve = {
+      effect: idOf(effect.kind, effect.kind === "compact" ? effect.number : effect.stall.stall, state),
+      amount: { usd: this.#priceOf(state, tokens), tokens, seconds: 0, calls: 1 },
+      spare: keepsRoom ? { ...NOTHING, usd: state.lastCallCostUsd, tokens: state.lastCallTokens, calls: 1 } : NOTHING,
+      accounts: this.#accounts(state),
+    };
+  }
+
+  /** At the price of the run's own model: which one will be asked is not known here, and it is rarely a dearer one. */
+  #priceOf({ models, model }: RunState, inputTokens: number): number {
+    const price = this.#options.candidates.get(models[model.candidate] ?? "")?.price;
+    return price === undefined ? 0 : (costUsd({ inputTokens, outputTokens: 0 }, price) ?? 0);
+  }
+
+  /** How a model call beside the conversation ended. */
   #beside(before: RunState, after: RunState, event: EventBody): void {
-    if (event.type === "supervisor.decided" && event.usage !== undefined) {
-      this.#charge(after, `supervise:${event.stall}`, { ...NOTHING, calls: 1, ...spentOn(event.usage, event.costUsd) });
+    if (event.type === "supervisor.decided" && (event.usage !== undefined || this.#options.supervisorTokens !== undefined)) {
+      const { stall, usage, costUsd: usd, by } = event;
+      const effect = idOf("supervise", stall, before);
+      if (usage !== undefined) this.#charge(after, effect, { ...NO_TIME, ...spentOn(usage, usd) });
+      else if (by !== "nobody") this.#free(effect);
+      else this.#letStand(effect);
     }
-    if ((event.type === "context.compacted" || event.type === "compaction.failed") && event.spent !== undefined) {
-      const { usage, costUsd } = event.spent;
-      this.#charge(after, `compact:${before.compactions}`, { ...NOTHING, calls: 1, ...spentOn(usage, costUsd) });
+    if (event.type === "context.compacted" || event.type === "compaction.failed") {
+      const effect = idOf("compact", before.compactions, before);
+      if (event.spent !== undefined)
+        this.#charge(after, effect, { ...NO_TIME, ...spentOn(event.spent.usage, event.spent.costUsd) });
+      else if (event.type === "compaction.failed" && event.usageUnknown === true) this.#letStand(effect);
+      else this.#free(effect);
     }
+  }
+
+  /** Not wanted any more, or lost with its process. */
+  #letGo(before: RunState, after: RunState, event: EventBody): void {
+    const isLost = event.type === "attempt.started";
+    if (isCompacting(before) && (isLost || after.compactions !== before.compactions || !isCompacting(after)))
+      if (event.type !== "context.compacted" && event.type !== "compaction.failed")
+        this.#letStand(idOf("compact", before.compactions, before));
+    const { stall } = before.supervision;
+    if (isLost && stall !== undefined) this.#letStand(idOf("supervise", stall.stall, before));
+  }
+
+  /** What was reserved, if anything was, counts as used. */
+  #letStand(effect: string): void {
+    this.#settle ??= [];
+    this.#settle.push({ effect, amount: {}, accounts: [] });
+  }
+
+  /** Nothing was used. */
+  #free(effect: string): void {
+    this.#settle ??= [];
+    this.#settle.push({ effect, amount: NOTHING, accounts: [] });
   }
 
   /** Undefined when the ledger has nothing to do with this batch. */
@@ -100,6 +162,15 @@ export class LedgerDraft {
   }
 }
 
+/** A repeated call is another one: each attempt reserves for its own. */
+function idOf(kind: "compact" | "supervise", number: number, { epoch }: RunState): string {
+  return `${kind}:${number}.${epoch}`;
+}
+
+function isCompacting(state: RunState): boolean {
+  return state.settling === undefined && compactionDue(state) !== undefined;
+}
+
 /** Units that nobody knows are left out: what was reserved of them then counts as used. */
 function usedBy(event: EventBody): Partial<BudgetAmounts> {
   if (event.type === "model.answered") {
@@ -111,7 +182,8 @@ function usedBy(event: EventBody): Partial<BudgetAmounts> {
 }
 
 function spentOn(usage: TokenUsage, costUsd: number | undefined): Partial<BudgetAmounts> {
-  return { tokens: tokensOf(usage) ?? 0, ...(costUsd === undefined ? {} : { usd: costUsd }) };
+  const tokens = tokensOf(usage);
+  return { ...(tokens === undefined ? {} : { tokens }), ...(costUsd === undefined ? {} : { usd: costUsd }) };
 }
 
 function tokensOf({ inputTokens, outputTokens }: TokenUsage): number | undefined {
@@ -161,9 +233,28 @@ function figure(amount: number): string {
   return String(Number(amount.toPrecision(6)));
 }
 
-export function toRefusedEvent(refusal: BudgetRefusal): BudgetRefused {
-  const { account, unit, limit, used, reserved, asked, wrapUp } = refusal;
+/** What is recorded instead of what had no room: a supervisor that cannot be paid is not asked, anything else ends the run. */
+export function toRefusedEvent({ refusal, effect }: Refused, state: RunState): BudgetRefused | SupervisorDecided {
+  const message = refusalMessage(refusal);
+  const { stall } = state.supervision;
+  if (isOfSupervisor({ effect }) && stall !== undefined) {
+    const reason = `The supervisor was not asked. ${message}`;
+    return { type: "supervisor.decided", stall: stall.stall, action: "leave", reason, by: "nobody", durationMs: 0 };
+  }
+  const { account, unit, limit, used, reserved, asked } = refusal;
   const { per, name, window } = account;
   const figures = { unit, limit, used, reserved, asked };
-  return { type: "budget.refused", per, name, window, ...figures, message: refusalMessage(refusal), wrapUp };
+  // A last word needs no summary, and room of its own.
+  const wrapUp = refusal.wrapUp || (effect.startsWith("compact:") && state.ending === undefined);
+  return { type: "budget.refused", per, name, window, ...figures, message, wrapUp };
+}
+
+export function isOfSupervisor({ effect }: Pick<Refused, "effect">): boolean {
+  return effect.startsWith("supervise:");
+}
+
+/** A reservation that had no room. */
+export interface Refused {
+  readonly refusal: BudgetRefusal;
+  readonly effect: string;
 }

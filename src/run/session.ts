@@ -4,7 +4,6 @@
  * R1 `state` holds only what the store has acknowledged.
  * R2 One commit at a time; events get their sequence numbers here, because the owner is the only writer.
  */
-import type { BudgetRefusal } from "../ports/budget.ts";
 import type { Blobs } from "../ports/blobs.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Files } from "../ports/files.ts";
@@ -27,7 +26,7 @@ import type { CallState, RunState } from "../kernel/state.ts";
 import type { StepLog } from "../kernel/steps.ts";
 import { SourceDesk } from "./source-desk.ts";
 import { LazyTimers } from "./lazy-timers.ts";
-import type { BudgetDesk } from "./ledger.ts";
+import type { BudgetDesk, Refused } from "./ledger.ts";
 import { tell } from "./observers.ts";
 import type { Redaction } from "./redaction.ts";
 import type { Stopper } from "./stopper.ts";
@@ -122,7 +121,7 @@ export class Session {
   stopping: Stopping | undefined;
   fenced = false;
   /** The store had no room for what the last plan wanted to reserve: the next one says so. */
-  refusal: BudgetRefusal | undefined;
+  refusal: Refused | undefined;
   #arrivals: Arrival[] = [];
   #entries: PendingEntry[] = [];
   /** Highest inbox position seen. */

@@ -1,11 +1,12 @@
 /** Continuing a run that another process left, or that this one did: load, fold, claim, go on. */
-import { decide } from "../kernel/decide.ts";
+import { decide, type Now } from "../kernel/decide.ts";
 import { evolve } from "../kernel/evolve.ts";
 import { ExecutusError } from "../kernel/errors.ts";
-import type { EventBody } from "../ports/events.ts";
+import type { EventBody, EventHeader } from "../ports/events.ts";
 import type { ModelCandidate } from "../ports/models.ts";
 import type { LaneSlot } from "../ports/lanes.ts";
-import type { ClaimResult } from "../ports/store.ts";
+import type { LedgerChange } from "../ports/budget.ts";
+import type { AppendResult, ClaimResult, RunRowChange } from "../ports/store.ts";
 import type { List } from "../kernel/list.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { Message } from "../ports/messages.ts";
@@ -18,7 +19,8 @@ import { letGo, letGoIfClaimed } from "./let-go.ts";
 import { foldJournal, type Folded } from "./result.ts";
 import { type Code, Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
-import { appendWithLedger, draftLedger } from "./commit.ts";
+import { toRefusedEvent } from "./ledger.ts";
+import { appendWithLedger, draftLedger, wantBeside } from "./commit.ts";
 import { loadThread } from "./thread.ts";
 
 /**
@@ -76,7 +78,7 @@ async function goOn(core: Core, { before, code, claim, first }: Taken): Promise<
   });
   const isOver = loaded.state.settling !== undefined;
   const recorded = attemptEvents(core, isOver ? NOTHING_FOUND : found, claim.after);
-  await appendAttempt(core, session, isEnding || isOver ? recorded : beginning(session, recorded, first));
+  await appendAttempt(session, isEnding || isOver ? recorded : beginning(session, recorded, first));
   if (found.problem !== undefined) session.warn(found.problem);
   return session;
 }
@@ -134,33 +136,59 @@ function withoutTools(run: string, names: readonly string[]): ExecutusError {
   return new ExecutusError("tool_unknown", `run ${run} needs tools that have no code here: ${names.join(", ")}`, { run });
 }
 
-async function appendAttempt(core: Core, session: Session, events: readonly EventBody[]): Promise<void> {
+async function appendAttempt(session: Session, events: readonly EventBody[]): Promise<void> {
+  const appended = await tryAttempt(session, events);
+  // Of what is wanted again, the budgets may have no room for a summary or for a supervisor: that is recorded with the attempt.
+  if (appended !== undefined) await appendAttempt(session, [...events, appended]);
+}
+
+/** The event to record besides, if what the attempt is about to begin was refused. */
+async function tryAttempt(session: Session, events: readonly EventBody[]): Promise<EventBody | undefined> {
   const now = session.now();
   const header = { epoch: session.epoch, at: now.at, activeMs: now.activeMs };
   const seq = session.state.seq + 1;
-  const ledger = draftLedger(session, now.at);
-  let next = session.state;
-  for (const [i, event] of events.entries()) {
-    const before = next;
-    next = evolve(next, { ...header, seq: seq + i }, event);
-    ledger?.note(before, next, event);
-  }
-  const row = toRowChange(next, decide(next, now));
-  const change = ledger?.change;
+  const { next, row, ledger } = foldAttempt(session, events, { now, header });
   const request = {
     run: session.run,
     seq,
     ...header,
     events,
     row,
-    ...(change === undefined ? {} : { ledger: change }),
+    ...(ledger === undefined ? {} : { ledger }),
     ...(session.state.queued && !next.queued ? { dequeued: true as const } : {}),
   };
   const result = await appendWithLedger(session, request);
-  if (!result.ok)
-    throw new ExecutusError("run_owned", `run ${session.run} was taken over by another process`, { run: session.run });
+  if (!result.ok) return refusedAttempt(session, result, { next, effect: ledger?.reserve?.effect ?? "" });
   session.state = next;
   session.publish(events.map((event, i) => ({ ...event, ...header, seq: seq + i })));
+  return undefined;
+}
+
+function foldAttempt(
+  session: Session,
+  events: readonly EventBody[],
+  { now, header }: { readonly now: Now; readonly header: Omit<EventHeader, "seq"> },
+): { readonly next: RunState; readonly row: RunRowChange; readonly ledger: LedgerChange | undefined } {
+  const ledger = draftLedger(session, now.at);
+  let next = session.state;
+  for (const event of events) {
+    const before = next;
+    next = evolve(next, { ...header, seq: next.seq + 1 }, event);
+    ledger?.note(before, next, event);
+  }
+  const decision = decide(next, now);
+  const { effects } = decision;
+  if (ledger !== undefined && decision.append.length === 0) wantBeside(session, ledger, { state: next, effects });
+  return { next, row: toRowChange(next, decision), ledger: ledger?.change };
+}
+
+function refusedAttempt(
+  { run }: Session,
+  result: Extract<AppendResult, { readonly ok: false }>,
+  { next, effect }: { readonly next: RunState; readonly effect: string },
+): EventBody {
+  if (result.reason === "budget") return toRefusedEvent({ refusal: result.refusal, effect }, next);
+  throw new ExecutusError("run_owned", `run ${run} was taken over by another process`, { run });
 }
 
 /** The conversation of the thread that a run goes on from, if it does. */

@@ -14,6 +14,8 @@ const budgets: readonly Budget[] = [
 
 /** What the scripted model uses, unless the script says otherwise. */
 const TOKENS_PER_CALL = 15;
+/** Of a model call beside the conversation. */
+const BESIDE = { inputTokens: 200, outputTokens: 20 };
 const NOTHING: BudgetAmounts = { usd: 0, tokens: 0, seconds: 0, calls: 0 };
 
 const count = (events: readonly RunEvent[], type: RunEvent["type"]): number =>
@@ -93,6 +95,39 @@ const scenarios: Readonly<Record<string, Scenario>> = {
       const [standing] = await executor.budgets();
       expect(standing?.reserved).toEqual(NOTHING);
       expect(standing?.used.seconds).toBeLessThanOrEqual(3.7);
+    },
+  },
+  "a summary and a supervisor that asks a model": {
+    script: ({ step }) => ({
+      usage: { inputTokens: step === 1 ? 1_500 : 10, outputTokens: 5 },
+      ...(step < 4 ? { calls: [call("a", 1)] } : { text: "end" }),
+    }),
+    tools: slow,
+    agent: { supervision: { afterSteps: 2 } },
+    limits: { repeats: 20 },
+    config: () => ({
+      budgets,
+      contextTokens: 2_000,
+      compactor: {
+        compact: async () => ({ summary: "short", keep: 0, spent: { model: "script/small", usage: BESIDE, costUsd: 0.001 } }),
+      },
+      supervisor: {
+        name: "own",
+        expectedTokens: 400,
+        decide: async () => ({ action: "leave", reason: "fine", usage: BESIDE, costUsd: 0.001 }),
+      },
+    }),
+    afterwards: async ({ executor, store }) => {
+      const events = await store.journal.read("r");
+      const beside = count(events, "context.compacted") + count(events, "supervisor.decided");
+      expect(beside).toBeGreaterThan(1);
+      const lost = count(events, "attempt.started");
+      for (const { used, reserved } of await executor.budgets()) {
+        expect(reserved).toEqual(NOTHING);
+        expect(used.calls).toBeGreaterThanOrEqual(count(events, "model.started") + beside);
+        // One call at most was under way when a process died.
+        expect(used.calls).toBeLessThanOrEqual(count(events, "model.started") + beside + lost);
+      }
     },
   },
   "a ledger of its own": {

@@ -21,6 +21,9 @@ export interface ModelSupervisorOptions {
   readonly fallback?: RulesOptions;
 }
 
+/** A dozen shortened messages, what is said of the run, and an answer. */
+const EXPECTED_TOKENS = 4_000;
+
 const ACTIONS: readonly SupervisorAction[] = ["nudge", "extend", "kill", "leave"];
 
 /**
@@ -31,7 +34,7 @@ const ACTIONS: readonly SupervisorAction[] = ["nudge", "extend", "kill", "leave"
  * const executor = createExecutor({ models, supervisor: modelSupervisor({ models, model: "fast" }) });
  */
 export function modelSupervisor(options: ModelSupervisorOptions): Supervisor {
-  return { name: "model", decide: (view) => decide(view, options) };
+  return { name: "model", expectedTokens: EXPECTED_TOKENS, decide: (view) => decide(view, options) };
 }
 
 async function decide(view: SupervisorView, options: ModelSupervisorOptions): Promise<SupervisorDecision> {
