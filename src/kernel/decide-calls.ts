@@ -91,7 +91,6 @@ function withoutNews(state: RunState, call: CallState): readonly EventBody[] {
 /** The first calls in call order, up to the limits on parallel calls of the run and of each tool, and on children at once. */
 function wantedCalls(state: RunState): readonly Effect[] {
   const effects: Effect[] = [];
-  const perTool = new Map<string, number>();
   let children = 0;
   const places = state.limits.parallelChildren - state.background.filter(({ status }) => status === "started").length;
   for (const call of state.calls) {
@@ -107,12 +106,19 @@ function wantedCalls(state: RunState): readonly Effect[] {
       continue;
     }
     if (effects.length - children >= state.limits.parallelCalls) continue;
-    const underWay = perTool.get(call.name) ?? 0;
-    if (underWay >= (toolOf(state, call.name)?.concurrency ?? state.limits.parallelCalls)) continue;
-    perTool.set(call.name, underWay + 1);
+    const { concurrency } = toolOf(state, call.name) ?? NO_TOOL;
+    if (concurrency !== undefined && callsOf(call.name, effects) >= concurrency) continue;
     effects.push(effect);
   }
   return effects;
+}
+
+const NO_TOOL: { readonly concurrency?: number } = {};
+
+function callsOf(tool: string, effects: readonly Effect[]): number {
+  let count = 0;
+  for (const effect of effects) if ("call" in effect && effect.call.name === tool) count++;
+  return count;
 }
 
 /** The id changes with every interruption and wait, so that an abandoned run of the call is never mistaken for the new one. */

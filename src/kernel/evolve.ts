@@ -139,13 +139,21 @@ export function initialState(header: EventHeader, event: RunStarted, earlier: Li
 }
 
 export function evolve(state: RunState, header: EventHeader, event: EventBody): RunState {
-  const next: Draft = { ...state, seq: header.seq, epoch: header.epoch, activeMs: header.activeMs };
+  return evolveOn({ ...state }, header, event);
+}
+
+/** Folds one more event into a state that nobody else holds: the next of one commit, after `evolve` made a copy for the first. */
+export function evolveOn(next: Draft, header: EventHeader, event: EventBody): RunState {
+  const { inFlight } = next.model;
+  next.seq = header.seq;
+  next.epoch = header.epoch;
+  next.activeMs = header.activeMs;
   evolveBody(next, header, event);
-  if (state.model.inFlight && !next.model.inFlight) next.chargedMs = header.activeMs;
+  if (inFlight && !next.model.inFlight) next.chargedMs = header.activeMs;
   return next;
 }
 
-/** Writes into the copy that `evolve` just made; nothing inside it is changed in place. */
+/** Writes into a copy; nothing inside it is changed in place. */
 function evolveBody(next: Draft, header: EventHeader, event: EventBody): void {
   switch (event.type) {
     case "model.started":

@@ -7,7 +7,7 @@
  */
 import { decide, type Decision } from "../kernel/decide.ts";
 import { type Effect, intentOf, isAwaited } from "../kernel/effects.ts";
-import { evolve } from "../kernel/evolve.ts";
+import { evolve, evolveOn } from "../kernel/evolve.ts";
 import { impossible } from "../kernel/possible.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { StepLog } from "../kernel/steps.ts";
@@ -46,7 +46,9 @@ export function plan(session: Session, arrivals: readonly Arrival[], entries: re
     const event = redaction === undefined ? given : redaction.data(given);
     events.push(event);
     const before = next;
-    next = evolve(next, { ...header, seq: next.seq + 1 }, event);
+    const headed = { ...header, seq: next.seq + 1 };
+    // Who keeps books looks at the states in between; nobody else does, so one copy for all events will do.
+    next = ledger === undefined && next !== session.state ? evolveOn(next, headed, event) : evolve(next, headed, event);
     ledger?.note(before, next, event);
   };
   for (const entry of entries) add(toEvent(entry, next, session));

@@ -270,10 +270,8 @@ export class Session {
   /** Undefined for a call of an earlier attempt, or with other arguments by now: they are to be checked again. */
   takeInput({ id, input }: CallState): KeptInput | undefined {
     const kept = this.#inputs?.get(id);
-    if (kept === undefined) return undefined;
-    this.#inputs?.delete(id);
-    if (this.#inputs?.size === 0) this.#inputs = undefined;
-    return kept.from === input ? kept : undefined;
+    if (kept !== undefined) this.#inputs?.delete(id);
+    return kept?.from === input ? kept : undefined;
   }
 
   /** What the tool said to arguments that a person gave it, by inbox entry. */

@@ -34,8 +34,8 @@ export class AnswerFold {
   readonly #options: FoldOptions;
   readonly #content: (AssistantPart | Block | PendingFile)[] = [];
   readonly #texts = new Map<string, Block>();
-  readonly #reasonings = new Map<string, Block>();
-  readonly #toolNames = new Map<string, string>();
+  #reasonings: Map<string, Block> | undefined;
+  #toolNames: Map<string, string> | undefined;
   #warnings: readonly string[] = [];
   #response: { id?: string; model?: string } | undefined;
   #finish: Finish | undefined;
@@ -62,10 +62,11 @@ export class AnswerFold {
       case "reasoning-end":
         return this.#addToBlock(part, "reasoning", "reasoning.delta");
       case "tool-input-start":
+        this.#toolNames ??= new Map();
         this.#toolNames.set(toText(part["id"]), toText(part["toolName"]));
         return undefined;
       case "tool-input-delta":
-        return toolInputDelta(part, this.#toolNames.get(toText(part["id"])));
+        return toolInputDelta(part, this.#toolNames?.get(toText(part["id"])));
       case "tool-call":
         this.#content.push(toToolCall(part));
         return undefined;
@@ -106,7 +107,7 @@ export class AnswerFold {
 
   #addToBlock(part: StreamPart, type: Block["type"], shownAs: "text.delta" | "reasoning.delta"): ModelDelta | undefined {
     const id = toText(part["id"]);
-    const blocks = type === "text" ? this.#texts : this.#reasonings;
+    const blocks = type === "text" ? this.#texts : (this.#reasonings ??= new Map());
     let block = blocks.get(id);
     if (block === undefined || part.type.endsWith("-start")) {
       block = { type, text: "" };

@@ -32,7 +32,7 @@ interface Conversation {
 
 /** What had to be fetched before the parts of a prompt could be built. */
 interface Fetched {
-  readonly bytes: Map<string, Uint8Array>;
+  bytes?: Map<string, Uint8Array>;
   urls?: SupportedUrls;
 }
 
@@ -59,7 +59,7 @@ export class PromptCache {
     const [first] = messages;
     if (first === undefined) return head;
     const conversation = this.#conversationOf(first);
-    const fetched: Fetched = { bytes: new Map() };
+    const fetched: Fetched = {};
     let from = knownLength(conversation, messages);
     // Repeated, because a call for a fork of this conversation may move the known part while files are read.
     for (let files = missing(messages, from, fetched); files.length > 0; files = missing(messages, from, fetched)) {
@@ -67,7 +67,8 @@ export class PromptCache {
       from = knownLength(conversation, messages);
     }
     const { id, version } = this.#source;
-    const context = { id, version, family: this.#family, urls: fetched.urls ?? {}, bytes: fetched.bytes };
+    const { urls = NO_URLS, bytes = NO_BYTES } = fetched;
+    const context = { id, version, family: this.#family, urls, bytes };
     extend(conversation, messages, from, context);
     return head.concat(conversation.prompt);
   }
@@ -83,14 +84,17 @@ export class PromptCache {
   async #fetch(files: readonly FileData[], fetched: Fetched): Promise<void> {
     const { id, model, blobs } = this.#source;
     fetched.urls ??= (await model.supportedUrls) ?? {};
+    const bytes = (fetched.bytes ??= new Map<string, Uint8Array>());
     for (const file of files) {
-      if (file.type !== "blob" || fetched.bytes.has(file.hash)) continue;
+      if (file.type !== "blob" || bytes.has(file.hash)) continue;
       if (blobs === undefined) throw new ModelCallError("model_unsupported", `${id}: ${NO_STORE} (${file.hash.slice(0, 12)})`);
-      fetched.bytes.set(file.hash, await blobs.get(file.hash));
+      bytes.set(file.hash, await blobs.get(file.hash));
     }
   }
 }
 
+const NO_URLS: SupportedUrls = {};
+const NO_BYTES: ReadonlyMap<string, Uint8Array> = new Map();
 const NO_STORE = "the conversation has a stored file and no blob store was given to read it from";
 
 /** How many messages from the start on are the very objects that were converted before. */
@@ -132,7 +136,7 @@ function missing(messages: readonly Message[], from: number, fetched: Fetched): 
   for (let index = from; index < messages.length; index++) {
     for (const part of messages[index]?.content ?? []) collectFiles(part, files);
   }
-  return files.filter((file) => (file.type === "blob" ? !fetched.bytes.has(file.hash) : fetched.urls === undefined));
+  return files.filter((file) => (file.type === "blob" ? fetched.bytes?.has(file.hash) !== true : fetched.urls === undefined));
 }
 
 function collectFiles(part: AssistantPart | UserPart, files: FileData[]): void {
