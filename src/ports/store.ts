@@ -322,6 +322,8 @@ export interface DeliveryRow {
   readonly updatedAt: number;
   /** `host/pid` of the process that sends it just now. */
   readonly owner?: string;
+  /** What is delivered; only where it was asked for. */
+  readonly body?: string;
 }
 
 export interface ClaimedDelivery extends DeliveryRow {
@@ -352,6 +354,8 @@ export interface DeliveryQuery {
   /** Ids that start with this. */
   readonly prefix?: string;
   readonly status?: readonly DeliveryStatus[];
+  /** What is delivered comes along. Default: it does not. */
+  readonly withBody?: boolean;
   /** Default 100, newest first. */
   readonly limit?: number;
 }

@@ -35,6 +35,26 @@ async function prepare(): Promise<void> {
   await executor.shutdown();
 }
 
+it("S32 deliveries go with their runs to another store when they are handed over, and stay otherwise", async () => {
+  await prepare();
+  await folder.run(["redeliver", "run_1.d1"]);
+  const kept = await folder.run(["store", "export", "-o", "kept.jsonl"]);
+  expect([kept.code, kept.stderr]).toEqual([0, expect.stringContaining("1 delivery pending: this store goes on sending")]);
+  const handed = await folder.run(["store", "export", "--hand-over", "-o", "handed.jsonl"]);
+  expect([handed.code, handed.stderr]).toEqual([0, "handed.jsonl: 1 run, 1 delivery handed over\n"]);
+  expect((await folder.run(["deliveries"])).stdout).toMatch(
+    /run_1\.d1 +post shut +dead .*handed over to the store that imports it/,
+  );
+  const taken = await folder.run(["store", "import", "handed.jsonl", "--db", "other.db"]);
+  expect(taken.stdout).toBe("other.db: 1 run imported, 0 there already; with 1 delivery to send\n");
+  expect((await folder.run(["deliveries", "--db", "other.db"])).stdout).toMatch(/run_1\.d1 +post shut +pending/);
+  // What cannot be written hands nothing over.
+  await folder.run(["redeliver", "run_1.d1"]);
+  const failed = await folder.run(["store", "export", "--hand-over", "-o", "no/such/folder/x.jsonl"]);
+  expect(failed.code).toBe(2);
+  expect((await folder.run(["deliveries"])).stdout).toMatch(/run_1\.d1 +post shut +pending/);
+});
+
 it("S32 deliveries are listed, shown with their run, and sent again", async () => {
   await prepare();
   const listed = await folder.run(["deliveries"]);

@@ -122,12 +122,18 @@ function record(outbox: MemoryOutbox, id: string, attempt: number, change: Deliv
   return true;
 }
 
-function list(outbox: MemoryOutbox, { run, prefix, status, limit = 100 }: DeliveryQuery): readonly DeliveryRow[] {
+function list(outbox: MemoryOutbox, { run, prefix, status, withBody, limit = 100 }: DeliveryQuery): readonly DeliveryRow[] {
   return [...outbox.values()]
     .filter(({ row }) => run === undefined || row.run === run)
     .filter(({ row }) => prefix === undefined || row.id.startsWith(prefix))
     .filter(({ row }) => status === undefined || status.includes(row.status))
     .toReversed()
     .slice(0, limit)
-    .map((entry) => ({ ...entry.row, ...present({ owner: isBeingSent(entry, -Infinity) ? entry.sender?.name : undefined }) }));
+    .map((entry) => ({
+      ...entry.row,
+      ...present({
+        owner: isBeingSent(entry, -Infinity) ? entry.sender?.name : undefined,
+        body: withBody === true ? entry.body : undefined,
+      }),
+    }));
 }

@@ -7,12 +7,29 @@ import { present } from "./present.ts";
 import { checkRunId } from "./requests.ts";
 import type { WholeRun } from "./sqlite-runs.ts";
 import type { SqliteStore } from "./sqlite.ts";
-import { consumedIds, EXPORT_FORMAT, EXPORT_VERSION, type EventLine, type RunLine } from "./transfer.ts";
+import type { WholeDelivery } from "./sqlite-outbox.ts";
+import {
+  type BlobLine,
+  consumedIds,
+  type DeliveryLine,
+  deliverySum,
+  EXPORT_FORMAT,
+  EXPORT_VERSION,
+  type EventLine,
+  type RunLine,
+} from "./transfer.ts";
+
+/** The first one had no blobs and no deliveries. */
+const READABLE_VERSIONS: readonly unknown[] = [1, EXPORT_VERSION];
 
 export interface ImportReport {
   readonly imported: number;
   /** Runs whose id or idempotency key the store has already: left as they are. */
   readonly skipped: number;
+  /** Blobs that came along. */
+  readonly blobs: number;
+  /** Deliveries that this store sends from now on. */
+  readonly deliveries: number;
   /** Runs that go on from one which is not in the store: they can be looked at, but not resumed or continued. */
   readonly incomplete?: readonly { readonly run: string; readonly continues: string }[];
 }
@@ -28,27 +45,42 @@ export interface ImportReport {
  * const { imported } = await importRuns(store, createInterface({ input: createReadStream("runs.jsonl") }));
  */
 export async function importRuns(store: SqliteStore, lines: AsyncIterable<string> | Iterable<string>): Promise<ImportReport> {
-  let [imported, skipped] = [0, 0];
+  let [imported, skipped, blobs, deliveries] = [0, 0, 0, 0];
   const followUps: { readonly run: string; readonly continues: string }[] = [];
   for await (const run of readRuns(lines)) {
-    if (await store.insertRun(run)) imported++;
-    else skipped++;
+    if ("base64" in run) {
+      await keepBlob(store, run);
+      blobs++;
+      continue;
+    }
+    if (await store.insertRun(run)) {
+      imported++;
+      deliveries += run.deliveries.filter(({ status }) => status === "pending").length;
+    } else skipped++;
     const { run: name, continues } = run.row;
     if (continues !== undefined) followUps.push({ run: name, continues });
   }
   const incomplete = [];
   for (const one of followUps) if ((await store.runs.get(one.continues)) === undefined) incomplete.push(one);
-  return { imported, skipped, ...(incomplete.length === 0 ? {} : { incomplete }) };
+  return { imported, skipped, blobs, deliveries, ...(incomplete.length === 0 ? {} : { incomplete }) };
 }
 
-async function* readRuns(lines: AsyncIterable<string> | Iterable<string>): AsyncIterable<WholeRun> {
+/** Before the run that names it is there. Its name is its checksum. */
+async function keepBlob({ blobs }: SqliteStore, { blob, base64, line }: BlobLine & { readonly line: number }): Promise<void> {
+  const hash = await blobs.put(Buffer.from(base64, "base64"));
+  if (hash !== blob) throw broken(line, `the bytes of the blob ${blob} do not match their name`);
+}
+
+async function* readRuns(
+  lines: AsyncIterable<string> | Iterable<string>,
+): AsyncIterable<WholeRun | (BlobLine & { readonly line: number })> {
   const reader = createLineReader(lines);
   const header = await reader.next();
   if (header?.["format"] !== EXPORT_FORMAT) throw broken(reader.line, "this is not an export of runs");
-  if (header["version"] !== EXPORT_VERSION) {
+  if (!READABLE_VERSIONS.includes(header["version"])) {
     throw new ExecutusError(
       "store_newer",
-      `The export has version ${String(header["version"])}; this one reads version ${EXPORT_VERSION}`,
+      `The export has version ${String(header["version"])}; this one reads versions up to ${EXPORT_VERSION}`,
       {
         hint: "Import it with the version of executus that wrote it, or a later one.",
       },
@@ -62,12 +94,19 @@ async function* readRuns(lines: AsyncIterable<string> | Iterable<string>): Async
       if (line["end"] !== count) throw broken(reader.line, `${String(line["end"])} runs were exported, ${count} are here`);
       return;
     }
+    if (isBlobLine(line)) {
+      yield { ...line, line: reader.line };
+      continue;
+    }
     yield await readRun(reader, line as unknown as RunLine);
     count++;
   }
 }
 
-async function readRun(reader: LineReader, { run: row, events: eventCount, entries: entryCount }: RunLine): Promise<WholeRun> {
+async function readRun(
+  reader: LineReader,
+  { run: row, events: eventCount, entries: entryCount, deliveries: deliveryCount = 0 }: RunLine,
+): Promise<WholeRun> {
   if (typeof row?.run !== "string") throw broken(reader.line, "a run was expected");
   checkRunId(row.run);
   const events: WholeRun["events"][number][] = [];
@@ -80,13 +119,28 @@ async function readRun(reader: LineReader, { run: row, events: eventCount, entri
     events.push({ ...header, body, text, sum });
   }
   const pending: InboxEntry[] = [];
-  for (let i = 0; i < entryCount; i++) {
-    const line = await reader.next();
-    if (line === undefined || !("entry" in line)) throw broken(reader.line, `waiting input of run ${row.run} was expected`);
-    pending.push(line["entry"] as InboxEntry);
-  }
+  for (let i = 0; i < entryCount; i++) pending.push(toEntry(row.run, reader.line + 1, await reader.next()));
+  const deliveries: WholeDelivery[] = [];
+  for (let i = 0; i < deliveryCount; i++) deliveries.push(toDelivery(row.run, reader.line + 1, await reader.next()));
   const idempotencyKey = keyOf(events[0]?.body);
-  return { row, events, pending, consumed: consumedIds(events), ...present({ idempotencyKey }) };
+  return { row, events, pending, deliveries, consumed: consumedIds(events), ...present({ idempotencyKey }) };
+}
+
+function toEntry(run: string, line: number, given: Readonly<Record<string, unknown>> | undefined): InboxEntry {
+  if (given === undefined || !("entry" in given)) throw broken(line, `waiting input of run ${run} was expected`);
+  return given["entry"] as InboxEntry;
+}
+
+function toDelivery(run: string, line: number, given: Readonly<Record<string, unknown>> | undefined): WholeDelivery {
+  const { delivery, sum, handedOver } = (given ?? {}) as Partial<DeliveryLine>;
+  if (delivery === undefined) throw broken(line, `a delivery of run ${run} was expected`);
+  if (deliverySum(delivery) !== sum) throw broken(line, `the checksum of a delivery of run ${run} does not match its content`);
+  if (delivery.status !== "pending" || handedOver === true) return delivery;
+  return { ...delivery, status: "dead", error: "the store that it was exported from sends it" };
+}
+
+function isBlobLine(line: object): line is BlobLine {
+  return "blob" in line && typeof line.blob === "string" && "base64" in line && typeof line.base64 === "string";
 }
 
 function keyOf(first: EventBody | undefined): string | undefined {

@@ -11,6 +11,8 @@ import { backupStore, checkStore, exportRuns, importRuns, pruneStore } from "./s
 import { newFolder, openForTest, startChild } from "../../../test/support/sqlite-store.ts";
 
 const HASH = "ab".repeat(32);
+/** The one blob of these runs is nowhere. */
+const WITHOUT_BLOBS = { blobs: false } as const;
 
 function withBlob(hash: string): EventBody {
   const data = { type: "blob", hash, bytes: 3 } as const;
@@ -121,7 +123,12 @@ describe("exporting and importing runs", () => {
     await fill(store);
     const target = openForTest({ file: join(folder, "to.db") });
     await target.runs.create(newRun("other"));
-    expect(await importRuns(target, exportRuns(store))).toEqual({ imported: 3, skipped: 0 });
+    expect(await importRuns(target, exportRuns(store, undefined, WITHOUT_BLOBS))).toEqual({
+      imported: 3,
+      skipped: 0,
+      blobs: 0,
+      deliveries: 0,
+    });
     for (const run of ["live", "done", "asks"]) expect(await target.journal.read(run)).toEqual(await store.journal.read(run));
     const { owner: _, ...live } = (await store.runs.get("live")) ?? {};
     expect(await target.runs.get("live")).toEqual({ ...live, status: "interrupted" });
@@ -141,20 +148,30 @@ describe("exporting and importing runs", () => {
     const folder = await newFolder();
     const store = openForTest({ file: join(folder, "from.db") });
     await fill(store);
-    const lines = await linesOf(exportRuns(store, ["done", "live"]));
+    const lines = await linesOf(exportRuns(store, ["done", "live"], WITHOUT_BLOBS));
     expect(lines).toHaveLength(2 + 2 + 3 + 3 + 1);
     const target = openForTest({ file: join(folder, "to.db") });
-    expect(await importRuns(target, lines)).toEqual({ imported: 2, skipped: 0 });
-    expect(await importRuns(target, lines)).toEqual({ imported: 0, skipped: 2 });
-    expect(await linesOf(exportRuns(target, ["done"]))).toEqual(await linesOf(exportRuns(store, ["done"])));
-    await expect(linesOf(exportRuns(store, ["nobody"]))).rejects.toMatchObject({ code: "run_unknown", run: "nobody" });
+    expect(await importRuns(target, lines)).toEqual({ imported: 2, skipped: 0, blobs: 0, deliveries: 0 });
+    expect(await importRuns(target, lines)).toEqual({ imported: 0, skipped: 2, blobs: 0, deliveries: 0 });
+    expect(await linesOf(exportRuns(target, ["done"], WITHOUT_BLOBS))).toEqual(
+      await linesOf(exportRuns(store, ["done"], WITHOUT_BLOBS)),
+    );
+    await expect(linesOf(exportRuns(store, ["nobody"], WITHOUT_BLOBS))).rejects.toMatchObject({
+      code: "run_unknown",
+      run: "nobody",
+    });
   });
 
   it("takes the runs of a store in memory", async () => {
     const memory = createMemoryStore();
     await fill(memory);
     const target = openForTest({ file: join(await newFolder(), "to.db") });
-    expect(await importRuns(target, exportRuns(memory))).toEqual({ imported: 3, skipped: 0 });
+    expect(await importRuns(target, exportRuns(memory, undefined, WITHOUT_BLOBS))).toEqual({
+      imported: 3,
+      skipped: 0,
+      blobs: 0,
+      deliveries: 0,
+    });
     expect(await target.journal.read("live")).toEqual(await memory.journal.read("live"));
   });
 
@@ -162,7 +179,7 @@ describe("exporting and importing runs", () => {
     const folder = await newFolder();
     const store = openForTest({ file: join(folder, "from.db") });
     await fill(store);
-    const lines = await linesOf(exportRuns(store, ["done", "live"]));
+    const lines = await linesOf(exportRuns(store, ["done", "live"], WITHOUT_BLOBS));
     const damaged = (at: number, from: string, to: string): string[] => lines.with(at, lines[at]?.replace(from, to) ?? "");
     const cases: readonly [lines: readonly string[], error: object, imported: readonly string[]][] = [
       [damaged(7, '"s1"', '"s9"'), { run: "live", message: expect.stringContaining("seq 1 (line 8)") }, ["done"]],
@@ -180,7 +197,7 @@ describe("exporting and importing runs", () => {
       await expect(importRuns(target, given), `case ${i}`).rejects.toMatchObject({ code: "journal_damaged", ...error });
       expect((await target.runs.list()).map((row) => row.run)).toEqual(imported);
     }
-    const newer = lines.with(0, lines[0]?.replace('"version":1', '"version":2') ?? "");
+    const newer = lines.with(0, lines[0]?.replace('"version":2', '"version":3') ?? "");
     await expect(importRuns(openForTest({ file: join(folder, "to.db") }), newer)).rejects.toMatchObject({ code: "store_newer" });
   });
 });

@@ -69,7 +69,10 @@ interface OutboxRow {
 const COLUMNS = `o.id, r.run, o.target, o.target_key, o.status, o.attempts, o.failures, o.forced, o.due_at, o.owner, o.leased_until,
   o.error, o.receipt, o.gone, o.created_at, o.updated_at`;
 
-function toDeliveryRow(row: Omit<OutboxRow, "body">, alive: ReadonlyMap<number, string>): DeliveryRow {
+function toDeliveryRow(
+  row: Omit<OutboxRow, "body"> & { readonly body?: string },
+  alive: ReadonlyMap<number, string>,
+): DeliveryRow {
   return {
     id: row.id,
     run: row.run,
@@ -85,6 +88,7 @@ function toDeliveryRow(row: Omit<OutboxRow, "body">, alive: ReadonlyMap<number, 
       receipt: row.receipt === null ? undefined : (JSON.parse(row.receipt) as JsonObject),
       gone: row.gone === 1 ? (true as const) : undefined,
       owner: row.owner === null ? undefined : alive.get(row.owner),
+      body: row.body,
     }),
   };
 }
@@ -101,6 +105,39 @@ export function createInsertDeliveries(db: DatabaseSync): InsertDeliveries {
     if (outbox === undefined) return;
     for (const { id, target, body } of outbox) {
       insert.run(id, runKey, target.kind, JSON.stringify(target), targetKey(target), body, at, at, at);
+    }
+  };
+}
+
+/** A delivery as it was in another store. */
+export type WholeDelivery = Omit<DeliveryRow, "run" | "owner"> & { readonly body: string };
+
+/** Inside a write. */
+export type InsertWholeDeliveries = (runKey: number, deliveries: readonly WholeDelivery[]) => void;
+
+export function createInsertWholeDeliveries(db: DatabaseSync): InsertWholeDeliveries {
+  const insert =
+    db.prepare(`INSERT INTO outbox (id, run, kind, target, target_key, body, status, attempts, failures, due_at, error,
+    receipt, gone, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  return (runKey, deliveries) => {
+    for (const {
+      id,
+      target,
+      body,
+      status,
+      attempts,
+      failures,
+      dueAt,
+      error,
+      receipt,
+      gone,
+      createdAt,
+      updatedAt,
+    } of deliveries) {
+      const where = [id, runKey, target.kind, JSON.stringify(target), targetKey(target), body] as const;
+      const told = [error ?? null, receipt === undefined ? null : JSON.stringify(receipt), Number(gone === true)] as const;
+      const due = status === "pending" ? (dueAt ?? createdAt) : null;
+      insert.run(...where, status, attempts, failures, due, ...told, createdAt, updatedAt);
     }
   };
 }
@@ -209,7 +246,8 @@ export function createOutboxReads(db: DatabaseSync, processes: Processes): Outbo
     },
     list(query = {}) {
       const [where, values] = toWhere(query);
-      const statement = db.prepare(`SELECT ${COLUMNS} FROM outbox o JOIN runs r ON r.id = o.run ${where}
+      const body = query.withBody === true ? ", o.body" : "";
+      const statement = db.prepare(`SELECT ${COLUMNS}${body} FROM outbox o JOIN runs r ON r.id = o.run ${where}
         ORDER BY o.position DESC LIMIT ?`);
       const rows = statement.all(...values, Math.min(query.limit ?? 100, Number.MAX_SAFE_INTEGER));
       const alive = processes.alive();

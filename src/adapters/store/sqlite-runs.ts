@@ -10,6 +10,7 @@ import type { Head, Heads } from "./sqlite-heads.ts";
 import { NO_CHANGE, type PreparedLedger, type PrepareLedger } from "./sqlite-ledger.ts";
 import { type EncodedBody, type InsertEvents, toRecords } from "./sqlite-journal.ts";
 import type { LaneWrites } from "./sqlite-lanes.ts";
+import { createInsertWholeDeliveries, type WholeDelivery } from "./sqlite-outbox.ts";
 import type { Presence } from "./sqlite-processes.ts";
 import { placeOf } from "./sqlite-schema.ts";
 
@@ -49,6 +50,10 @@ function createInsertRun(db: DatabaseSync): InsertRun {
 export interface InsertRunOptions {
   readonly db: DatabaseSync;
   readonly insertEvents: InsertEvents;
+}
+
+export interface InsertWholeRunOptions extends InsertRunOptions {
+  readonly lanes: LaneWrites;
 }
 
 export interface CreateRunOptions extends InsertRunOptions {
@@ -112,16 +117,18 @@ export interface WholeRun {
   /** Input that waits, and ids of input that was consumed. */
   readonly pending: readonly InboxEntry[];
   readonly consumed: readonly string[];
+  readonly deliveries: readonly WholeDelivery[];
 }
 
 /** Inside a write. False when its id or its idempotency key is taken. Nobody owns it afterwards. */
 export type InsertWholeRun = (run: WholeRun) => boolean;
 
-export function createInsertWholeRun({ db, insertEvents }: InsertRunOptions): InsertWholeRun {
+export function createInsertWholeRun({ db, insertEvents, lanes }: InsertWholeRunOptions): InsertWholeRun {
+  const insertDeliveries = createInsertWholeDeliveries(db);
   const insertRun = createInsertRun(db);
   const insertHead = createInsertHead(db);
   const insertEntry = db.prepare("INSERT INTO inbox (run, entry, body) VALUES (?, ?, ?)");
-  return ({ row, events, pending, consumed, ...rest }) => {
+  return ({ row, events, pending, consumed, deliveries, ...rest }) => {
     const last = events[events.length - 1];
     const inserted = last === undefined ? undefined : insertRun({ ...row, ...rest });
     if (last === undefined || inserted === undefined || !("key" in inserted)) return false;
@@ -138,8 +145,19 @@ export function createInsertWholeRun({ db, insertEvents }: InsertRunOptions): In
     insertEvents(events.map(({ seq, text, ...event }) => ({ ...event, place: placeOf(key, seq), text })));
     for (const id of consumed) insertEntry.run(key, id, null);
     for (const entry of pending) insertEntry.run(key, entry.id, JSON.stringify(entry));
+    insertDeliveries(key, deliveries);
+    enterLane(lanes, key, events);
     return true;
   };
+}
+
+/** Its place is in its first event; it is in the queue until a first attempt took it out, or it has ended. */
+function enterLane(lanes: LaneWrites, key: number, events: WholeRun["events"]): void {
+  const first = events[0]?.body;
+  if (first?.type !== "run.started" || first.request.lane === undefined) return;
+  lanes.insert(key, first.request.lane);
+  const hasLeft = events.some(({ body }) => body.type === "run.dequeued" || body.type === "run.finished");
+  if (hasLeft) lanes.leaveQueue(key, { dequeued: true });
 }
 
 /** Inside a write. How many of these were finished, needed by no run that stays, and are gone now. */

@@ -151,7 +151,7 @@ function createOperations({ db, file, process, heartbeatMs }: WriteSideOptions):
     append: createAppender({ db, heads, insertEvents, lanes, insertDeliveries: createInsertDeliveries(db), ledger }),
     create: createCreateRun({ db, lanes, heads, presence, insertEvents, ledger }),
     remove: createRemoveRuns(db, createForgetRun(db)),
-    insertWholeRun: createInsertWholeRun({ db, insertEvents }),
+    insertWholeRun: createInsertWholeRun({ db, insertEvents, lanes }),
     send: createSendToInbox(db),
     ownership,
     outbox: createOutboxWrites({ db, presence, processes }),

@@ -8,13 +8,16 @@ import {
   checkStore,
   exportRuns,
   importRuns,
+  type ImportReport,
   pruneStore,
   type StoreProblem,
   type StoreReport,
 } from "../../adapters/store/sqlite-maintenance.ts";
-import { ExecutusError } from "../../kernel/errors.ts";
+import { ExecutusError, isExecutusError } from "../../kernel/errors.ts";
 import { totalTokens } from "../../kernel/state.ts";
+import type { DeliveryLine } from "../../adapters/store/transfer.ts";
 import type { RunEvent } from "../../ports/events.ts";
+import type { DeliveryRow } from "../../ports/store.ts";
 import { FINAL_STATUSES } from "../../kernel/status.ts";
 import { foldJournal } from "../../run/result.ts";
 import { toStatusView } from "../../run/status.ts";
@@ -97,24 +100,67 @@ export async function backup(target: string, { db, json }: StoreOptions): Promis
 
 // --- export and import -----------------------------------------------------------------------------------------------
 
-export async function exportTo(given: readonly string[], options: StoreOptions & { readonly output?: string }): Promise<number> {
-  const { db, output } = options;
-  return withHost(db, "read", async ({ store }) => {
+export interface ExportToOptions extends StoreOptions {
+  readonly output?: string;
+  readonly blobs: boolean;
+  readonly handOver?: true;
+}
+
+export async function exportTo(given: readonly string[], options: ExportToOptions): Promise<number> {
+  const { db, output, blobs, handOver } = options;
+  return withHost(db, handOver === true ? "write" : "read", async ({ store }) => {
     const runs = await Promise.all(given.map(async (name) => (await findRun(store, name)).run));
-    const lines = exportRuns(store, given.length === 0 ? undefined : runs);
-    let referring = 0;
-    let count = 0;
-    await writeLines(output, lines, (line) => {
-      if (line.includes('"type":"blob"')) referring++;
-      if (line.startsWith('{"run":')) count++;
+    const handed: DeliveryRow[] = [];
+    const lines = exportRuns(store, given.length === 0 ? undefined : runs, {
+      ...(blobs ? {} : { blobs: false }),
+      ...(handOver === true ? { handOver: (delivery: DeliveryRow) => void handed.push(delivery) } : {}),
     });
-    if (output !== undefined) note(`${output}: ${plural(count, "run")}`);
-    if (referring > 0)
-      note(
-        `Blobs are not in it (${plural(referring, "line")} refer to some): \`store backup\` has them, in ${blobsFolder(db)} they are.`,
-      );
+    const seen = { run: 0, blob: 0, kept: 0, referring: 0 };
+    try {
+      await writeLines(output, lines, (line) => count(seen, line));
+    } catch (error) {
+      // Nobody else has them now.
+      for (const { id, dueAt } of handed) await store.outbox.requeue(id, dueAt ?? Date.now());
+      throw withoutBlobs(error);
+    }
+    if (output !== undefined) note(`${output}: ${summary(seen, handed.length)}`);
+    if (!blobs && seen.referring > 0) note(`Blobs are not in it: ${plural(seen.referring, "line")} refer to some.`);
+    if (seen.kept > 0) note(`${deliveries(seen.kept)} pending: this store goes on sending, --hand-over leaves it to the other.`);
     return 0;
   });
+}
+
+function summary({ run, blob }: Seen, handed: number): string {
+  const parts = [plural(run, "run"), ...(blob > 0 ? [plural(blob, "blob")] : [])];
+  return [...parts, ...(handed > 0 ? [`${deliveries(handed)} handed over`] : [])].join(", ");
+}
+
+function withoutBlobs(error: unknown): unknown {
+  if (!isExecutusError(error) || (error.code !== "blob_missing" && error.code !== "blob_damaged")) return error;
+  const hint = "Restore it from a backup, or leave blobs out: --no-blobs";
+  return new ExecutusError(error.code, error.message, { hint, cause: error });
+}
+
+interface Seen {
+  run: number;
+  blob: number;
+  /** Deliveries that this store goes on sending. */
+  kept: number;
+  referring: number;
+}
+
+function count(seen: Seen, line: string): void {
+  if (line.startsWith('{"run":')) seen.run++;
+  else if (line.startsWith('{"blob":')) seen.blob++;
+  else if (line.startsWith('{"delivery":')) {
+    const { delivery, handedOver } = JSON.parse(line) as DeliveryLine;
+    if (delivery.status === "pending" && handedOver !== true) seen.kept++;
+  }
+  if (line.includes('"type":"blob"')) seen.referring++;
+}
+
+function deliveries(count: number): string {
+  return `${count} ${count === 1 ? "delivery" : "deliveries"}`;
 }
 
 /** To standard output, or to a file that is there whole or not at all. */
@@ -158,11 +204,16 @@ export async function importFrom(file: string, { db, json }: StoreOptions): Prom
     const input = file === "-" ? process.stdin : createReadStream(file);
     const report = await importRuns(store, createInterface({ input, crlfDelay: Infinity }));
     if (json === true) printJson({ db, ...report });
-    else printLine(`${db}: ${plural(report.imported, "run")} imported, ${report.skipped} there already`);
+    else printLine(`${db}: ${plural(report.imported, "run")} imported, ${report.skipped} there already${alongside(report)}`);
     for (const { run, continues } of report.incomplete ?? [])
       note(`${run} goes on from ${continues}, which is not here: export that one as well, or ${run} cannot be resumed.`);
     return 0;
   });
+}
+
+function alongside({ blobs, deliveries: sent }: ImportReport): string {
+  const parts = [...(blobs > 0 ? [plural(blobs, "blob")] : []), ...(sent > 0 ? [`${deliveries(sent)} to send`] : [])];
+  return parts.length === 0 ? "" : `; with ${parts.join(" and ")}`;
 }
 
 // --- prune -----------------------------------------------------------------------------------------------------------

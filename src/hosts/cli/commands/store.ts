@@ -2,13 +2,23 @@ import type { Command } from "commander";
 import { ExecutusError } from "../../../kernel/errors.ts";
 import { parseDuration } from "../option-values.ts";
 import { addJsonOption, addStoreOption } from "../options.ts";
-import { backup, check, exportTo, importFrom, prune, type PruneOptions, type StoreOptions } from "../store-care.ts";
+import {
+  backup,
+  check,
+  exportTo,
+  type ExportToOptions,
+  importFrom,
+  prune,
+  type PruneOptions,
+  type StoreOptions,
+} from "../store-care.ts";
 
 const EXAMPLES = `
 Examples:
   executus store check
   executus store backup /backups/executus-2026-11-22.db       beside living processes, blobs included
   executus store export run_01J9 -o run.jsonl
+  executus store export run_01J9 -o run.jsonl --hand-over     the other store sends its deliveries
   executus store import run.jsonl --db other.db
   executus store prune --older-than 30d --yes`;
 
@@ -36,7 +46,9 @@ export function configure(command: Command): void {
   part("export", "writes runs as lines of JSON")
     .argument("[runs...]", "ids, or their beginnings; default: all")
     .option("-o, --output <file>", "a file; default: standard output")
-    .action((runs: string[], options: StoreOptions & { readonly output?: string }) => finish(exportTo(runs, options)));
+    .option("--no-blobs", "leave out attachments, artifacts and long values, which are otherwise in it")
+    .option("--hand-over", "deliveries that are pending are sent by the store that imports this, not by this one any more")
+    .action((runs: string[], options: ExportToOptions) => finish(exportTo(runs, options)));
   part("import", "takes in what `store export` wrote; runs that are there stay as they are")
     .argument("<file>", "the file; - is standard input")
     .action((file: string, options: StoreOptions) => finish(importFrom(file, options)));
