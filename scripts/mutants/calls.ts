@@ -3,6 +3,7 @@ import type { Fault } from "./fault.ts";
 
 const APPROVALS = ["test/driver/approvals.test.ts"];
 const TOOLS = ["test/driver/tools.test.ts", "test/driver/durability.test.ts"];
+const DOUBTS = ["test/crash/doubts.test.ts"];
 
 export const CALL_FAULTS: readonly Fault[] = [
   {
@@ -261,6 +262,30 @@ export const CALL_FAULTS: readonly Fault[] = [
     find: `outcome: found.outcome === "not-done" ? "not-done" : "unknown" };`,
     replace: `outcome: found.outcome === "unknown" ? "not-done" : "unknown" };`,
     tests: ["test/driver/lateness.test.ts", ...TOOLS],
+  },
+  {
+    name: "second-takeover-ends-a-doubt",
+    breaks: "P3: a call stays in doubt until its doubt is resolved, however many processes stop meanwhile",
+    file: "src/kernel/evolve-input.ts",
+    find: `  return call.status === "started" ? inDoubt(call) : call;`,
+    replace: `  if (call.status === "in-doubt") return { ...call, status: "ready" };\n  return call.status === "started" ? inDoubt(call) : call;`,
+    tests: DOUBTS,
+  },
+  {
+    name: "second-interruption-is-no-doubt",
+    breaks: "P3: a call that was made again and interrupted again is in doubt again",
+    file: "src/kernel/evolve-input.ts",
+    find: `  return call.status === "started" ? inDoubt(call) : call;`,
+    replace: `  if (call.status === "started" && call.interruptions > 0) return { ...call, status: "ready" };\n  return call.status === "started" ? inDoubt(call) : call;`,
+    tests: DOUBTS,
+  },
+  {
+    name: "doubt-after-an-answer-is-not-looked-at",
+    breaks: "P3: `reconcile` is asked in every doubt",
+    file: "src/kernel/evolve-calls.ts",
+    find: `  return { ...call, status: "in-doubt", reconciled: false, interruptions: call.interruptions + 1 };`,
+    replace: `  return { ...call, status: "in-doubt", reconciled: call.interruptions > 0, interruptions: call.interruptions + 1 };`,
+    tests: DOUBTS,
   },
   {
     name: "once-call-in-doubt-waits-for-nobody",
