@@ -15,9 +15,14 @@ export interface Job {
   readonly parallel?: number;
   readonly runs?: number;
   readonly delayMs?: number;
-  /** For how much CPU time and with how many steps the code is warmed up; 2,000 ms of the runs that are measured. */
-  readonly warmMs?: number;
+  /**
+   * How many steps the code is warmed up with, in runs of `warmSteps`; 20,000 in runs as they are measured. Steps, not time: after
+   * two seconds a loop that waits for a disk had run a tenth as often as one in memory, and was still half compiled.
+   */
+  readonly warm?: number;
   readonly warmSteps?: number;
+  /** Stops warming up after this time, ms. */
+  readonly warmMs?: number;
   /** Stops taking measurements after this time. */
   readonly measureMs?: number;
 }
@@ -55,13 +60,8 @@ function cpuMs(since?: NodeJS.CpuUsage): number {
 }
 
 async function steps(): Promise<object> {
-  const { warmMs = 2_000, warmSteps = job.steps, measureMs = Infinity } = job;
-  const warm = await contender({ steps: warmSteps }, "warm");
-  // Warm until the compiler is done: a server runs for days, and a collection in between would throw its work away.
-  // By CPU time, so that a busy machine warms as well as a quiet one; but no longer than thrice that.
-  for (const [t, cpu] = [performance.now(), process.cpuUsage()]; cpuMs(cpu) < warmMs && performance.now() - t < 3 * warmMs;)
-    await warm.run();
-  await warm.close();
+  const { warmSteps = job.steps, measureMs = Infinity } = job;
+  await warmUp({ steps: warmSteps });
   const measured = await contender();
   const wanted = Math.max(1, Math.min(40, Math.floor(4_000 / job.steps)));
   const before = lookupsSoFar();
@@ -79,6 +79,16 @@ async function steps(): Promise<object> {
     cpuMsPerStep: perStep(counted.map((timing) => timing.cpu)),
     runs: counted.length,
   };
+}
+
+/** Until the compiler is done: a server runs for days. A collection in between would throw its work away. */
+async function warmUp(script: { readonly steps: number; readonly delayMs?: number }, atOnce = 1): Promise<void> {
+  const { warm = 20_000, warmMs = 40_000 } = job;
+  const one = await contender(script, "warm");
+  const start = performance.now();
+  for (let done = 0; done < warm && performance.now() - start < warmMs; done += atOnce * script.steps)
+    await Promise.all(Array.from({ length: atOnce }, () => one.run()));
+  await one.close();
 }
 
 interface Timing {
@@ -106,12 +116,11 @@ async function bytes(): Promise<object> {
 }
 
 async function concurrent(): Promise<object> {
-  const { runs = 1000, delayMs = 50, warmMs = Infinity } = job;
+  const { runs = 1000, delayMs = 50 } = job;
+  await warmUp({ steps: job.steps, delayMs: 1 }, Math.ceil(runs / 2));
   const all = await contender({ delayMs });
-  // A server that has been up for a while: both sides compiled, as in the figures per step.
-  const warmRuns = Math.ceil(runs / 2);
-  for (let i = 0, t = performance.now(); i < 3 && performance.now() - t < warmMs; i++)
-    await Promise.all(Array.from({ length: warmRuns }, () => all.run()));
+  // The first opens files, prepares statements and loads what is loaded late.
+  await all.run();
   gc();
   const before = lookupsSoFar();
   const delay = monitorEventLoopDelay({ resolution: 1 });

@@ -11,7 +11,8 @@ import type { Weight } from "./install.ts";
 
 export interface Results extends Measured {
   readonly rounds: number;
-  /** CPU time of the warm-up, ms. */
+  /** Steps of the warm-up, and the time after which it is over for those who have not made them, ms. */
+  readonly warm: number;
   readonly warmMs: number;
   readonly minutes: number;
   /** Of the machine before anything was measured: processes that wanted to run, averaged over a minute. */
@@ -144,7 +145,7 @@ function loadOf({ load }: Results): string {
 
 export function report(results: Results): string {
   const rows = barRows(results);
-  const { rounds, minutes, warmMs } = results;
+  const { rounds, minutes, warm, warmMs } = results;
   return `# Against peers
 
 Written by \`npm run bench:peers\` on ${new Date().toISOString().slice(0, 10)} in ${Math.round(minutes)} minutes. Do not edit: run it again.
@@ -163,8 +164,8 @@ One workload for all (\`bench/workload.ts\`): a mock model that answers at once,
 one tool, which returns 1 KB of text; the last step answers with text. A run that did anything else fails the measurement. Each
 measurement is a process of its own; contenders take turns; figures are medians over up to ${rounds} rounds (bytes
 and heap: 1, first runs: 5). What takes longer than 8 seconds is measured in one round, and \`too long\` is what was not through after
-25 seconds, warm-up included, with this much work or less. Before per-step figures the code is warmed up for ${warmMs / 1_000} seconds of CPU time with
-runs of up to 50 steps, the first run on a fresh store is left out, and CPU is that of the whole process, its threads included.
+25 seconds, warm-up included, with this much work or less. Before anything is measured the code is warmed up with ${warm} steps in
+runs of up to 50, as many for everybody, or with what somebody does in ${warmMs / 1_000} seconds, the first run on a fresh store is left out, and CPU is that of the whole process, its threads included.
 \`keeps\` says what a finished step has reached when the next one begins: nothing, the memory of the process, the page cache (a
 crash of the process leaves it, a power cut may not), or the disk (flushed).
 
