@@ -33,12 +33,36 @@ try {
   writeFileSync(join(folder, "example.mjs"), readmeExample());
   const output = run(process.execPath, ["example.mjs"], folder);
   if (!output.includes("completed")) throw new Error(`the README's example printed:\n${output}`);
+  const { tool, program } = isolatedTool();
+  writeFileSync(join(folder, "tool.ts"), tool);
+  writeFileSync(join(folder, "program.ts"), program);
+  const said = run(process.execPath, ["program.ts"], folder);
+  if (said !== "spin timed out after 1000 ms.\n") throw new Error(`an isolated tool of the package said:\n${said}`);
   const version = run(process.execPath, [join(folder, "node_modules/.bin/executus"), "--version"], folder).trim();
   console.log(
-    `${packed.filename}: ${packed.size} bytes, ${installed} runtime packages beside it, README example ok, executus ${version}`,
+    `${packed.filename}: ${packed.size} bytes, ${installed} runtime packages beside it, README example and an isolated tool ok, executus ${version}`,
   );
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** TypeScript of a user, with a thread of the compiled package. */
+function isolatedTool(): { readonly tool: string; readonly program: string } {
+  const tool = `
+    import { defineTool } from "executus";
+    export const spin = defineTool({
+      name: "spin", description: "Spins.", input: { type: "object" }, effect: "read", timeoutMs: 1_000, isolated: import.meta.url,
+      execute: () => { for (;;); },
+    });`;
+  const program = `
+    import { createExecutor, defineAgent } from "executus";
+    import { scriptedModel } from "executus/testing";
+    import { spin } from "./tool.ts";
+    const models = scriptedModel([{ calls: [{ name: "spin" }] }, { text: "end" }]);
+    const agent = defineAgent({ name: "spinner", instructions: "Spin.", tools: [spin], limits: { graceMs: 100 } });
+    const { steps } = await createExecutor({ models }).run(agent, "go");
+    console.log(steps[0]?.calls[0]?.output);`;
+  return { tool, program };
 }
 
 /** The first block marked as `js example` in the README: what a newcomer pastes. */

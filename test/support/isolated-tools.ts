@@ -1,4 +1,5 @@
 /** Tools that run in a thread and do what tools should not do. A thread imports this module again. */
+import { execFileSync } from "node:child_process";
 import { appendFileSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { threadId } from "node:worker_threads";
@@ -12,7 +13,7 @@ const input = { type: "object", properties: { file: { type: "string" }, n: { typ
 const make = (name: string, execute: (input: { file?: string; n?: number }, context: ToolContext) => unknown): Tool =>
   defineTool({ name, description: name, input, isolated: { module, memoryMb: 64 }, effect: "read", execute });
 
-/** None of them ends by itself. */
+/** None of them ends by itself while somebody waits for it. */
 export const hung: Readonly<Record<string, Tool>> = {
   "computes for ever": make("spin", () => {
     for (;;);
@@ -25,6 +26,7 @@ export const hung: Readonly<Record<string, Tool>> = {
     for (let i = 0; i < 10_000; i++) setTimeout(() => {}, 3_600_000);
     return new Promise(() => {});
   }),
+  "waits for a program that ignores SIGTERM": make("wait", () => execFileSync("sh", ["-c", "trap '' TERM; sleep 3"])),
   "blocks its thread": make("block", () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)),
 };
 
