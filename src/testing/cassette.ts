@@ -1,15 +1,17 @@
 /** A finished run as a recording that tests play back: what it was told, what its models and tools answered, how it ended. */
 import { evolve, initialState } from "../kernel/evolve.ts";
+import { outcomeOfChild } from "../kernel/children.ts";
 import { canonical } from "../kernel/guards.ts";
 import { toArray } from "../kernel/list.ts";
 import type { RunState } from "../kernel/state.ts";
 import { ExecutusError } from "../kernel/errors.ts";
 import type { ToolSnapshot } from "../ports/agent.ts";
-import type { EventType, RunEvent } from "../ports/events.ts";
+import type { EventType, ModelSpending, RunEvent } from "../ports/events.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Limits } from "../ports/limits.ts";
 import type { Message, ToolOutput, UserPart } from "../ports/messages.ts";
 import type { ModelAnswer, ModelSettings } from "../ports/models.ts";
+import type { SupervisorDecided, SupervisorDecision } from "../ports/supervision.ts";
 import type { InboxBody } from "../ports/store.ts";
 import { promptOf } from "../run/prompt.ts";
 
@@ -42,7 +44,15 @@ export interface RecordedTool {
   readonly input: JsonValue;
   readonly outcome: "ok" | "error" | "unknown";
   readonly output: ToolOutput;
+  /** It stays in a conversation that is shortened. */
+  readonly pinned?: true;
 }
+
+/** A summary that was made, or why none was. */
+export type RecordedCompaction = { readonly spent?: ModelSpending } & (
+  | { readonly summary: string; readonly keep: number }
+  | { readonly error: string }
+);
 
 export interface Cassette {
   readonly version: 1;
@@ -60,6 +70,13 @@ export interface Cassette {
   readonly calls: readonly RecordedCall[];
   /** By `step.ordinal`. */
   readonly results: Readonly<Record<string, RecordedTool>>;
+  /** Tools that its tool sources brought. */
+  readonly sourceTools?: readonly ToolSnapshot[];
+  /** Context windows by model, where its conversation could be shortened. */
+  readonly windows?: Readonly<Record<string, number>>;
+  readonly compactions?: readonly RecordedCompaction[];
+  /** What a supervisor decided, stall by stall. */
+  readonly decisions?: readonly SupervisorDecision[];
   /** What the run was told, and before which model call. */
   readonly told: readonly { readonly before: number; readonly entry: InboxBody }[];
   readonly end: { readonly status: string; readonly output: string };
@@ -68,14 +85,8 @@ export interface Cassette {
 /** What happened outside of models, tools and people's words cannot be played back. */
 const NOT_PLAYED: Readonly<Partial<Record<EventType, string>>> = {
   "cancel.requested": "it was cancelled",
-  "child.started": "it handed work to other runs",
-  "source.opened": "it had tools of a source",
-  "tool.reconciled": "a tool was asked what became of a call",
-  "tool.suspended": "a tool waited",
-  "question.asked": "it asked a question",
+  "source.changed": "tools of a source changed",
   "budget.refused": "a budget ran out",
-  "stall.noticed": "a supervisor was asked",
-  "context.compacted": "its conversation was shortened",
   "agent.adopted": "it adopted a changed agent",
   "agent.decided": "it adopted a changed agent",
   "run.forked": "it is a fork",
@@ -91,7 +102,7 @@ export function toCassette(events: readonly RunEvent[]): Cassette {
   for (const event of events.slice(1)) recorder.record(event);
   if (recorder.recorded.told.some(({ before }) => before === 0))
     throw notPlayable(first.run, "it was told something before its first step");
-  const { request, agent, limits, models } = first;
+  const { request, agent, limits, models, windows } = first;
   return {
     version: 1,
     run: first.run,
@@ -103,6 +114,7 @@ export function toCassette(events: readonly RunEvent[]): Cassette {
     models,
     tools: agent.tools,
     ownTools: agent.ownTools,
+    ...(windows === undefined ? {} : { windows }),
     ...recorder.recorded,
     end: { status: end, output: recorder.state.output },
   };
@@ -113,10 +125,45 @@ function check(run: string, events: readonly RunEvent[]): string {
   if (last?.type !== "run.finished") throw notPlayable(run, "it has not ended yet");
   const problem = events.map(({ type }) => NOT_PLAYED[type]).find((reason) => reason !== undefined);
   if (problem !== undefined) throw notPlayable(run, problem);
-  const limit = events.find((event) => event.type === "limit.reached" && (event.limit === "usd" || event.limit === "time"));
-  if (limit !== undefined) throw notPlayable(run, "a limit of time or money was reached, and a playback takes neither");
+  const unlike = events.map(unlikely).find((reason) => reason !== undefined) ?? unlikelyTogether(events);
+  if (unlike !== undefined) throw notPlayable(run, unlike);
   if (last.status === "timed_out" || last.status === "poisoned") throw notPlayable(run, `it ended as ${last.status}`);
   return last.status;
+}
+
+/** Playing back takes no time and costs nothing, so what came of these would not come about again. */
+function unlikely(event: RunEvent): string | undefined {
+  switch (event.type) {
+    case "limit.reached":
+      if (event.limit !== "usd" && event.limit !== "time") return undefined;
+      return "a limit of time or money was reached, and a playback takes neither";
+    case "child.started":
+      return event.background === true
+        ? "other runs worked for it in the background, and their ends came when they came"
+        : undefined;
+    case "stall.noticed": {
+      const isOfSteps = event.kind === "repeats" || event.kind === "no-progress";
+      if (isOfSteps || event.limit === "steps" || event.limit === "tokens") return undefined;
+      return "a supervisor was asked about time or money, and a playback takes neither";
+    }
+    case "question.answered":
+      if (event.call !== undefined || event.by === "person") return undefined;
+      return "nobody answered a question about it in time, and a playback takes none";
+    default:
+      return undefined;
+  }
+}
+
+function unlikelyTogether(events: readonly RunEvent[]): string | undefined {
+  const has = (test: (event: RunEvent) => boolean): boolean => events.some(test);
+  const [first] = events;
+  const opened = events.flatMap((event) => (event.type === "source.opened" && event.tools !== undefined ? [event.source] : []));
+  if (new Set(opened).size < opened.length) return "tools of a source changed";
+  if (has(({ type }) => type === "source.opened") && first?.type === "run.started" && first.agent.phases !== undefined)
+    return "it had tools of a source and phases";
+  if (has(({ type }) => type === "child.ended") && has((event) => event.type === "limit.reached" && event.limit === "tokens"))
+    return "a limit of tokens was reached, and other runs had used some of them";
+  return undefined;
 }
 
 function notPlayable(run: string, reason: string): ExecutusError {
@@ -132,14 +179,26 @@ class Recorder {
   readonly #calls: RecordedCall[] = [];
   readonly #results: Record<string, RecordedTool> = {};
   readonly #told: { readonly before: number; readonly entry: InboxBody }[] = [];
+  readonly #sourceTools: ToolSnapshot[] = [];
+  readonly #compactions: RecordedCompaction[] = [];
+  readonly #decisions: SupervisorDecision[] = [];
   #messages: readonly Message[] = [];
 
   constructor(state: RunState) {
     this.state = state;
   }
 
-  get recorded(): Pick<Cassette, "prompts" | "calls" | "results" | "told"> {
-    return { prompts: this.#prompts, calls: this.#calls, results: this.#results, told: this.#told };
+  get recorded(): Pick<Cassette, "prompts" | "calls" | "results" | "told" | "sourceTools" | "compactions" | "decisions"> {
+    const all = <T>(name: string, list: readonly T[]) => (list.length === 0 ? {} : { [name]: list });
+    return {
+      prompts: this.#prompts,
+      calls: this.#calls,
+      results: this.#results,
+      ...all("sourceTools", this.#sourceTools),
+      ...all("compactions", this.#compactions),
+      ...all("decisions", this.#decisions),
+      told: this.#told,
+    };
   }
 
   record(event: RunEvent): void {
@@ -158,6 +217,32 @@ class Recorder {
         return this.#ended(before, event);
       case "tool.interrupted":
         return this.#ended(before, { ...event, type: "tool.ended", outcome: "unknown", output: UNKNOWN });
+      case "child.ended":
+        return this.#ended(before, { ...event, type: "tool.ended", outcome: outcomeOfChild(event) });
+      default:
+        this.#beside(event);
+    }
+  }
+
+  /** What came from ports beside models and tools, and from people. */
+  #beside(event: RunEvent): void {
+    switch (event.type) {
+      case "source.opened":
+        this.#sourceTools.push(...(event.tools ?? []));
+        return;
+      case "context.compacted": {
+        const { summary, keep, spent } = event;
+        this.#compactions.push({ summary, keep, ...(spent === undefined ? {} : { spent }) });
+        return;
+      }
+      case "compaction.failed": {
+        const { error, spent } = event;
+        this.#compactions.push({ error: error.message, ...(spent === undefined ? {} : { spent }) });
+        return;
+      }
+      case "supervisor.decided":
+        this.#decisions[event.stall] = toDecision(event);
+        return;
       default: {
         const entry = toEntry(event);
         if (entry !== undefined) this.#told.push({ before: this.#calls.length, entry });
@@ -186,11 +271,28 @@ class Recorder {
     if (last !== undefined) this.#calls.push({ ...last, ...what });
   }
 
-  #ended({ calls }: RunState, { call, outcome, output }: Extract<RunEvent, { type: "tool.ended" }>): void {
+  #ended({ calls }: RunState, { call, outcome, output, pinned }: Extract<RunEvent, { type: "tool.ended" }>): void {
     const ended = calls.find(({ id }) => id === call);
     if (ended === undefined || (outcome !== "ok" && outcome !== "error" && outcome !== "unknown")) return;
-    this.#results[call] = { name: ended.name, input: ended.input, outcome, output };
+    this.#results[call] = { name: ended.name, input: ended.input, outcome, output, ...(pinned === true ? { pinned } : {}) };
   }
+}
+
+function toDecision({
+  action,
+  reason,
+  by,
+  message = "",
+  question = "",
+  extend = {},
+  usage,
+  costUsd,
+}: SupervisorDecided): SupervisorDecision {
+  const spent = usage === undefined ? {} : { usage, ...(costUsd === undefined ? {} : { costUsd }) };
+  const said = { reason, by, ...spent };
+  if (action === "nudge") return { action, message, ...said };
+  if (action === "ask") return { action, question, ...said };
+  return action === "extend" ? { action, extend, ...said } : { action, ...said };
 }
 
 function toAnswer({ decision, approval, note, input, always }: Extract<RunEvent, { type: "approval.answered" }>): InboxBody {
@@ -215,6 +317,19 @@ function toEntry(event: RunEvent): InboxBody | undefined {
     case "call.resolved": {
       const { call, outcome, output } = event;
       return { kind: "resolve", call, outcome, ...(output === undefined ? {} : { output }) };
+    }
+    case "question.answered":
+      // A tool's question is part of what the tool did.
+      if (event.call !== undefined || event.answer === undefined) return undefined;
+      return { kind: "answer", question: event.question, answer: event.answer };
+    case "compaction.requested": {
+      const { id, instructions, afterStep } = event;
+      if (id === undefined) return undefined;
+      return {
+        kind: "compact",
+        ...(instructions === undefined ? {} : { instructions }),
+        ...(afterStep === undefined ? {} : { afterStep }),
+      };
     }
     case "approval.answered":
       if (event.by !== "person") return undefined;

@@ -32,13 +32,14 @@ function tryCassette(events: readonly RunEvent[]): Cassette | undefined {
   }
 }
 
-const playable = journals.flatMap(([name, events]): [string, Cassette][] => {
+const playable = journals.flatMap(([name, events]): [string, Cassette, Agent][] => {
   const cassette = tryCassette(events);
-  return cassette === undefined ? [] : [[name, cassette]];
+  return cassette === undefined ? [] : [[name, cassette, agentOf(cassette, events)]];
 });
 
 /** The agent of a golden journal, from its snapshot: its tools are stood in for. */
-function agentOf({ tools, prompts, agent, limits }: Cassette): Agent {
+function agentOf({ tools, prompts, agent, limits }: Cassette, [first]: readonly RunEvent[]): Agent {
+  const supervision = first?.type === "run.started" ? first.agent.supervision : undefined;
   const [base] = prompts;
   return {
     name: agent,
@@ -46,6 +47,7 @@ function agentOf({ tools, prompts, agent, limits }: Cassette): Agent {
     tools: tools.map(({ name }) => name),
     settings: base?.settings ?? {},
     limits,
+    ...(supervision === undefined ? {} : { supervision }),
   };
 }
 
@@ -59,8 +61,8 @@ describe("golden journals", () => {
   // Phases and the schema of an answer are the agent's, and these journals do not say more of it than its prompts.
   it.each(playable.filter(([, cassette]) => cassette.prompts.length <= 1 && !inWords(cassette)))(
     "%s is played back without a difference",
-    async (_name, cassette) => {
-      expect((await playCassette(cassette, { agent: agentOf(cassette) })).differences).toEqual([]);
+    async (_name, cassette, agent) => {
+      expect((await playCassette(cassette, { agent })).differences).toEqual([]);
     },
   );
 });
@@ -115,6 +117,56 @@ describe("a difference", () => {
     const cassette = await recorded(script);
     const shorter = { ...cassette, limits: { ...cassette.limits, maxSteps: 1 } };
     expect((await playCassette(shorter, { agent })).differences.at(-1)).toContain("it ended");
+  });
+
+  describe("of a run that handed work to others", () => {
+    const helper: Agent = { name: "helper", description: "Helps.", instructions: "Help." };
+    const lead: Agent = { name: "lead", instructions: "Lead.", delegates: [helper] };
+    const handing: Script = ({ instructions, step }) => {
+      if (instructions !== lead.instructions) return { text: "Forty-two." };
+      return step === 0 ? { calls: [{ name: "agent__helper", input: { prompt: "What is it?" } }] } : { text: "It is 42." };
+    };
+
+    async function record(given: Agent): Promise<Cassette> {
+      const store = createMemoryStore();
+      await using executor = createExecutor({ models: scriptedModel(handing), store });
+      return toCassette(await store.journal.read((await executor.run(given, "Go.")).run));
+    }
+
+    it("S14 is nowhere as long as nothing changed: no other run is started", async () => {
+      const { differences, result } = await playCassette(await record(lead), { agent: lead });
+      expect(differences).toEqual([]);
+      expect(result.steps[0]?.calls[0]).toMatchObject({ output: "Forty-two." });
+      expect(result.steps[0]?.calls[0]?.child).toBeUndefined();
+    });
+
+    it("S14 shows when a delegate is described otherwise, or is gone", async () => {
+      const cassette = await record(lead);
+      const other = { ...lead, delegates: [{ ...helper, description: "Helps a lot." }] };
+      expect((await playCassette(cassette, { agent: other })).differences[0]).toContain("tool agent__helper, description");
+      expect((await playCassette(cassette, { agent: { ...lead, delegates: [] } })).differences[0]).toContain(
+        "tool agent__helper is gone",
+      );
+    });
+
+    it("S14 is refused where they worked in the background", async () => {
+      await expect(record({ ...lead, delegates: [{ ...helper, background: true }] })).rejects.toThrow("in the background");
+    });
+  });
+
+  it("shows a summary that is made once more, and a supervisor that is asked once more", async () => {
+    const byName = (name: string): [Cassette, Agent] => {
+      const [, cassette, agent] = playable.find(([file]) => file === `${name}.jsonl`) ?? [];
+      if (cassette === undefined || agent === undefined) throw new Error(`${name} is not played back`);
+      return [cassette, agent];
+    };
+    const [shortened, reader] = byName("compacted-by-ratio");
+    const lost = { ...shortened, compactions: [] };
+    expect((await playCassette(lost, { agent: reader })).differences[0]).toContain("shortened once more than it was");
+    const [extended, worker] = byName("extended-by-its-supervisor");
+    const { decisions } = extended;
+    const silent = { ...extended, decisions: (decisions ?? []).map((one) => ({ ...one, action: "leave" as const })) };
+    expect((await playCassette(silent, { agent: worker })).differences).not.toEqual([]);
   });
 
   it("is refused for what cannot be played back", async () => {

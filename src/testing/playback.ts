@@ -12,7 +12,10 @@ import type { JsonValue } from "../ports/json.ts";
 import type { Message, ToolOutput } from "../ports/messages.ts";
 import type { ModelAnswer, ModelCall, ModelCandidate, Models } from "../ports/models.ts";
 import type { Tool } from "../ports/tools.ts";
-import type { Executor, RunRequest, RunResult } from "../run/types.ts";
+import type { Compactor } from "../ports/compactor.ts";
+import type { Supervisor } from "../ports/supervision.ts";
+import { delegatesNamedBy, delegatesOf, delegateTools } from "../run/palette.ts";
+import type { Executor, ExecutorConfig, RunRequest, RunResult } from "../run/types.ts";
 import type { Cassette, PromptBase, RecordedCall } from "./cassette.ts";
 
 export interface PlaybackOptions {
@@ -41,12 +44,13 @@ export interface Playback {
  */
 export async function playCassette(cassette: Cassette, options: PlaybackOptions): Promise<Playback> {
   const tape = new Tape(cassette, new Set(options.execute));
-  const agent = withRecordedTools(cassette, options, tape);
+  const agent = await withRecordedTools(cassette, options, tape);
   const header = options.systemHeader === undefined ? {} : { systemHeader: options.systemHeader };
   await using executor = createExecutor({
     models: tape.models(agent.model),
     tools: createTools(tape.registry),
     agents: [agent],
+    ...tape.ports(),
     ...header,
   });
   tape.executor = executor;
@@ -61,9 +65,11 @@ export async function playCassette(cassette: Cassette, options: PlaybackOptions)
   return { differences: tape.differences, result };
 }
 
+const ANSWERS: readonly string[] = ["approve", "deny", "resolve", "answer"];
+
 /** People answer what was asked, as they did. */
 async function answered({ run, told }: Cassette, executor: Executor, first: RunResult): Promise<RunResult> {
-  const answers = told.filter(({ entry }) => entry.kind === "approve" || entry.kind === "deny" || entry.kind === "resolve");
+  const answers = told.filter(({ entry }) => ANSWERS.includes(entry.kind));
   let result = first;
   for (const [i, { entry }] of answers.entries()) {
     if (result.status !== "waiting") break;
@@ -117,8 +123,40 @@ class Tape {
 
   models(own: string | undefined): Models {
     const ids = this.#cassette.models.length === 0 ? [own ?? "recorded/model"] : this.#cassette.models;
-    const candidates = ids.map((id): ModelCandidate => ({ id, price: FREE, call: (call) => this.#answer(call) }));
-    return { resolve: () => Promise.resolve(candidates) };
+    const windowOf = (id: string): Partial<ModelCandidate> => {
+      const contextTokens = this.#cassette.windows?.[id];
+      return contextTokens === undefined ? {} : { contextTokens };
+    };
+    const toCandidate = (id: string): ModelCandidate => ({
+      id,
+      price: FREE,
+      call: (call) => this.#answer(call),
+      ...windowOf(id),
+    });
+    return { resolve: () => Promise.resolve(ids.map(toCandidate)) };
+  }
+
+  /** What was summarised and decided comes again, in the same order. */
+  ports(): Pick<ExecutorConfig, "compactor" | "supervisor"> {
+    const { compactions, decisions = [], windows } = this.#cassette;
+    const summaries = [...(compactions ?? [])];
+    const compact: Compactor["compact"] = async () => {
+      const next = summaries.shift();
+      if (next === undefined) this.differs("its conversation is shortened once more than it was");
+      if (next !== undefined && "summary" in next) return next;
+      throw Object.assign(
+        new Error(next?.error ?? "no summary was recorded"),
+        next?.spent === undefined ? {} : { spent: next.spent },
+      );
+    };
+    const decide: Supervisor["decide"] = async ({ stall }) => {
+      const decision = decisions[stall.stall];
+      if (decision !== undefined) return decision;
+      this.differs(`a supervisor is asked and was not: ${stall.message}`);
+      return { action: "leave", reason: "not recorded" };
+    };
+    const compactor = windows === undefined && compactions === undefined ? {} : { compactor: { compact } };
+    return decisions.length === 0 ? compactor : { ...compactor, supervisor: { name: "recorded", decide } };
   }
 
   /** A call that was cut off by a crash or a person was made again: it is passed over. */
@@ -143,8 +181,8 @@ class Tape {
 
   async #tellBefore(next: number, { run, step }: ModelCall): Promise<void> {
     for (const [i, { before, entry }] of this.#cassette.told.entries()) {
-      if (before !== next || (entry.kind !== "steer" && entry.kind !== "extend")) continue;
-      const bound = entry.kind === "steer" ? { ...entry, afterStep: entry.afterStep ?? step + 1 } : entry;
+      if (before !== next || (entry.kind !== "steer" && entry.kind !== "extend" && entry.kind !== "compact")) continue;
+      const bound = entry.kind === "extend" ? entry : { ...entry, afterStep: entry.afterStep ?? step + 1 };
       await this.executor?.send(run, bound, { id: `told-${i}` });
     }
   }
@@ -189,7 +227,10 @@ class Tape {
     const asked = this.#cassette.told.flatMap(({ entry }) => ("approval" in entry ? [entry.approval] : []));
     const approval: NonNullable<Tool["approval"]> = (_input, { run, call }) => asked.includes(`${run}:${call}`);
     const tool = { name, description, inputSchema, effect, onUnknown, approval, visibility: "public" as const, validate };
-    return this.played({ ...tool, execute: () => Promise.reject(new Error("not recorded")) });
+    const pinned = Object.values(this.#cassette.results).filter((result) => result.name === name && result.pinned === true);
+    const pins: NonNullable<Tool["pins"]> = (input) =>
+      pinned.some((one) => canonical(one.input) === canonical(input as JsonValue));
+    return this.played({ ...tool, pins, execute: () => Promise.reject(new Error("not recorded")) });
   }
 }
 
@@ -206,10 +247,14 @@ function isCutOff(call: RecordedCall | undefined): boolean {
   return call !== undefined && call.answer === undefined && call.error === undefined;
 }
 
-function withRecordedTools(cassette: Cassette, { agent, tools = [] }: PlaybackOptions, tape: Tape): Agent {
+async function withRecordedTools(cassette: Cassette, { agent, tools = [] }: PlaybackOptions, tape: Tape): Promise<Agent> {
   const recorded = new Map(cassette.tools.map((tool) => [tool.name, tool]));
   const here = new Map(tools.map((tool) => [tool.name, tool]));
-  const { tools: wanted = [], ...rest } = agent;
+  const { tools: given = [], delegates: _delegates, skills: _skills, sources: _sources, mcpServers: _servers, ...rest } = agent;
+  const wanted = [
+    ...given.filter((tool) => typeof tool !== "string" || delegatesNamedBy(tool) === undefined),
+    ...(await delegatesAsTools(cassette, agent, tape)),
+  ];
   const names = wanted.filter((tool) => typeof tool === "string");
   const settled = settleNames(names, [...here.keys(), ...recorded.keys()]).names;
   const used = new Set([...settled, ...wanted.flatMap((tool) => (typeof tool === "string" ? [] : [tool.name]))]);
@@ -223,7 +268,32 @@ function withRecordedTools(cassette: Cassette, { agent, tools = [] }: PlaybackOp
   for (const snapshot of cassette.tools.slice(cassette.ownTools)) {
     if (!used.has(snapshot.name)) tape.extra.push(tape.standIn(snapshot));
   }
+  for (const snapshot of cassette.sourceTools ?? []) tape.extra.push(tape.standIn(snapshot));
   return { ...rest, tools: [...settled, ...wanted.filter((tool) => typeof tool !== "string").map((tool) => tape.played(tool))] };
+}
+
+/** No other run is started: what theirs came to is what was recorded. Delegates of a palette that is not here are stood in for. */
+async function delegatesAsTools({ tools }: Cassette, agent: Agent, tape: Tape): Promise<readonly Tool[]> {
+  const found: Tool[] = [];
+  for (const delegate of delegatesOf(agent)) {
+    if (typeof delegate !== "string") {
+      const { name, instructions } = agent;
+      const [tool] = await delegateTools({ name, instructions, delegates: [delegate] }, undefined, {});
+      if (tool !== undefined) found.push(withoutDelegate(tool));
+      continue;
+    }
+    const names = [delegate, `agent__${delegate}`, `skill__${delegate}`].map((name) => name.replaceAll(".", "_"));
+    const snapshot = tools.find((tool) => tool.delegate !== undefined && names.includes(tool.name));
+    if (snapshot !== undefined) found.push(tape.standIn(snapshot));
+    else tape.differs(`it may hand work to ${delegate}, and could not`);
+  }
+  return found;
+}
+
+function withoutDelegate(tool: Tool): Tool {
+  const copy: { delegate?: unknown } & Tool = { ...tool };
+  delete copy.delegate;
+  return copy;
 }
 
 function promptsOf(calls: readonly RecordedCall[]): readonly (readonly Message[])[] {
