@@ -19,7 +19,12 @@ export const FIRST_EPOCH = 1;
 /** Resolves after the first try. Whoever wants the run here waits until it is done, by `core.leaving`. */
 export function letGo(core: Core, { run, epoch, row }: Held): Promise<void> {
   const release = (): Promise<void> => core.store.owners.release(run, epoch, row);
-  return keepAt(core, run, { work: release, whenFailed: (message) => warn(core, run, `could not release the run: ${message}`) });
+  let isSaid = false;
+  const whenFailed = (message: string): void => {
+    if (!isSaid) warn(core, run, `could not release the run: ${message}`);
+    isSaid = true;
+  };
+  return keepAt(core, run, { work: release, whenFailed });
 }
 
 /**
@@ -94,8 +99,9 @@ async function isOver({ work, whenFailed }: Task): Promise<boolean> {
   }
 }
 
+/** What SQLite calls damage may be a page that the disk cannot read just now: a run must not be kept for that. */
 function isPassing(error: unknown): boolean {
-  return isExecutusError(error) && error.retryable;
+  return isExecutusError(error) && (error.retryable || error.code === "store_damaged");
 }
 
 function warn(core: Core, run: string, message: string): void {

@@ -116,11 +116,13 @@ describe("a store that is in trouble between taking a run and driving it", () =>
     expect(await clock.until(handle.result)).toMatchObject({ status: "completed", output: "done" });
   });
 
-  it("lets go of a run once it can, when that could not be written at first", async () => {
+  // Of a page that the disk cannot read just now, SQLite says that it is damaged.
+  const unread = new ExecutusError("store_damaged", "the database disk image is malformed");
+  it.each([full, unread])("lets go of a run once it can, when that could not be written at first ($code)", async (trouble) => {
     const { clock, store } = await leftInTheMiddle();
     let failures = 2;
     const release: Store["owners"]["release"] = (...given) =>
-      failures-- > 0 ? Promise.reject(full) : store.owners.release(...given);
+      failures-- > 0 ? Promise.reject(trouble) : store.owners.release(...given);
     const asking = tool("asking", (_input, context) => Promise.resolve(context.ask("Really?")));
     const script = [{ calls: [{ name: "asking" }] }, { text: "done" }];
     const next = world(script, {}, { store: { ...store, owners: { ...store.owners, release } }, clock });

@@ -18,7 +18,10 @@ const UNAVAILABLE: Readonly<Record<number, readonly [what: string, hint: string]
   8: ["cannot be written: it is read-only", "Check the owner and mode of the file and its folder, and how the disk is mounted."],
   10: ["could not be read or written: the disk reports an error", "Look at the kernel's log; copy the file to a sound disk."],
   13: ["cannot be written: the disk is full", "Free some space: writing goes on by itself."],
-  14: ["could not be opened", "Check that the folder is there and that this user may read and write in it."],
+  14: [
+    "could not be opened",
+    "Check that the folder is there, that this user may read and write in it, and how the disk is mounted.",
+  ],
   15: ["is locked by another process", "Another process is recovering it: try again."],
 };
 
@@ -87,7 +90,8 @@ export function damaged(file: string, cause: unknown): ExecutusError {
   return new ExecutusError("store_damaged", `The store ${file} is damaged${detail}`, {
     cause,
     file,
-    hint: `Restore a backup; \`executus store check --db ${file}\` says what can still be read.`,
+    // To SQLite a page that the disk cannot read (EIO) is a damaged one.
+    hint: `Look for errors of the disk in the kernel's log; \`executus store check --db ${file}\` says what can still be read. Restore a backup.`,
   });
 }
 
