@@ -3,6 +3,8 @@ import type { Fault } from "./fault.ts";
 
 const UNIT = ["src/adapters/tools/isolated-tool.test.ts"];
 const RUNS = ["test/driver/isolated-tools.test.ts"];
+const POOLS = ["src/adapters/tools/isolated-threads.test.ts"];
+const POOL = "src/adapters/tools/isolated-threads.ts";
 const THREAD = "src/adapters/tools/isolated-thread.ts";
 
 export const ISOLATED_FAULTS: readonly Fault[] = [
@@ -49,10 +51,26 @@ export const ISOLATED_FAULTS: readonly Fault[] = [
   {
     name: "threads-without-a-bound",
     breaks: "A tool has no more threads than it may",
-    file: "src/adapters/tools/isolated-threads.ts",
+    file: POOL,
     find: "if (this.#threads.size < this.#options.threads) return",
     replace: "if (this.#threads.size >= 0) return",
     tests: UNIT,
+  },
+  {
+    name: "idle-threads-stay",
+    breaks: "A thread that has been idle is ended",
+    file: POOL,
+    find: "setTimeout(() => this.#endIdle(thread), idleMs)",
+    replace: "setTimeout(() => this.#endIdle(thread), idleMs * 1_000)",
+    tests: POOLS,
+  },
+  {
+    name: "calls-wait-for-a-thread-that-died",
+    breaks: "A call that waits for a thread gets one when another thread has ended",
+    file: POOL,
+    find: "    if (next === undefined) return;\n",
+    replace: "    if (next === undefined || this.#threads.size >= 0) return;\n",
+    tests: POOLS,
   },
   {
     name: "program-runs-again-in-a-thread",

@@ -81,6 +81,26 @@ export const reporter: Tool = make("reporter", async (_, context) => {
   return "reported";
 });
 
+/** Does what it is told, or the worst. */
+export const moody: Tool = defineTool({
+  name: "moody",
+  description: "Does as it is told.",
+  input: { type: "object", properties: { how: { type: "string" } } },
+  isolated: module,
+  execute: async ({ how }) => {
+    if (how === "spin") for (;;);
+    if (how === "exit") process.exit(1);
+    if (how === "throw") throw new Error("thrown");
+    if (how === "stray") {
+      setTimeout(() => {
+        throw new Error("stray");
+      }, 1);
+    }
+    await pause(10);
+    return "rested";
+  },
+});
+
 /** Comes back after anybody waits for it. */
 export const late: Tool = make("late", async ({ file = "" }) => {
   appendFileSync(file, "begun\n");

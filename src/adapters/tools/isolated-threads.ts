@@ -11,6 +11,10 @@ const CALLS_PER_THREAD = 100;
 
 export interface PoolOptions extends ThreadOptions {
   readonly threads: number;
+  /** Default 5,000. */
+  readonly idleMs?: number;
+  /** Default 100. */
+  readonly callsPerThread?: number;
 }
 
 interface Waiter {
@@ -65,10 +69,11 @@ export class ThreadPool {
   }
 
   #giveBack(thread: IsolatedThread): void {
-    if (!thread.isReusable || thread.calls >= CALLS_PER_THREAD) return thread.end();
+    const { callsPerThread = CALLS_PER_THREAD, idleMs = IDLE_MS } = this.#options;
+    if (!thread.isReusable || thread.calls >= callsPerThread) return thread.end();
     const next = this.#waiting.shift();
     if (next !== undefined) return next.resolve(thread);
-    this.#idle.set(thread, setTimeout(() => this.#endIdle(thread), IDLE_MS).unref());
+    this.#idle.set(thread, setTimeout(() => this.#endIdle(thread), idleMs).unref());
   }
 
   #endIdle(thread: IsolatedThread): void {
