@@ -15,7 +15,10 @@ export interface PlannedCall {
   /** `step.ordinal`. */
   readonly call: string;
   readonly name: string;
+  /** What it would run with. */
   readonly input: JsonValue;
+  /** Arguments of the model, where a person's wait to take their place. */
+  readonly inputBefore?: JsonValue;
   readonly effect: ToolEffect | "unknown";
   /** It was under way when its process went: it may have happened. */
   readonly inDoubt: boolean;
@@ -41,6 +44,10 @@ export interface ResumePlan {
   readonly model?: { readonly id: string; readonly step: number; readonly attempt: number };
   /** What else would be under way: compactions, child runs and the like, by the id of the effect. */
   readonly others: readonly string[];
+  /** The run that it is a copy of up to an event, and what was changed in the copy, one sentence each. */
+  readonly fork?: { readonly run: string; readonly seq: number; readonly edits: readonly string[] };
+  /** Answers that wait in the inbox and would be refused, with the reason. */
+  readonly refusedAnswers?: readonly string[];
   /** Tools that have no code here. */
   readonly missing: readonly string[];
   /** How the definition here differs from the one the run has, and what is done about it. */

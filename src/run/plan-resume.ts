@@ -6,9 +6,12 @@ import { type Decision, decide } from "../kernel/decide.ts";
 import { toolOf } from "../kernel/effects.ts";
 import { evolve } from "../kernel/evolve.ts";
 import type { CallState, RunState } from "../kernel/state.ts";
-import type { EventBody } from "../ports/events.ts";
+import type { EventBody, RunEvent } from "../ports/events.ts";
+import type { JsonValue } from "../ports/json.ts";
 import type { PlannedCall, ResumePlan } from "../ports/plan.ts";
-import type { RunRow } from "../ports/store.ts";
+import type { PendingEntry, RunRow } from "../ports/store.ts";
+import type { Tool, ToolInputCheck } from "../ports/tools.ts";
+import type { Edits } from "./answers.ts";
 import { checkUnfinished } from "./check-journal.ts";
 import { toRunError } from "./conduct.ts";
 import type { Core } from "./core.ts";
@@ -34,6 +37,8 @@ export async function planResume(core: Core, run: string): Promise<ResumePlan> {
     events: seen.events,
     calls: plannedCalls(state, seen),
     ...plannedModel(seen),
+    ...forkOf(journal),
+    ...refusedAnswers(seen.events),
     others: seen.decision.effects.filter(({ kind }) => !OWN_LINES.has(kind)).map(({ id }) => id),
     missing: (found.change?.policy === "adopt" ? found.change : found).binding.missing,
     ...(definition === undefined ? {} : { definition }),
@@ -45,8 +50,35 @@ export async function planResume(core: Core, run: string): Promise<ResumePlan> {
 
 const OWN_LINES: ReadonlySet<string> = new Set(["model", "tool", "reconcile"]);
 
-/** Whether edited arguments fit is seen when they are taken; a plan takes them as they come. */
-const EDITS_FIT = { editOf: () => ({ ok: true, value: undefined }) as const };
+/** A tool that has no code here says nothing about arguments: they are taken as they come. */
+async function checkedEdits(state: RunState, entries: readonly PendingEntry[], { binding }: Found): Promise<Edits> {
+  const checks = new Map<string, ToolInputCheck>();
+  for (const entry of entries) {
+    if (entry.kind !== "approve" || entry.input === undefined) continue;
+    const call = state.calls.find(({ wait }) => wait?.id === entry.approval);
+    const tool = call === undefined ? undefined : binding.tools.get(call.name);
+    if (tool !== undefined) checks.set(entry.id, await validated(tool, entry.input));
+  }
+  return { editOf: (entry) => checks.get(entry) ?? { ok: true, value: undefined } };
+}
+
+async function validated(tool: Tool, input: JsonValue): Promise<ToolInputCheck> {
+  try {
+    return await tool.validate(input);
+  } catch (error) {
+    return { ok: false, problem: toRunError(error).message };
+  }
+}
+
+function forkOf(journal: readonly RunEvent[]): Pick<ResumePlan, "fork"> {
+  const forked = journal.find((event) => event.type === "run.forked");
+  return forked === undefined ? {} : { fork: { ...forked.from, edits: forked.edits } };
+}
+
+function refusedAnswers(events: readonly EventBody[]): Pick<ResumePlan, "refusedAnswers"> {
+  const refused = events.flatMap((event) => (event.type === "answer.refused" ? [event.message] : []));
+  return refused.length === 0 ? {} : { refusedAnswers: refused };
+}
 
 interface Simulated {
   readonly state: RunState;
@@ -63,7 +95,9 @@ async function simulate(core: Core, start: RunState, found: Found): Promise<Simu
     state = evolve(state, { ...now, epoch: start.epoch + 1, seq: state.seq + 1 }, event);
   };
   attemptEvents(core, found, "released").forEach(add);
-  for (const entry of await core.store.inbox.pending(start.run)) add(toEvent(entry, state, EDITS_FIT));
+  const entries = await core.store.inbox.pending(start.run);
+  const edits = await checkedEdits(start, entries, found);
+  for (const entry of entries) add(toEvent(entry, state, edits));
   let decision = decide(state, now);
   while (decision.append.length > 0) {
     decision.append.forEach(add);
@@ -89,11 +123,17 @@ function plannedCalls(before: RunState, seen: Simulated): readonly PlannedCall[]
 }
 
 function plannedCall(call: CallState, { state, events, decision }: Simulated): PlannedCall {
-  const { id, name, input } = call;
+  const { id, name } = call;
   const effect = decision.effects.find((wanted) => "call" in wanted && wanted.call.id === id);
   const ended = events.find((event) => event.type === "tool.ended" && event.call === id);
   const inDoubt = call.status === "started" || call.status === "in-doubt";
-  const known = { call: id, name, input, effect: toolOf(state, name)?.effect ?? ("unknown" as const), inDoubt };
+  const known = {
+    call: id,
+    name,
+    ...argumentsOf(call, state),
+    effect: toolOf(state, name)?.effect ?? ("unknown" as const),
+    inDoubt,
+  };
   if (ended?.type === "tool.ended") {
     const { outcome, output } = ended;
     const plan = outcome === "unknown" ? "told-unknown" : "answered";
@@ -101,6 +141,11 @@ function plannedCall(call: CallState, { state, events, decision }: Simulated): P
   }
   if (effect === undefined) return { ...known, plan: state.calls.some((open) => open.id === id) ? "waits" : "answered" };
   return { ...known, plan: effect.kind === "reconcile" ? "reconciles" : "runs" };
+}
+
+function argumentsOf(call: CallState, { calls }: RunState): Pick<PlannedCall, "input" | "inputBefore"> {
+  const now = calls.find(({ id }) => id === call.id)?.input ?? call.input;
+  return now === call.input ? { input: now } : { input: now, inputBefore: call.input };
 }
 
 function plannedModel({ decision }: Simulated): Pick<ResumePlan, "model"> {

@@ -14,10 +14,10 @@ export function planLines(plan: ResumePlan, db: string): readonly string[] {
     `${run}  ${oneLine(agent)}  ${statusWords(status)}`,
     ...(owner === undefined ? [] : [`  driven by ${owner}: a resume elsewhere is refused until that process has ended`]),
     `  ${standing}`,
+    ...forkLines(plan),
     ...definitionLines(plan),
-    ...plan.calls.map(
-      (call) => `  step ${stepOfCall(call.call) + 1}  ${callHead(call.name, call.input, COLUMNS)}: ${callWords(call)}`,
-    ),
+    ...(plan.refusedAnswers ?? []).map((why) => `  an answer that waits is refused: ${oneLine(why)}`),
+    ...plan.calls.flatMap(callLines),
     ...(plan.model === undefined
       ? []
       : [
@@ -27,6 +27,19 @@ export function planLines(plan: ResumePlan, db: string): readonly string[] {
     ...endLines(plan, db),
     ...(problem === undefined ? [] : [`  it cannot be taken over here: ${problem.message}`]),
   ];
+}
+
+function callLines(call: PlannedCall): readonly string[] {
+  const line = `  step ${stepOfCall(call.call) + 1}  ${callHead(call.name, call.input, COLUMNS)}: ${callWords(call)}`;
+  if (call.inputBefore === undefined) return [line];
+  return [line, `    a person changed its arguments; the model gave ${callHead("", call.inputBefore, COLUMNS).trim()}`];
+}
+
+function forkLines({ fork }: ResumePlan): readonly string[] {
+  if (fork === undefined) return [];
+  const head = `  up to event ${fork.seq} it is a copy of ${oneLine(fork.run)}`;
+  if (fork.edits.length === 0) return [head];
+  return [`${head}, in which this was changed:`, ...fork.edits.map((edit) => `    ${oneLine(edit)}`)];
 }
 
 function definitionLines({ definition }: ResumePlan): readonly string[] {
