@@ -1,5 +1,5 @@
 /** Reads a whole store file and says what is wrong with it, run by run. */
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
 import { resolve } from "node:path";
 import { isExecutusError } from "../../kernel/errors.ts";
@@ -11,7 +11,8 @@ import { batchEnd } from "./requests.ts";
 import { endRead, openReader } from "./sqlite-connection.ts";
 import { CORRUPT, sqliteCode, toStoreError } from "./sqlite-errors.ts";
 import { type Cursor, endProblem, type EventRow, recordProblem } from "./sqlite-read.ts";
-import { placeOf } from "./sqlite-schema.ts";
+import { createLogReader, placesProblem, type ReadRows } from "./sqlite-places.ts";
+import { EVENTS_PER_RUN, placeOf } from "./sqlite-schema.ts";
 
 export interface StoreProblem {
   readonly run?: string;
@@ -106,12 +107,10 @@ async function checkAll(db: DatabaseSync, findings: Findings, options: CheckOpti
   // One snapshot for all of it: a run that goes on meanwhile is not a damaged one.
   db.exec("BEGIN");
   if (options.run === undefined) checkPages(db, findings);
-  const select = db.prepare(
-    "SELECT place, epoch, at, active, body, sum FROM events WHERE place >= ? AND place < ? ORDER BY place",
-  );
+  const rows = createReadRows(db, findings);
   for (const head of db.prepare(HEADS).all() as unknown as HeadRow[]) {
     if (options.run !== undefined && options.run !== head.run) continue;
-    checkRun(select, head, findings, options);
+    checkRun(rows, head, findings, options);
     findings.runs++;
     await setImmediate();
   }
@@ -132,11 +131,24 @@ function checkPages(db: DatabaseSync, { problems }: Findings): void {
   }
 }
 
+/** From the whole log where the table that finds a run's records in it cannot be relied upon. */
+function createReadRows(db: DatabaseSync, { problems }: Findings): ReadRows {
+  const { placed, all } = createLogReader(db);
+  try {
+    const message = placesProblem(db);
+    if (message === undefined) return placed;
+    problems.push({ message });
+  } catch (error) {
+    problems.push({ message: `SQLite: ${toMessage(error)}` });
+  }
+  return all;
+}
+
 /** Reports the first thing wrong with a run: what follows it proves nothing. */
-function checkRun(select: StatementSync, head: HeadRow, findings: Findings, { project }: CheckOptions): void {
+function checkRun(rows: ReadRows, head: HeadRow, findings: Findings, { project }: CheckOptions): void {
   const { run } = head;
   const events: RunEvent[] = [];
-  const found = readRun(select, head, events, findings);
+  const found = readRun(rows, head, events, findings);
   const problem = found ?? rowProblem(head, events, project);
   if (problem !== undefined) findings.problems.push({ run, ...problem });
   else findings.chains.push({ run, events: events.length, head: Buffer.from(head.sum).toString("hex") });
@@ -144,13 +156,13 @@ function checkRun(select: StatementSync, head: HeadRow, findings: Findings, { pr
 
 type RunProblem = Omit<StoreProblem, "run">;
 
-function readRun(select: StatementSync, head: HeadRow, events: RunEvent[], findings: Findings): RunProblem | undefined {
+function readRun(rows: ReadRows, head: HeadRow, events: RunEvent[], findings: Findings): RunProblem | undefined {
   const { id, run, seq: lastSeq, sum } = head;
   if (lastSeq === null) return { message: "the run has no head" };
   let cursor: Cursor = { seq: -1, sum: chainStart(run) };
   try {
-    for (const found of select.iterate(placeOf(id, 0), placeOf(id + 1, 0))) {
-      const row = found as unknown as EventRow;
+    for (const found of rows(placeOf(id, -1), placeOf(id, EVENTS_PER_RUN - 1))) {
+      const row = found as EventRow;
       const seq: number = cursor.seq + 1;
       const problem = seq > lastSeq ? "a record that nobody acknowledged" : recordProblem(id, cursor, row);
       if (problem !== undefined) return { seq, message: problem };

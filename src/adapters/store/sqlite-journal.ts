@@ -9,6 +9,7 @@ import type { Head, Heads } from "./sqlite-heads.ts";
 import type { LaneWrites } from "./sqlite-lanes.ts";
 import type { InsertDeliveries } from "./sqlite-outbox.ts";
 import type { PreparedLedger, PrepareLedger } from "./sqlite-ledger.ts";
+import type { Places } from "./sqlite-places.ts";
 import { placeOf } from "./sqlite-schema.ts";
 
 /** A body as it will lie in the file. */
@@ -57,7 +58,7 @@ export interface EventRecord {
 export type InsertEvents = (records: readonly EventRecord[]) => void;
 
 /** Most commits have one event or two: both in one statement is a tenth less CPU per step than one after the other. */
-export function createInsertEvents(db: DatabaseSync): InsertEvents {
+export function createInsertEvents(db: DatabaseSync, places: Places): InsertEvents {
   const columns = "INSERT INTO events (place, epoch, at, active, body, sum) VALUES (?, ?, ?, ?, ?, ?)";
   const insert = db.prepare(columns);
   const insertTwo = db.prepare(`${columns}, (?, ?, ?, ?, ?, ?)`);
@@ -69,6 +70,7 @@ export function createInsertEvents(db: DatabaseSync): InsertEvents {
     } else {
       for (const { place, epoch, at, activeMs, text, sum } of records) insert.run(place, epoch, at, activeMs, text, sum);
     }
+    places.added(records.length);
   };
 }
 

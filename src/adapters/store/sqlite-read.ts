@@ -6,6 +6,7 @@ import { bodyDigest, chainStart, nextSum, sameSum } from "./chain.ts";
 import { endRead } from "./sqlite-connection.ts";
 import { CORRUPT, isUnreadable, journalDamaged, sqliteCode, toStoreError } from "./sqlite-errors.ts";
 import { HEAD_OF_RUN, type StoredHead } from "./sqlite-heads.ts";
+import { createLogReader, type LogReader } from "./sqlite-places.ts";
 import { placeOf } from "./sqlite-schema.ts";
 
 /** A long journal is read in parts, so that it does not hold up the event loop. */
@@ -39,19 +40,19 @@ interface Reading {
   readonly limit: number;
   readonly events: RunEvent[];
   cursor: Cursor | undefined;
+  /** Not everything was found the short way. */
+  isFromWholeLog: boolean;
 }
 
 interface Statements {
   readonly head: StatementSync;
-  readonly sum: StatementSync;
-  readonly rows: StatementSync;
+  readonly log: LogReader;
 }
 
 export function createReadJournal(db: DatabaseSync, file: string): ReadJournal {
   const statements: Statements = {
     head: db.prepare(HEAD_OF_RUN),
-    sum: db.prepare("SELECT sum FROM events WHERE place = ?"),
-    rows: db.prepare("SELECT place, epoch, at, active, body, sum FROM events WHERE place > ? AND place <= ? ORDER BY place"),
+    log: createLogReader(db),
   };
 
   /** Head and records of one part are of one moment; true once the end or the limit is reached. */
@@ -70,7 +71,7 @@ export function createReadJournal(db: DatabaseSync, file: string): ReadJournal {
   };
 
   return async (run, { after = -1, limit = Infinity } = {}) => {
-    const reading: Reading = { file, run, after, limit, events: [], cursor: undefined };
+    const reading: Reading = { file, run, after, limit, events: [], cursor: undefined, isFromWholeLog: false };
     if (limit <= 0) return reading.events;
     while (!readInTransaction(reading)) await setImmediate();
     return reading.events;
@@ -112,30 +113,39 @@ function readRows(statements: Statements, reading: Reading, head: StoredHead): b
   let room = Math.min(PART_EVENTS, reading.limit - events.length);
   let characters = PART_CHARACTERS;
   const [from, to] = [placeOf(head.id, reading.cursor.seq), placeOf(head.id, head.seq)];
-  for (const found of statements.rows.iterate(from, to)) {
+  const rows = reading.isFromWholeLog ? statements.log.all : statements.log.placed;
+  for (const found of rows(from, to)) {
     if (room-- <= 0 || characters <= 0) return true;
-    const row = found as unknown as EventRow;
+    const row = found as EventRow;
     const seq: number = reading.cursor.seq + 1;
     const problem = recordProblem(head.id, reading.cursor, row);
+    if (problem === MISSING && !reading.isFromWholeLog) break;
     if (problem !== undefined) throw journalDamaged(file, run, seq, problem);
     events.push(toEvent(reading, seq, row));
     reading.cursor = { seq, sum: row.sum };
     characters -= row.body.length;
   }
-  return false;
+  if (reading.isFromWholeLog || reading.cursor.seq >= head.seq) return false;
+  reading.isFromWholeLog = true;
+  return readRows(statements, reading, head);
 }
 
-function startAfter(statements: Statements, { file, run, after }: Reading, key: number): Cursor {
+function startAfter({ log }: Statements, { file, run, after }: Reading, key: number): Cursor {
   if (after < 0) return { seq: -1, sum: chainStart(run) };
-  const row = statements.sum.get(placeOf(key, after));
-  if (!(row?.["sum"] instanceof Uint8Array)) throw journalDamaged(file, run, after, "the record is missing");
-  return { seq: after, sum: row["sum"] };
+  const place = placeOf(key, after);
+  for (const rows of [log.placed, log.all]) {
+    const [row] = [...rows(place - 1, place)] as EventRow[];
+    if (row?.place === place && row.sum instanceof Uint8Array) return { seq: after, sum: row.sum };
+  }
+  throw journalDamaged(file, run, after, MISSING);
 }
+
+const MISSING = "the record is missing";
 
 /** What is wrong with a record that should follow `previous`, if anything is. */
 export function recordProblem(runKey: number, previous: Cursor, row: EventRow): string | undefined {
   const seq = previous.seq + 1;
-  if (row.place !== placeOf(runKey, seq)) return "the record is missing";
+  if (row.place !== placeOf(runKey, seq)) return MISSING;
   if (!isWhole(row)) return "the record cannot be read";
   const { epoch, at, active: activeMs } = row;
   const sum = nextSum(previous.sum, { seq, epoch, at, activeMs }, bodyDigest(row.body));

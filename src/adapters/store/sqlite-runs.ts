@@ -12,6 +12,7 @@ import { type EncodedBody, type InsertEvents, toRecords } from "./sqlite-journal
 import type { LaneWrites } from "./sqlite-lanes.ts";
 import { createInsertWholeDeliveries, type WholeDelivery } from "./sqlite-outbox.ts";
 import type { Presence } from "./sqlite-processes.ts";
+import type { Places } from "./sqlite-places.ts";
 import { placeOf } from "./sqlite-schema.ts";
 
 /** A run's row as it enters the file. */
@@ -163,18 +164,17 @@ function enterLane(lanes: LaneWrites, key: number, events: WholeRun["events"]): 
 /** Inside a write. How many of these were finished, needed by no run that stays, and are gone now. */
 export type RemoveRuns = (runs: readonly string[]) => number;
 
-export function createRemoveRuns(db: DatabaseSync, forget: (run: string) => void): RemoveRuns {
+export function createRemoveRuns(db: DatabaseSync, places: Places, forget: (run: string) => void): RemoveRuns {
   const find = db.prepare(`SELECT r.id, r.continues FROM runs r JOIN heads h ON h.id = r.id WHERE r.run = ? AND h.finished = 1
     AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.run = r.id AND o.status = 'pending')
     AND NOT EXISTS (SELECT 1 FROM runs f WHERE f.continues = r.run)`);
-  const removeEvents = db.prepare("DELETE FROM events WHERE place >= ? AND place < ?");
   const removeRun = db.prepare("DELETE FROM runs WHERE id = ?");
   return (runs) =>
     removeFromTheEnd(runs, (run) => {
       const found = find.get(run);
       if (found === undefined) return undefined;
       const key = Number(found["id"]);
-      removeEvents.run(placeOf(key, 0), placeOf(key + 1, 0));
+      places.remove(placeOf(key, 0), placeOf(key + 1, 0));
       removeRun.run(key);
       forget(run);
       return { continues: found["continues"] === null ? undefined : String(found["continues"]) };

@@ -2,7 +2,8 @@
  * The tables of a store file, and how an older file becomes a current one.
  *
  * - `events`: in the order in which they were written, so that a commit of a thousand runs fills pages one after the other
- *   instead of touching a page per run (measured: a quarter of the time). `place` = run * 2^24 + seq finds them again.
+ *   instead of touching a page per run (measured: a quarter of the time). `place` = run * 2^24 + seq finds them again, see
+ *   `sqlite-places.ts`.
  * - `heads`: what changes with every append, kept narrow so that many runs share a page; `runs`: what never changes.
  * - `inbox`: an entry whose body is null has been consumed; the row stays, so that the same id is never taken twice.
  * - `ledger_accounts`, `ledger_entries`: budgets, see `sqlite-ledger.ts`.
@@ -15,6 +16,7 @@ import { foreign } from "./sqlite-errors.ts";
 import { LANE_TABLES } from "./sqlite-lanes.ts";
 import { OUTBOX_TABLES } from "./sqlite-outbox.ts";
 import { LEDGER_TABLES } from "./sqlite-ledger.ts";
+import { PLACES_TABLES } from "./sqlite-places.ts";
 
 /** "EXEC": how a file says that it is ours. */
 export const APPLICATION_ID = 0x45584543;
@@ -107,7 +109,7 @@ CREATE INDEX inbox_pending ON inbox (run, position) WHERE body IS NOT NULL;
 ${LEDGER_TABLES}`;
 
 /** The n-th statement list takes a file from version n to n + 1. Released ones never change. */
-const MIGRATIONS: readonly string[] = [FIRST_VERSION + OUTBOX_TABLES + LANE_TABLES];
+const MIGRATIONS: readonly string[] = [FIRST_VERSION + OUTBOX_TABLES + LANE_TABLES, PLACES_TABLES];
 
 export const SCHEMA_VERSION: number = MIGRATIONS.length;
 

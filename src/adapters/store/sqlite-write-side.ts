@@ -12,6 +12,7 @@ import { type Append, createAppender, createInsertEvents, encode } from "./sqlit
 import { createLaneWrites } from "./sqlite-lanes.ts";
 import { createInsertDeliveries, createOutboxWrites, type OutboxWrites } from "./sqlite-outbox.ts";
 import { createOwnership, type Ownership } from "./sqlite-owners.ts";
+import { createPlaces, type Places } from "./sqlite-places.ts";
 import { createPresence, createProcesses, type Presence, type ProcessOptions } from "./sqlite-processes.ts";
 import {
   createCreateRun,
@@ -64,6 +65,7 @@ interface Operations {
   readonly ownership: Ownership;
   readonly outbox: OutboxWrites;
   readonly presence: Presence;
+  readonly places: Places;
 }
 
 /** Runs removed in one transaction: each may have thousands of events. */
@@ -125,7 +127,7 @@ export function createWriteSide(options: WriteSideOptions): WriteSide {
     ownId: () => presence.id,
     async finish() {
       presence.stop();
-      await writer.write(() => ownership.releaseAll());
+      await writer.write(() => leave(operations));
     },
   };
 }
@@ -143,20 +145,27 @@ function createOperations({ db, file, process, heartbeatMs }: WriteSideOptions):
   const writer = createWriter({ db, file, isAlone: () => heads.count() <= 1, onRollback });
   const lanes = createLaneWrites(db, processes);
   const ownership = createOwnership({ db, lanes, heads, presence, processes, ...process });
-  const insertEvents = createInsertEvents(db);
+  const places = createPlaces(db);
+  const insertEvents = createInsertEvents(db, places);
   const ledger = createLedger(db);
   return {
     writer,
     ledger,
     append: createAppender({ db, heads, insertEvents, lanes, insertDeliveries: createInsertDeliveries(db), ledger }),
     create: createCreateRun({ db, lanes, heads, presence, insertEvents, ledger }),
-    remove: createRemoveRuns(db, createForgetRun(db)),
+    remove: createRemoveRuns(db, places, createForgetRun(db)),
     insertWholeRun: createInsertWholeRun({ db, insertEvents, lanes }),
     send: createSendToInbox(db),
     ownership,
     outbox: createOutboxWrites({ db, presence, processes }),
     presence,
+    places,
   };
+}
+
+function leave({ ownership, places }: Operations): void {
+  ownership.releaseAll();
+  places.catchUp();
 }
 
 function changeLedger(prepare: PrepareLedger, run: string, change: LedgerChange): BudgetRefusal | undefined {
