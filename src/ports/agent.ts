@@ -9,6 +9,7 @@ import type { Message, UserPart } from "./messages.ts";
 import type { ModelSettings } from "./models.ts";
 import type { OutputSnapshot } from "./output.ts";
 import type { SupervisionSettings } from "./supervision.ts";
+import type { ToolOptions } from "./definition.ts";
 import type { ToolEffect, UnknownPolicy } from "./tools.ts";
 
 export interface ToolSnapshot {
@@ -88,6 +89,8 @@ export interface AgentSnapshot {
   readonly permission?: Permission;
   /** Opened before the first model call. From here on each of them may have left something in the world. */
   readonly sources?: readonly SourceSnapshot[];
+  /** What the agent says of tools, by name, for those that sources bring later. Absent where there are no sources. */
+  readonly toolOptions?: Readonly<Record<string, ToolOptions>>;
   /** Names of polling tools, for those that sources bring later; `*` for any characters. */
   readonly polling?: readonly string[];
   /** Present where the runs are watched: a supervisor is there, and the agent has not refused. */

@@ -122,7 +122,7 @@ export function snapshotAgent(
     ...(polling.length === 0 ? {} : { polling }),
     ...(supervision === undefined ? {} : { supervision }),
     ownTools: own,
-    ...(sources.uses.length === 0 ? {} : { sources: sources.snapshots() }),
+    ...(sources.uses.length === 0 ? {} : { sources: sources.snapshots(), ...dropUndefined({ toolOptions: agent.toolOptions }) }),
     ...(phases.length === 0 ? {} : { phases: phases.map((phase) => snapshotPhase(phase, { header, polling })) }),
     ...(output === undefined ? {} : { output: snapshotOutput(output) }),
     ...(agent.permission === undefined ? {} : { permission: agent.permission }),

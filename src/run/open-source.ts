@@ -15,7 +15,7 @@ import { identityOf, messageOf, sourceState } from "./sources.ts";
 import type { Stopper } from "./stopper.ts";
 import { putClean } from "./store-bytes.ts";
 import { begunWith, isWanted, type Offer, recall, remember } from "./source-memory.ts";
-import { bindTools, snapshotTool } from "./toolbox.ts";
+import { bindTools, snapshotTool, withOptions } from "./toolbox.ts";
 
 export async function performOpenSource(session: Session, effect: SourceEffect, stopper: Stopper): Promise<readonly EventBody[]> {
   const state = sourceState(session, effect.source);
@@ -102,9 +102,10 @@ function withoutSecrets({ ports }: Session, { tools }: OpenedSource): readonly T
 
 function offered(session: Session, state: SourceState, offer: Offer): readonly EventBody[] {
   const { source, opened, remembered } = offer;
-  const tools = offer.tools.filter(({ name }) => isWanted(state, name));
+  const { polling = [], toolOptions = {} } = session.state.definition;
+  const wanted = offer.tools.filter(({ name }) => isWanted(state, name));
+  const tools = wanted.map((tool) => withOptions(tool, toolOptions[tool.name]));
   checkNames(session, state, tools);
-  const { polling = [] } = session.state.definition;
   const now = tools.map((tool): ToolSnapshot => ({ ...snapshotTool(tool, polling), source: state.name }));
   if (state.tools !== undefined) return compared(session, state, { source, opened, tools, now, was: state.tools });
   const earlier = begunWith(session, state, remembered);

@@ -7,7 +7,7 @@ import type { OpenedSource, ToolSource } from "../ports/tool-source.ts";
 import type { Tool } from "../ports/tools.ts";
 import type { Session } from "./session.ts";
 import { compareTools } from "./source-changes.ts";
-import { snapshotTool } from "./toolbox.ts";
+import { snapshotTool, snapshotWithOptions } from "./toolbox.ts";
 
 export interface Offer {
   readonly source: ToolSource;
@@ -42,12 +42,13 @@ export function begunWith(
   state: SourceState,
   remembered: readonly ToolSnapshot[] | undefined,
 ): readonly ToolSnapshot[] | undefined {
-  const { polling = [] } = session.state.definition;
+  const { polling = [], toolOptions = {} } = session.state.definition;
   return remembered
     ?.filter(({ name }) => isWanted(state, name))
     .map((tool): ToolSnapshot => {
       const isPolling = tool.polling === true || polling.some((pattern) => matchesPattern(pattern, tool.name));
-      return { ...tool, ...(isPolling ? { polling: true } : {}), source: state.name };
+      const known: ToolSnapshot = { ...tool, ...(isPolling ? { polling: true } : {}), source: state.name };
+      return snapshotWithOptions(known, toolOptions[tool.name]);
     });
 }
 
@@ -62,7 +63,10 @@ export async function remember(session: Session, events: readonly EventBody[], o
   if (source.memory === undefined || state === undefined || taken === undefined) return;
   const offered = tools.map((tool) => snapshotTool(tool, []));
   const wanted = offered.filter(({ name }) => isWanted(state, name));
-  if (!compareTools(taken, wanted).isSame) return;
+  // What this agent says of them is its own: other runs have the tools as they are.
+  const { toolOptions = {} } = session.state.definition;
+  const asTaken = wanted.map((tool) => snapshotWithOptions(tool, toolOptions[tool.name]));
+  if (!compareTools(taken, asTaken).isSame) return;
   const kept = remembered?.filter(({ name }) => !isWanted(state, name));
   const list = kept === undefined ? offered : [...kept, ...wanted];
   if (remembered === undefined || !compareTools(remembered, list).isSame) await source.memory.remember(list);

@@ -48,13 +48,20 @@ async function fromRegistry(
 const adjusted = new WeakMap<Tool, { readonly options: ToolOptions; readonly tool: Tool }>();
 
 /** What the agent says of a tool goes over what the tool says of itself. The same options give the same tool again. */
-function withOptions(tool: Tool, options: ToolOptions | undefined): Tool {
+export function withOptions(tool: Tool, options: ToolOptions | undefined): Tool {
   if (options === undefined) return tool;
   const known = adjusted.get(tool);
   if (known?.options === options) return known.tool;
   const made = { ...tool, ...options };
   adjusted.set(tool, { options, tool: made });
   return made;
+}
+
+/** The same of a tool as it is journaled. */
+export function snapshotWithOptions(tool: ToolSnapshot, options: ToolOptions | undefined): ToolSnapshot {
+  if (options === undefined) return tool;
+  const { polling, ...rest } = options;
+  return { ...tool, ...rest, ...(polling === true ? { polling } : {}) };
 }
 
 /** `polling`: further names, of the executor and of the agent. */
