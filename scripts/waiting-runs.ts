@@ -36,7 +36,12 @@ async function timed<T>(work: () => Promise<T>): Promise<{ readonly ms: number; 
 
 async function work(file: string): Promise<void> {
   const agents = [makeAgent([makeTool("nap", async () => "", { effect: "read" })])];
-  await using store = openSqliteStore({ file });
+  const opened = await timed(async () => {
+    const store = openSqliteStore({ file });
+    await store.runs.list({ limit: 100 });
+    return store;
+  });
+  await using store = opened.value;
   await using executor = createExecutor({
     models: scriptedModel([{ text: "" }, { text: "awake" }]),
     store,
@@ -50,6 +55,8 @@ async function work(file: string): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   const idle = process.cpuUsage(before);
   console.log({
+    openAndListMs: opened.ms,
+    peakMb: Math.round(process.resourceUsage().maxRSS / 1_024),
     recoverMs: recovered.ms,
     resumed: recovered.value.resumed.length,
     orphansMs: orphans.ms,

@@ -32,7 +32,7 @@ export async function takeOver(core: Core, run: string, by: TakenBy = "somebody"
   if (core.ports.redaction !== undefined) await core.ports.redaction.refresh();
   const events = await core.store.journal.read(run);
   checkUnfinished(run, events);
-  const before = foldJournal(events, undefined, await earlierOf(core, run, events[0]));
+  const before = await foldInParts(core, events, await earlierOf(core, run, events[0]));
   if (before === undefined) throw unknownRun(run);
   if (before.state.finished) throw finishedRun(run);
   const code = await codeFor(core, before.state, by);
@@ -44,6 +44,19 @@ export async function takeOver(core: Core, run: string, by: TakenBy = "somebody"
     await letGo(core, { run, epoch: claim.epoch });
     throw error;
   }
+}
+
+/** Events that are folded in one go: thousands of calls of one step hold up the event loop for hundreds of ms otherwise. */
+const PART_EVENTS = 500;
+
+async function foldInParts(core: Core, events: readonly RunEvent[], earlier?: List<Message>): Promise<Folded | undefined> {
+  if (events.length <= PART_EVENTS) return foldJournal(events, undefined, earlier);
+  let folded: Folded | undefined;
+  for (let from = 0; from < events.length; from += PART_EVENTS) {
+    folded = foldJournal(events.slice(from, from + PART_EVENTS), folded, earlier);
+    await core.clock.yield();
+  }
+  return folded;
 }
 
 async function claimed(core: Core, run: string, slot: LaneSlot | undefined): Promise<ClaimResult> {

@@ -111,8 +111,8 @@ async function recorded(
 ): Promise<Mutable<ToolEnded>> {
   const { tool, input, result } = given;
   try {
-    const { blobs, redaction } = session.ports;
-    const encoding = encodeResult(result, { tool, input, call, blobs, redaction });
+    const { blobs, clock, redaction } = session.ports;
+    const encoding = encodeResult(result, { tool, input, call, blobs, clock, redaction });
     const { outcome, output, spilled, spilledParts } = encoding instanceof Promise ? await encoding : encoding;
     const ended: Mutable<ToolEnded> = { type: "tool.ended", call: call.id, outcome, output };
     if (spilled !== undefined) ended.spilled = spilled;

@@ -1,5 +1,6 @@
 /** From what a tool returned to what the model is told. */
 import type { Blobs } from "../ports/blobs.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { BlobReference, ToolOutput } from "../ports/messages.ts";
 import { spilledId } from "../kernel/file-tool.ts";
@@ -14,6 +15,11 @@ const SPILL_BYTES = 256 * 1024;
 /** What the model gets of a spilled result, in characters; less when the tool's own bound is less. */
 const HEAD_CHARACTERS = 16 * 1024;
 
+/** More than any tool's own bound for what stays in the journal. */
+const PART_CHARACTERS = 2 ** 21;
+const HIGH_SURROGATE = /[\uD800-\uDBFF]/;
+const encoder = new TextEncoder();
+
 export interface EncodedResult {
   readonly outcome: "ok" | "error";
   readonly output: ToolOutput;
@@ -26,6 +32,7 @@ export interface Recording {
   readonly input: unknown;
   readonly call: Pick<CallState, "id" | "toolCallId">;
   readonly blobs: Blobs;
+  readonly clock: Clock;
   readonly redaction: Redaction | undefined;
 }
 
@@ -54,6 +61,7 @@ function notJson(tool: Tool, problem: string): EncodedResult {
 /** Where a large result goes, and when it is one. */
 interface Place {
   readonly blobs: Blobs;
+  readonly clock: Clock;
   readonly call: Pick<CallState, "id">;
   readonly redaction: Redaction | undefined;
   readonly bytes: number;
@@ -68,8 +76,30 @@ function spillIfLarge(given: EncodedResult, place: Place): EncodedResult | Promi
   const text = textOf(output.value);
   // A character is at most 3 bytes of UTF-8, so most results need no second look.
   if (text.length * 3 <= place.bytes) return encoded;
-  const bytes = new TextEncoder().encode(text);
+  if (text.length > PART_CHARACTERS)
+    return encodeInParts(text, place.clock).then((bytes) => spill(encoded, place, { text, bytes }));
+  const bytes = encoder.encode(text);
   return bytes.length <= place.bytes ? encoded : spill(encoded, place, { text, bytes });
+}
+
+/** A result of many megabytes does not hold up the event loop while it becomes bytes. */
+async function encodeInParts(text: string, clock: Clock): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for (let from = 0; from < text.length;) {
+    const end = from + PART_CHARACTERS;
+    // The two halves of a character stay together.
+    const to = HIGH_SURROGATE.test(text.charAt(end - 1)) ? end + 1 : end;
+    parts.push(encoder.encode(text.slice(from, to)));
+    from = to;
+    await clock.yield();
+  }
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 async function withShortParts(

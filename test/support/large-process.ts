@@ -1,8 +1,9 @@
 /**
- * A run with something large in it, on SQLite: `node large-process.ts FOLDER result|calls|prompt|events [resume]`. Says how it stands and
- * how much memory the process has had at most.
+ * A run with something large in it, on SQLite: `node large-process.ts FOLDER result|calls|prompt|events [resume]`. Says how it stands,
+ * how much memory the process has had at most, for how long its event loop stood still at most, and how long it took.
  */
 import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { openSqliteStore } from "../../src/adapters/store/sqlite.ts";
 import { createExecutor } from "../../src/create-executor.ts";
 import { type Script, scriptedModel } from "../../src/testing/scripted-model.ts";
@@ -24,12 +25,26 @@ const script: Script = ({ step }) => {
   return step === STEPS ? { calls: [{ name: "ask" }] } : { text: "end" };
 };
 
+const RESOLUTION_MS = 5;
+const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+delay.enable();
+await new Promise((resolve) => setTimeout(resolve, 10 * RESOLUTION_MS));
+// What loading the program took is not a stall of a run. The first delay after a reset is not counted.
+delay.reset();
+await new Promise((resolve) => setTimeout(resolve, 4 * RESOLUTION_MS));
+const from = performance.now();
 await using store = openSqliteStore({ file: join(folder, "runs.db") });
 await using executor = createExecutor({ models: scriptedModel(script), store, agents: [agent] });
 const input = what === "prompt" ? "p".repeat(5 * MB) : "go";
 if (resume !== undefined) await executor.send("r", { kind: "answer", question: `r:${STEPS}.0`, answer: "yes" });
 const handle =
   resume === undefined ? await executor.start(agent, { id: "r", input, unguarded: true }) : await executor.resume("r");
+const takenMs = Math.round(performance.now() - from);
 const { status } = await handle.result;
+const tookMs = Math.round(performance.now() - from);
+// A stall that is going on is counted once it is over.
+await new Promise((resolve) => setTimeout(resolve, 2 * RESOLUTION_MS));
+const stallMs = Math.round(delay.max / 1e6);
 const events = (await store.runs.get("r"))?.seq ?? 0;
-console.log(JSON.stringify({ status, runs, events, megabytes: Math.round(process.resourceUsage().maxRSS / 1_024) }));
+const megabytes = Math.round(process.resourceUsage().maxRSS / 1_024);
+console.log(JSON.stringify({ status, runs, events, megabytes, stallMs, takenMs, tookMs }));
