@@ -26,6 +26,8 @@ test("a file that is not there is named", async () => {
 
 test.each([
   ["{", "m.json is no JSON: "],
+  ['{"budgets": {}}', "m.json: budgets is {}, not a list of budgets"],
+  ['{"supervisor": 1}', "m.json: supervisor is 1, not a text"],
   ["[]", "m.json: the file is [], not an object"],
   ['{"tiers": 3}', "m.json: tiers is 3, not an object"],
   ['{"tiers": {"fast": "openai/x"}}', 'm.json: tiers.fast is "openai/x", not a list of "provider/model"'],

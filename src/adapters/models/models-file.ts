@@ -1,6 +1,7 @@
 /** `models.json`: tiers and facts about models, ours and the user's. */
 import { readFile } from "node:fs/promises";
 import { ExecutusError, nearest } from "../../kernel/errors.ts";
+import type { Budget } from "../../ports/budget.ts";
 import type { ModelPrice, ModelRates } from "../../ports/models.ts";
 import type { ModelFacts, ModelOverrides } from "./catalog.ts";
 import { isJsonObject } from "./to-json.ts";
@@ -10,6 +11,10 @@ export interface ModelsFile {
   readonly tiers: Readonly<Record<string, readonly string[]>>;
   /** Facts by `provider/model`. */
   readonly models: ModelOverrides;
+  /** For the command line: budgets that runs share, as in the executor's `budgets`. What they say is not checked here. */
+  readonly budgets?: readonly Budget[];
+  /** For the command line: who decides about runs that stall. */
+  readonly supervisor?: string;
 }
 
 /**
@@ -29,10 +34,22 @@ export async function readModelsFile(path: string): Promise<ModelsFile> {
 /** The same from its text; `path` is for messages. */
 export function parseModelsFile(text: string, path: string): ModelsFile {
   const reader = readerOf(path);
-  const { tiers, models } = reader.object(parse(text, path), "the file", ["tiers", "models"]);
+  const fields = reader.object(parse(text, path), "the file", ["tiers", "models", "budgets", "supervisor"]);
+  const { tiers, models } = fields;
   return {
     tiers: reader.entries(tiers, "tiers", (value, at) => reader.ids(value, at)),
     models: reader.entries(models, "models", (value, at) => toFacts(reader, value, at)),
+    ...toBounds(reader, fields),
+  };
+}
+
+function toBounds(reader: Reader, { budgets, supervisor }: Record<string, unknown>): Pick<ModelsFile, "budgets" | "supervisor"> {
+  if (budgets !== undefined && !(Array.isArray(budgets) && budgets.every(isJsonObject)))
+    reader.refuse("budgets", budgets, "a list of budgets");
+  if (supervisor !== undefined && typeof supervisor !== "string") return reader.refuse("supervisor", supervisor, "a text");
+  return {
+    ...(budgets === undefined ? {} : { budgets: budgets as unknown as readonly Budget[] }),
+    ...(supervisor === undefined ? {} : { supervisor }),
   };
 }
 

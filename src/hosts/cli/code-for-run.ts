@@ -7,6 +7,7 @@ import type { Blobs } from "../../ports/blobs.ts";
 import type { Models } from "../../ports/models.ts";
 import { type AgentSetup, setUpAgent } from "./agent-setup.ts";
 import type { Store } from "../../ports/store.ts";
+import { type BoundOptions, boundsOf } from "./bounds.ts";
 import { loadState, rootOf } from "./continue.ts";
 import { configuredModels } from "./models.ts";
 import type { ExecutorOptions } from "./open.ts";
@@ -22,6 +23,8 @@ export interface CodeOptions {
   readonly store: Store;
   readonly blobs: Blobs;
   readonly modelsFile?: string;
+  /** Beside what the file of models says. */
+  readonly bounds?: BoundOptions;
   /** MCP servers may be started. `"unused"`: the run is only looked at, so nothing is. */
   readonly trustMcp: boolean | "unused";
 }
@@ -31,6 +34,13 @@ export interface CodeOptions {
  * to see whether it changed, so one that is gone or broken keeps no run from going on.
  */
 export async function codeForRun(state: RunState, options: CodeOptions): Promise<RunCode> {
+  const code = await findCode(state, options);
+  const { modelsFile, bounds } = options;
+  const bound = await boundsOf(code.options.models, { ...bounds, ...(modelsFile === undefined ? {} : { modelsFile }) });
+  return { ...code, options: { ...code.options, ...bound } };
+}
+
+async function findCode(state: RunState, options: CodeOptions): Promise<RunCode> {
   const { store, blobs, modelsFile } = options;
   // A child finds its code where its root does.
   const top = state.request.root === undefined ? state : ((await loadState(store, state.request.root)) ?? state);

@@ -4,6 +4,7 @@ import { createModels } from "../../adapters/models/create-models.ts";
 import { tiersFromEnvironment } from "../../adapters/models/environment.ts";
 import { isModelId, type ModelsFile, readModelsFile } from "../../adapters/models/models-file.ts";
 import { ExecutusError } from "../../kernel/errors.ts";
+import type { Budget } from "../../ports/budget.ts";
 import type { Blobs } from "../../ports/blobs.ts";
 import type { Models } from "../../ports/models.ts";
 import { programName } from "./command-line.ts";
@@ -16,6 +17,9 @@ export interface ModelsConfig {
   /** Ordered `provider/model` candidates by tier. */
   readonly tiers: Readonly<Record<string, readonly string[]>>;
   readonly overrides: ModelsFile["models"];
+  /** What else the file says, not checked yet. */
+  readonly budgets?: readonly Budget[];
+  readonly supervisor?: string;
   /** The file that was read, if any. */
   readonly file?: string;
 }
@@ -25,8 +29,8 @@ export async function readModelsConfig(named?: string): Promise<ModelsConfig> {
   const file = named ?? FILES.find((name) => existsSync(name));
   const fromEnvironment = tiersFromEnvironment(process.env);
   if (file === undefined) return { tiers: fromEnvironment, overrides: {} };
-  const { tiers, models } = await readModelsFile(file);
-  return { tiers: { ...fromEnvironment, ...tiers }, overrides: models, file };
+  const { tiers, models, ...bounds } = await readModelsFile(file);
+  return { tiers: { ...fromEnvironment, ...tiers }, overrides: models, ...bounds, file };
 }
 
 export async function configuredModels(named: string | undefined, blobs?: Blobs): Promise<Models> {

@@ -5,6 +5,7 @@ import type { RunState } from "../../../kernel/state.ts";
 import type { RunRow } from "../../../ports/store.ts";
 import type { Executor, RunHandle, RunResult } from "../../../run/types.ts";
 import { checkRoot } from "../agent-setup.ts";
+import { addBoundOptions, boundOptions, type BoundOptions } from "../bounds.ts";
 import { codeForRun } from "../code-for-run.ts";
 import { commandLine } from "../command-line.ts";
 import { conduct, type OutputFormat } from "../conduct.ts";
@@ -24,7 +25,7 @@ import { createProgress, type Progress, redirectConsole } from "../view/progress
 import { terminalOf } from "../view/terminal.ts";
 import { fit, oneLine } from "../view/text.ts";
 
-interface Options {
+interface Options extends BoundOptions {
   readonly db: string;
   readonly outputFormat: OutputFormat;
   readonly models?: string;
@@ -55,6 +56,7 @@ export function configure(command: Command): void {
       process.exitCode = await resume(run, options);
     });
   addFormatOption(command);
+  addBoundOptions(command);
   addModelsOption(command);
   addStoreOption(command);
 }
@@ -130,6 +132,7 @@ async function takeOver(job: Job, row: RunRow): Promise<Taken> {
     store: host.store,
     blobs: host.blobs,
     trustMcp: trustsMcp(job.options.trustMcp),
+    bounds: boundOptions(job.options),
     ...(modelsFile === undefined ? {} : { modelsFile }),
   });
   if (row.owner === undefined && !code.isAgentMissing) await checkModels(code.options.models, state);

@@ -8,6 +8,7 @@ import type { RunRow, Store } from "../../../ports/store.ts";
 import type { Executor, RunHandle, RunRequest } from "../../../run/types.ts";
 import { findAgentFile } from "../agent-file.ts";
 import { type AgentSetup, checkRoot, ROOT_LABEL, setUpAgent } from "../agent-setup.ts";
+import { addBoundOptions, boundOptions, type BoundOptions, boundsOf } from "../bounds.ts";
 import { checkStart } from "../check-start.ts";
 import { commandLine, programName, quote } from "../command-line.ts";
 import { conduct, explain, type OutputFormat, printResult } from "../conduct.ts";
@@ -40,7 +41,7 @@ import { toErrorJson } from "../result-json.ts";
 import { createProgress, type Progress, redirectConsole } from "../view/progress.ts";
 import { terminalOf } from "../view/terminal.ts";
 
-interface Options extends FollowUpOptions {
+interface Options extends FollowUpOptions, BoundOptions {
   readonly db: string;
   readonly outputFormat: OutputFormat;
   readonly models?: string;
@@ -121,6 +122,7 @@ export function configure(command: Command): void {
       const sorted = sortOut(input, options);
       process.exitCode = await runAgent(agent, sorted.input, sorted.options);
     });
+  addBoundOptions(command);
   addFormatOption(command);
   addModelsOption(command);
   addStoreOption(command);
@@ -152,6 +154,7 @@ async function prepare(agentName: string, argument: string | undefined, options:
   tellWarnings(setup, options);
   const input = await readInput(argument, setup.input);
   const delivery = await deliveryOptions(options.deliver);
+  const bounds = await boundsOf(setup.models, boundOptions(options));
   if (!existsSync(options.db)) await checkStart(setup, toRequest({ setup, input, options, place }, undefined), delivery);
   const progress = createProgress({
     terminal: terminalOf(process.stderr),
@@ -169,6 +172,7 @@ async function prepare(agentName: string, argument: string | undefined, options:
       delegates: setup.delegates,
       sources: setup.sources,
       agents: [setup.agent],
+      ...bounds,
       observers: [progress.observer],
       ...delivery,
     });
