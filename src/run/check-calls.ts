@@ -5,6 +5,7 @@ import type { CallRefusal } from "../ports/events.ts";
 import type { AssistantPart, ToolCallPart } from "../ports/messages.ts";
 import type { JsonObject } from "../ports/json.ts";
 import type { FinishReason } from "../ports/models.ts";
+import type { ToolInputCheck } from "../ports/tools.ts";
 import type { ApprovalRequested } from "../ports/waiting.ts";
 import { clear, type Clearance } from "./approvals.ts";
 import { toolsOf } from "../kernel/file-tool.ts";
@@ -27,12 +28,16 @@ export async function checkCalls(
   const refused: CallRefusal[] = [];
   const requests: ApprovalRequested[] = [];
   let ordinal = 0;
+  const cut = cutOff(finish);
   for (const part of content) {
     if (part.type !== "tool-call" || part.providerExecuted === true) continue;
     const call = ordinal++;
-    const cut = cutOff(finish);
-    if (cut !== undefined) refused.push({ call, message: cut, outcome: "cancelled" });
-    const check = cut === undefined ? await checkCall(session, part, callId(session.state.step, call)) : undefined;
+    if (cut !== undefined) {
+      refused.push({ call, message: cut, outcome: "cancelled" });
+      continue;
+    }
+    const checking = checkCall(session, part, callId(session.state.step, call));
+    const check = checking instanceof Promise ? await checking : checking;
     if (check?.type === "refused") refused.push({ call, message: check.message });
     else if (check?.type === "denied") refused.push({ call, message: check.message, outcome: "denied" });
     else if (check?.type === "ask") requests.push(check.request);
@@ -58,27 +63,29 @@ export function withoutDepth(content: readonly AssistantPart[]): readonly Assist
 
 type Check = Clearance | { readonly type: "refused"; readonly message: string };
 
-/** Undefined for a call that runs and that nobody has said anything about. */
-async function checkCall(session: Session, part: ToolCallPart, call: string): Promise<Check | undefined> {
-  if (part.input === LEFT_OUT)
-    return refusal(`Not run: the arguments of ${part.toolName} are nested too deeply and were left out.`);
-  const tool = toolNamed(session, part.toolName);
-  if (tool === undefined)
-    return refusal(
-      unknownTool(
-        part.toolName,
-        toolsOf(session.state).map(({ name }) => name),
-      ),
-    );
-  try {
-    const checking = tool.validate(part.input);
-    const check = checking instanceof Promise ? await checking : checking;
-    if (!check.ok) return refusal(`Not run: the arguments of ${part.toolName} do not fit its schema. ${check.problem}`);
-    session.keepInput(call, part.input, check.value);
-    return clear(session, { call, part, tool, input: check.value });
-  } catch (error) {
+/** Undefined for a call that runs and that nobody has said anything about. At once where nobody has to be waited for. */
+function checkCall(session: Session, part: ToolCallPart, call: string): Check | undefined | Promise<Check | undefined> {
+  const { input, toolName } = part;
+  if (input === LEFT_OUT) return refusal(`Not run: the arguments of ${toolName} are nested too deeply and were left out.`);
+  const tool = toolNamed(session, toolName);
+  if (tool === undefined) {
+    const names = toolsOf(session.state).map(({ name }) => name);
+    return refusal(unknownTool(toolName, names));
+  }
+  const unchecked = (error: unknown): Check => {
     const message = error instanceof Error ? error.message : String(error);
-    return refusal(`Not run: the arguments of ${part.toolName} could not be checked: ${message}`);
+    return refusal(`Not run: the arguments of ${toolName} could not be checked: ${message}`);
+  };
+  const checked = (check: ToolInputCheck): Check | undefined | Promise<Check | undefined> => {
+    if (!check.ok) return refusal(`Not run: the arguments of ${toolName} do not fit its schema. ${check.problem}`);
+    session.keepInput(call, input, check.value);
+    return clear(session, { call, part, tool, input: check.value });
+  };
+  try {
+    const checking = tool.validate(input);
+    return checking instanceof Promise ? checking.then(checked).catch(unchecked) : checked(checking);
+  } catch (error) {
+    return unchecked(error);
   }
 }
 

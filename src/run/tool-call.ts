@@ -13,7 +13,7 @@ import type { Session } from "./session.ts";
 import { describeStop, type StopReason } from "./stop-reason.ts";
 import type { Stopper } from "./stopper.ts";
 import { toSuspended } from "./suspend.ts";
-import { encodeError, encodeResult } from "./tool-result.ts";
+import { encodeError, type EncodedResult, encodeResult } from "./tool-result.ts";
 import { toolContext } from "./tool-context.ts";
 
 export async function performToolCall(session: Session, effect: ToolCallEffect, stopper: Stopper): Promise<readonly EventBody[]> {
@@ -31,7 +31,8 @@ export async function performToolCall(session: Session, effect: ToolCallEffect, 
   const stop = stopper.reason;
   if (settled.type === "value") {
     if (isSuspension(settled.value)) return [...artifacts, suspended(session, tool, call, settled.value)];
-    return [...artifacts, await succeeded(session, call, { tool, input: input.value, result: settled.value, durationMs })];
+    const ended = succeeded(session, call, { tool, input: input.value, result: settled.value, durationMs });
+    return [...artifacts, ended instanceof Promise ? await ended : ended];
   }
   if (stop?.type === "shutdown" || stop?.type === "fenced") return [];
   const error = settled.type === "error" ? settled.error : undefined;
@@ -86,43 +87,40 @@ function within<T>(
   return settleOrAbandon(work, { stopper, graceMs: limits.graceMs, timers, late, ended });
 }
 
-async function succeeded(
-  session: Session,
-  call: CallState,
-  given: {
-    readonly tool: Tool;
-    readonly input: unknown;
-    readonly result: unknown;
-    readonly durationMs?: number;
-    readonly reconciled?: boolean;
-  },
-): Promise<EventBody> {
-  const { tool, input, result } = given;
-  const ended = await recorded(session, call, { tool, input, result });
-  if (given.durationMs !== undefined) ended.durationMs = given.durationMs;
-  if (given.reconciled === true) ended.reconciled = true;
-  return ended;
+interface Success {
+  readonly tool: Tool;
+  readonly input: unknown;
+  readonly result: unknown;
+  readonly durationMs?: number;
+  readonly reconciled?: boolean;
 }
 
-async function recorded(
-  session: Session,
-  call: CallState,
-  given: { readonly tool: Tool; readonly input: unknown; readonly result: unknown },
-): Promise<Mutable<ToolEnded>> {
-  const { tool, input, result } = given;
-  try {
-    const { blobs, clock, redaction } = session.ports;
-    const encoding = encodeResult(result, { tool, input, call, blobs, clock, redaction });
-    const { outcome, output, spilled, spilledParts } = encoding instanceof Promise ? await encoding : encoding;
-    const ended: Mutable<ToolEnded> = { type: "tool.ended", call: call.id, outcome, output };
-    if (spilled !== undefined) ended.spilled = spilled;
-    if (spilledParts !== undefined) ended.spilledParts = spilledParts;
-    if (outcome === "ok" && tool.pins?.(input) === true) ended.pinned = true;
-    return ended;
-  } catch (error) {
+/** At once where the result has nowhere else to go than into the event. */
+function succeeded(session: Session, call: CallState, success: Success): EventBody | Promise<EventBody> {
+  const { tool, input, result } = success;
+  const { blobs, clock, redaction } = session.ports;
+  const recorded = (encoded: EncodedResult): EventBody => toEnded(call, success, encoded);
+  const unrecorded = (error: unknown): EventBody => {
     const value = `${tool.name} ran, but its result could not be recorded: ${messageOf(error)}`;
-    return { type: "tool.ended", call: call.id, outcome: "error", output: { type: "error-text", value } };
+    return toEnded(call, success, { outcome: "error", output: { type: "error-text", value } });
+  };
+  try {
+    const encoding = encodeResult(result, { tool, input, call, blobs, clock, redaction });
+    return encoding instanceof Promise ? encoding.then(recorded).catch(unrecorded) : recorded(encoding);
+  } catch (error) {
+    return unrecorded(error);
   }
+}
+
+function toEnded(call: CallState, { tool, input, durationMs, reconciled }: Success, encoded: EncodedResult): ToolEnded {
+  const { outcome, output, spilled, spilledParts } = encoded;
+  const ended: Mutable<ToolEnded> = { type: "tool.ended", call: call.id, outcome, output };
+  if (spilled !== undefined) ended.spilled = spilled;
+  if (spilledParts !== undefined) ended.spilledParts = spilledParts;
+  if (outcome === "ok" && tool.pins?.(input) === true) ended.pinned = true;
+  if (durationMs !== undefined) ended.durationMs = durationMs;
+  if (reconciled === true) ended.reconciled = true;
+  return ended;
 }
 
 function errorOutcome(call: CallState, message: string): EventBody {

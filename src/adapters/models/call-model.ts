@@ -23,7 +23,8 @@ export function createCallModel(source: AiSdkModel): CallModel {
   return async (call, callOptions) => {
     const { signal } = callOptions;
     try {
-      const prompt = await prompts.toPrompt(call.instructions, call.messages, call.settings.instructionsProviderOptions);
+      const building = prompts.toPrompt(call.instructions, call.messages, call.settings.instructionsProviderOptions);
+      const prompt = building instanceof Promise ? await building : building;
       const fold = new AnswerFold({ id, version, blobs });
       await readStream(model, toCallOptions(call, { prompt, version, signal }), { id, fold, callOptions });
       const answer = await fold.answer();

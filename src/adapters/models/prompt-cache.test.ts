@@ -141,7 +141,7 @@ test("calls for two forks that wait for files at the same time both get their ow
     [start, image("a"), user("1"), image("c")],
     [start, user("3")],
   ];
-  const prompts = calls.map((messages) => cache.toPrompt("", messages));
+  const prompts = calls.map(async (messages) => cache.toPrompt("", messages));
   blobs.release();
   const shown = (await Promise.all(prompts)).map((prompt) => JSON.stringify(prompt, decode));
   expect(shown[0]).toMatch(/start.*"a".*"1"/);

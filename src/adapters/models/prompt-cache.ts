@@ -32,7 +32,7 @@ interface Conversation {
 
 /** What had to be fetched before the parts of a prompt could be built. */
 interface Fetched {
-  bytes?: Map<string, Uint8Array>;
+  bytes?: ReadonlyMap<string, Uint8Array>;
   urls?: SupportedUrls;
 }
 
@@ -48,29 +48,43 @@ export class PromptCache {
   }
 
   /** The messages as the model takes them, the instructions first. The array is the caller's own. */
-  async toPrompt(
+  toPrompt(
     instructions: string,
     messages: readonly Message[],
     instructionsProviderOptions?: JsonObject,
-  ): Promise<PromptMessage[]> {
+  ): PromptMessage[] | Promise<PromptMessage[]> {
     const hints = instructionsProviderOptions === undefined ? {} : { providerOptions: instructionsProviderOptions };
     const system = { role: "system", content: instructions, ...hints };
     const head: PromptMessage[] = instructions === "" ? [] : [system];
     const [first] = messages;
     if (first === undefined) return head;
     const conversation = this.#conversationOf(first);
+    const from = knownLength(conversation, messages);
+    const files = missing(messages, from, {});
+    if (files.length > 0) return this.#withFiles(head, conversation, { messages, files });
+    extend(conversation, messages, from, this.#contextOf({}));
+    return head.concat(conversation.prompt);
+  }
+
+  async #withFiles(
+    head: readonly PromptMessage[],
+    conversation: Conversation,
+    { messages, files }: { readonly messages: readonly Message[]; readonly files: readonly FileData[] },
+  ): Promise<PromptMessage[]> {
     const fetched: Fetched = {};
-    let from = knownLength(conversation, messages);
+    let from = 0;
     // Repeated, because a call for a fork of this conversation may move the known part while files are read.
-    for (let files = missing(messages, from, fetched); files.length > 0; files = missing(messages, from, fetched)) {
-      await this.#fetch(files, fetched);
+    for (let wanted = files; wanted.length > 0; wanted = missing(messages, from, fetched)) {
+      await this.#fetch(wanted, fetched);
       from = knownLength(conversation, messages);
     }
-    const { id, version } = this.#source;
-    const { urls = NO_URLS, bytes = NO_BYTES } = fetched;
-    const context = { id, version, family: this.#family, urls, bytes };
-    extend(conversation, messages, from, context);
+    extend(conversation, messages, from, this.#contextOf(fetched));
     return head.concat(conversation.prompt);
+  }
+
+  #contextOf({ urls = NO_URLS, bytes = NO_BYTES }: Fetched): PromptContext {
+    const { id, version } = this.#source;
+    return { id, version, family: this.#family, urls, bytes };
   }
 
   #conversationOf(first: Message): Conversation {
@@ -84,7 +98,8 @@ export class PromptCache {
   async #fetch(files: readonly FileData[], fetched: Fetched): Promise<void> {
     const { id, model, blobs } = this.#source;
     fetched.urls ??= (await model.supportedUrls) ?? {};
-    const bytes = (fetched.bytes ??= new Map<string, Uint8Array>());
+    const bytes = new Map(fetched.bytes);
+    fetched.bytes = bytes;
     for (const file of files) {
       if (file.type !== "blob" || bytes.has(file.hash)) continue;
       if (blobs === undefined) throw new ModelCallError("model_unsupported", `${id}: ${NO_STORE} (${file.hash.slice(0, 12)})`);

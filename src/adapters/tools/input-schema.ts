@@ -8,7 +8,7 @@ import type { StandardSchema } from "./schema-types.ts";
 
 export interface ToolInput {
   readonly jsonSchema: JsonObject;
-  readonly validate: (input: JsonValue) => Promise<ToolInputCheck>;
+  readonly validate: (input: JsonValue) => ToolInputCheck | Promise<ToolInputCheck>;
 }
 
 /** Throws `tool_invalid`, naming the tool. `given` is the JSON Schema of a Standard Schema that cannot tell it itself. */

@@ -20,16 +20,29 @@ const OPTIONS: Options = {
 
 const OLD_DRAFT = /json-schema\.org\/draft-0[4-7]\//;
 
-const compiled = new WeakMap<JsonObject, Promise<ValidateFunction>>();
+/** A promise while it is being compiled, and for good where it cannot be. */
+const compiled = new WeakMap<JsonObject, ValidateFunction | Promise<ValidateFunction>>();
 
-/** Rejects with `tool_invalid` when the schema itself is wrong. Compiled once per schema object. */
-export async function checkAgainstSchema(schema: JsonObject, value: unknown, tool: string): Promise<ToolInputCheck> {
-  let pending = compiled.get(schema);
-  if (pending === undefined) {
-    pending = compile(schema, tool);
-    compiled.set(schema, pending);
-  }
+/** Rejects with `tool_invalid` when the schema itself is wrong. Compiled once per schema object; answers at once after that. */
+export function checkAgainstSchema(schema: JsonObject, value: unknown, tool: string): ToolInputCheck | Promise<ToolInputCheck> {
+  const known = compiled.get(schema);
+  if (typeof known === "function") return check(known, value);
+  return compiledOnce(schema, known, tool).then((validate) => check(validate, value));
+}
+
+async function compiledOnce(
+  schema: JsonObject,
+  known: Promise<ValidateFunction> | undefined,
+  tool: string,
+): Promise<ValidateFunction> {
+  const pending = known ?? compile(schema, tool);
+  compiled.set(schema, pending);
   const validate = await pending;
+  compiled.set(schema, validate);
+  return validate;
+}
+
+function check(validate: ValidateFunction, value: unknown): ToolInputCheck {
   if (validate(value)) return { ok: true, value };
   return { ok: false, problem: describeProblems(describeErrors(validate.errors ?? [])) };
 }
