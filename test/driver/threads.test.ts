@@ -164,13 +164,13 @@ it("a thread is exported whole, kept by prune, and says what is missing after an
       lines.filter((line) => line.startsWith('{"run":')).map((line) => (JSON.parse(line) as { run: { run: string } }).run.run),
     ).toEqual(["a", "b"]);
     await using other = open("two.db");
-    expect(await importRuns(other, lines)).toEqual({ imported: 2, skipped: 0 });
+    expect(await importRuns(other, lines)).toMatchObject({ imported: 2, skipped: 0 });
     expect((await other.runs.get("b"))?.continues).toBe("a");
     expect(await other.runs.remove(["a"])).toBe(0);
     await using third = open("three.db");
     const start = lines.findIndex((line) => line.includes('"run":{"run":"b"'));
     const alone = [lines[0] ?? "", ...lines.slice(start, -1), '{"end":1}'];
-    expect(await importRuns(third, alone)).toEqual({ imported: 1, skipped: 0, incomplete: [{ run: "b", continues: "a" }] });
+    expect(await importRuns(third, alone)).toMatchObject({ imported: 1, skipped: 0, incomplete: [{ run: "b", continues: "a" }] });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
