@@ -10,6 +10,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createMemoryStore } from "../src/adapters/store/memory.ts";
 import { checkStore, exportRuns, importRuns } from "../src/adapters/store/sqlite-maintenance.ts";
 import { openSqliteStore, type SqliteStore } from "../src/adapters/store/sqlite.ts";
+import { EXPORT_FORMAT, EXPORT_VERSION } from "../src/adapters/store/transfer.ts";
 import { createExecutor } from "../src/create-executor.ts";
 import type { EventBody, RunEvent } from "../src/ports/events.ts";
 import type { Tool } from "../src/ports/tools.ts";
@@ -239,7 +240,7 @@ describe("an export that is damaged", () => {
     await writeStore(file, golden);
     await using store = openSqliteStore({ file });
     const lines: string[] = [];
-    for await (const line of exportRuns(store)) lines.push(line);
+    for await (const line of exportRuns(store, undefined, { blobs: false })) lines.push(line);
     return lines;
   }
 
@@ -291,9 +292,10 @@ describe("an export that is damaged", () => {
 
   it("of a later version says which one, and what to do", async () => {
     const store = openForTest({ file: join(await newFolder(), "target.db") });
-    await expect(importRuns(store, ['{"format":"executus runs","version":2}'])).rejects.toMatchObject({
+    const lines = [JSON.stringify({ format: EXPORT_FORMAT, version: EXPORT_VERSION + 1 })];
+    await expect(importRuns(store, lines)).rejects.toMatchObject({
       code: "store_newer",
-      message: "The export has version 2; this one reads version 1",
+      message: `The export has version ${EXPORT_VERSION + 1}; this one reads versions up to ${EXPORT_VERSION}`,
       hint: expect.stringMatching("Import it with the version of executus that wrote it, or a later one."),
     });
   });

@@ -41,12 +41,17 @@ export function allGolden(): ReadonlyMap<string, readonly RunEvent[]> {
 /** A new store file with these journals and true checksums. Nobody owns the runs. */
 export async function writeStore(file: string, journals: ReadonlyMap<string, readonly RunEvent[]>): Promise<void> {
   await using store = openSqliteStore({ file });
-  for (const [run, events] of journals) await importRuns(store, exportRuns(asStore(run, events), [run]));
+  for (const [run, events] of journals) await importRuns(store, exportRuns(asStore(run, events), [run], { blobs: false }));
 }
 
 function asStore(run: string, events: readonly RunEvent[]): Store {
   const rows = { get: async () => rowOf(run, events) };
-  const store = { runs: rows, journal: { read: async () => events }, inbox: { pending: async () => [] } };
+  const store = {
+    runs: rows,
+    journal: { read: async () => events },
+    inbox: { pending: async () => [] },
+    outbox: { list: async () => [] },
+  };
   return store as unknown as Store;
 }
 
