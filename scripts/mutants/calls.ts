@@ -331,8 +331,8 @@ export const CALL_FAULTS: readonly Fault[] = [
     name: "code-with-another-schema-is-bound",
     breaks: "Code binds by name and schema fingerprint",
     file: "src/run/toolbox.ts",
-    find: "else if (fingerprint(tool.inputSchema) !== fingerprint(wanted.inputSchema))",
-    replace: "else if (fingerprint(tool.inputSchema) === fingerprint(wanted.name))",
+    find: "else if (clean(tool.inputSchema) !== clean(wanted.inputSchema))",
+    replace: "else if (clean(tool.inputSchema) === clean(wanted.name))",
     tests: ["test/driver/recovery.test.ts", "test/driver/definition-changes.test.ts", "test/driver/configuration.test.ts"],
   },
   {

@@ -38,7 +38,7 @@ function toOrigin({ definition, request }: RunState): Origin {
 async function bindOne(core: Core, state: RunState, { snapshot, phase }: PhaseAgent): Promise<Binding> {
   const own = await toolsInCode(core, toOrigin(state), phase);
   const names = snapshot.tools.map((tool) => tool.name).filter((name) => !own.some((tool) => tool.name === name));
-  return bindTools(snapshot, [...own, ...(await fromRegistry(core, names, state))]);
+  return bindTools(snapshot, [...own, ...(await fromRegistry(core, names, state))], core.ports.redaction);
 }
 
 async function fromRegistry(core: Core, names: readonly string[], state: RunState): Promise<readonly Tool[]> {

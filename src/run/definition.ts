@@ -127,7 +127,13 @@ export function snapshotAgent(
     ...(output === undefined ? {} : { output: snapshotOutput(output) }),
     ...(agent.permission === undefined ? {} : { permission: agent.permission }),
   };
-  return { ...snapshot, fingerprint: fingerprintOf(snapshot) };
+  return fingerprinted(core, snapshot);
+}
+
+/** As it will be journaled: a secret that is renewed is no change of the definition. */
+function fingerprinted({ ports }: Core, snapshot: Omit<AgentSnapshot, "fingerprint">): AgentSnapshot {
+  const clean = ports.redaction?.data(snapshot) ?? snapshot;
+  return { ...clean, fingerprint: fingerprintOf(clean) };
 }
 
 function pollingNames({ config }: Core, { polling = [], toolOptions = {} }: Agent): readonly string[] {

@@ -191,7 +191,7 @@ function pinned(
   given: Taken & { readonly was: readonly ToolSnapshot[] },
 ): readonly EventBody[] {
   const facts = factsOf(state, given.opened);
-  const { tools, missing } = bindTools({ tools: given.was }, given.tools);
+  const { tools, missing } = bindTools({ tools: given.was }, given.tools, session.ports.redaction);
   session.desk?.bring([...tools.values()], []);
   const opened: EventBody = { type: "source.opened", source: state.name, ...facts };
   return missing.length === 0 || state.optional === true ? [opened] : [opened, { type: "tools.missing", names: missing }];

@@ -35,7 +35,8 @@ export async function bindOutput(core: Core, state: RunState, agent: Agent | und
   const wanted = wantedOutput(state);
   if (wanted === undefined) return undefined;
   const own = await readOutput(core, agent?.output, `agent ${state.agent.name}`);
-  if (own !== undefined && canonical(own.jsonSchema) === canonical(wanted.schema)) return own;
+  const clean = (schema: JsonValue): string => canonical(core.ports.redaction?.data(schema) ?? schema);
+  if (own !== undefined && clean(own.jsonSchema) === clean(wanted.schema)) return own;
   return readOutput(core, wanted.schema, `run ${state.run}`);
 }
 

@@ -7,6 +7,7 @@ import type { ToolOptions } from "../ports/definition.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Invocation, Tool, Tools } from "../ports/tools.ts";
 import { delegatesNamedBy, delegateTools, snapshotDelegate } from "./palette.ts";
+import type { Redaction } from "./redaction.ts";
 import type { Agent, ExecutorConfig } from "./types.ts";
 
 export async function buildToolbox(
@@ -87,15 +88,22 @@ export interface Binding {
   readonly missing: readonly string[];
 }
 
-/** Code for a journaled run: by name and schema fingerprint, whatever else changed in the definition. */
-export function bindTools(snapshot: Pick<AgentSnapshot, "tools">, available: readonly Tool[]): Binding {
+/**
+ * Code for a journaled run: by name and schema fingerprint, whatever else changed in the definition. The journal has no registered
+ * secrets, so code is compared without them too; `redaction` absent: there are none.
+ */
+export function bindTools(
+  snapshot: Pick<AgentSnapshot, "tools">,
+  available: readonly Tool[],
+  redaction?: Pick<Redaction, "data">,
+): Binding {
+  const clean = (schema: JsonValue): string => fingerprint(redaction === undefined ? schema : redaction.data(schema));
   const tools = new Map<string, Tool>();
   const missing: string[] = [];
   for (const wanted of snapshot.tools) {
     const tool = available.find((candidate) => candidate.name === wanted.name);
     if (tool === undefined) missing.push(wanted.name);
-    else if (fingerprint(tool.inputSchema) !== fingerprint(wanted.inputSchema))
-      missing.push(`${wanted.name} (its input schema changed)`);
+    else if (clean(tool.inputSchema) !== clean(wanted.inputSchema)) missing.push(`${wanted.name} (its input schema changed)`);
     else tools.set(tool.name, asPinned(tool, wanted));
   }
   return { tools, missing };
