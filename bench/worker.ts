@@ -119,9 +119,8 @@ async function concurrent(): Promise<object> {
   const { runs = 1000, delayMs = 50 } = job;
   await warmUp({ steps: job.steps, delayMs: 1 }, Math.ceil(runs / 2));
   const all = await contender({ delayMs });
-  // The first opens files, prepares statements and loads what is loaded late.
+  // The first opens files, prepares statements and loads what is loaded late. No collection: it would throw compiled code away.
   await all.run();
-  gc();
   const before = lookupsSoFar();
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
