@@ -62,6 +62,9 @@ function committing(test: StoreTest): void {
     assert.deepEqual(ids(await store.outbox.list({ status: ["delivered"] })), ["a.d0"]);
     assert.deepEqual(ids(await store.outbox.list({ limit: 1 })), ["b.d1"]);
     assert.deepEqual((await store.outbox.list({ run: "a" }))[0]?.receipt, { n: 1 });
+    const bodies = (await store.outbox.list({ run: "b", withBody: true })).map(({ body }) => body);
+    assert.deepEqual(bodies, ['{"about":"b.d1"}', '{"about":"b.d0"}']);
+    assert.ok((await store.outbox.list({ run: "b" })).every((row) => !("body" in row)));
   });
 
   test("keeps a finished run as long as something of it is to be delivered", async ({ store }) => {

@@ -86,6 +86,33 @@ describe("a child in the background", () => {
     expect(await storeViolations(world.store)).toEqual([]);
   });
 
+  it("S14 does not keep a kill waiting when another process holds it and does not end it", async () => {
+    const world = createWorld(
+      (call): ScriptedAnswer => (call.run === "r" && call.step === 0 ? { calls: [hand()] } : { hang: true }),
+      {
+        agents: [lead()],
+      },
+    );
+    await world.executor.start(lead(), request);
+    while (world.models.calls.length < 3) await turns(1);
+    world.store.die();
+    // Another process has the child and hears nothing, a third one has the parent.
+    const deaf = world.store.peer("memory/2");
+    expect(await deaf.owners.claim(CHILD)).toMatchObject({ ok: true });
+    const third = createWorld(() => ({ hang: true }), {
+      agents: [lead()],
+      from: { ...world, store: world.store.peer("memory/3") },
+    });
+    const handle = await third.executor.resume("r");
+    await turns();
+    await handle.kill("now");
+    expect(await third.clock.until(handle.result)).toMatchObject({ status: "killed" });
+    const journal = await third.store.journal.read("r");
+    expect(journal.at(-3)).toMatchObject({ type: "tool.ended", call: "0.0", outcome: "unknown" });
+    expect((await third.store.inbox.pending(CHILD)).map(({ kind }) => kind)).toEqual(["kill"]);
+    expect((await storeViolations(third.store)).filter(({ run }) => run === "r")).toEqual([]);
+  });
+
   it("S14 is ended by a limit of its parent, which says what it has", async () => {
     const world = createWorld((call): ScriptedAnswer => {
       if (call.run !== "r") return { hang: true };
