@@ -86,8 +86,13 @@ it("trigger.dev#1566 a hundred restarts multiply nothing: every table keeps its 
     // Dead without a word: nothing is released, and its process row stays.
     if (n % 2 === 0) await world.stop();
   }
-  const [{ events: few = 0, ...others } = {}, { events: many = 0, ...still } = {}] = [after[0], after.at(-1)];
+  const [{ events: few = 0, places: _before, ...others } = {}, { events: many = 0, places = 0, ...still } = {}] = [
+    after[0],
+    after.at(-1),
+  ];
   expect(still).toEqual(others);
+  // Where events lie is written down once for each.
+  expect(places).toBeLessThanOrEqual(many);
   // The one that is driven says of each attempt that it began, and of its model call.
   expect(many - few).toBeLessThanOrEqual(2 * after.length);
   const last = start(file, 101, script, options);
