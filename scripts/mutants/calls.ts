@@ -186,7 +186,7 @@ export const CALL_FAULTS: readonly Fault[] = [
     name: "edited-arguments-do-not-run",
     breaks: "A call runs with the arguments a person gave it",
     file: "src/run/session.ts",
-    find: "return kept?.from === input ? kept : undefined;",
+    find: "return kept.from === input ? kept : undefined;",
     replace: "return input === undefined ? undefined : kept;",
     tests: APPROVALS,
   },

@@ -21,9 +21,9 @@ export class StepLog {
   /** Per call, over all steps since `#from`. */
   #outcomes: (CallOutcome | undefined)[] = [];
   #durations: (number | undefined)[] = [];
-  readonly #children = new Map<number, string>();
+  #children: Map<number, string> | undefined;
   /** What a person had a call run with instead of the model's arguments. */
-  readonly #edited = new Map<number, JsonValue>();
+  #edited: Map<number, JsonValue> | undefined;
   /** Calls before those of the last step. */
   #before = 0;
   /** That of the messages from `#from` on. */
@@ -48,10 +48,10 @@ export class StepLog {
         if (event.outcome !== "retry") this.#ended(event.call, event.outcome === "done" ? "ok" : "error");
         break;
       case "approval.answered":
-        if (event.input !== undefined) this.#edited.set(this.#at(event.call), event.input);
+        if (event.input !== undefined) (this.#edited ??= new Map()).set(this.#at(event.call), event.input);
         break;
       case "child.started":
-        this.#children.set(this.#at(event.call), event.run);
+        (this.#children ??= new Map()).set(this.#at(event.call), event.run);
         if (event.background === true) this.#ended(event.call, "ok");
         break;
       case "child.ended":
@@ -66,8 +66,8 @@ export class StepLog {
         this.#models = [];
         this.#outcomes = [];
         this.#durations = [];
-        this.#children.clear();
-        this.#edited.clear();
+        this.#children = undefined;
+        this.#edited = undefined;
         this.#phase = after.phase?.name;
         break;
       default:
@@ -125,11 +125,11 @@ export class StepLog {
   #toCall(part: ToolCallPart, call: string, { at, output }: { readonly at: number; readonly output: unknown }): CallView {
     const durationMs = this.#durations[at];
     const outcome = this.#outcomes[at];
-    const child = this.#children.get(at);
+    const child = this.#children?.get(at);
     return {
       call,
       name: part.toolName,
-      input: this.#edited.get(at) ?? part.input,
+      input: this.#edited?.get(at) ?? part.input,
       ...(outcome === undefined ? {} : { outcome }),
       ...(output === undefined ? {} : { output }),
       ...(durationMs === undefined ? {} : { durationMs }),

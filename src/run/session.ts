@@ -100,6 +100,7 @@ export interface Code {
 /** Arguments that were checked, and what their tool made of them. */
 interface KeptInput {
   readonly ok: true;
+  readonly call: string;
   readonly from: JsonValue;
   readonly value: unknown;
 }
@@ -134,7 +135,8 @@ export class Session {
   #callIds: Set<string> | undefined;
   #started: string[] = [];
   #startedStep = -1;
-  #inputs: Map<string, KeptInput> | undefined;
+  #inputs: KeptInput[] | undefined;
+  #inputsStep = -1;
   #edits: Map<string, ToolInputCheck> | undefined;
   #code: Code;
   readonly #adopted: Code | undefined;
@@ -263,15 +265,20 @@ export class Session {
 
   /** Arguments that were checked and parsed with the answer, until the call starts. */
   keepInput(call: string, from: JsonValue, value: unknown): void {
-    this.#inputs ??= new Map();
-    this.#inputs.set(call, { ok: true, from, value });
+    const kept = { ok: true, call, from, value } as const;
+    // What was kept of an earlier step is of calls that were never run.
+    if (this.#inputs === undefined || this.#inputsStep !== this.state.step) this.#inputs = [kept];
+    else this.#inputs.push(kept);
+    this.#inputsStep = this.state.step;
   }
 
   /** Undefined for a call of an earlier attempt, or with other arguments by now: they are to be checked again. */
   takeInput({ id, input }: CallState): KeptInput | undefined {
-    const kept = this.#inputs?.get(id);
-    if (kept !== undefined) this.#inputs?.delete(id);
-    return kept?.from === input ? kept : undefined;
+    const inputs = this.#inputs ?? [];
+    const kept = inputs.find(({ call }) => call === id);
+    if (kept === undefined) return undefined;
+    this.#inputs = inputs.length === 1 ? undefined : inputs.filter((other) => other !== kept);
+    return kept.from === input ? kept : undefined;
   }
 
   /** What the tool said to arguments that a person gave it, by inbox entry. */

@@ -23,6 +23,9 @@ interface PendingFile {
   readonly pending: StreamPart;
 }
 
+const NO_WARNINGS: readonly string[] = [];
+const NO_USAGE: TokenUsage = {};
+
 interface FoldOptions {
   /** `provider/model`, for messages. */
   readonly id: string;
@@ -33,13 +36,14 @@ interface FoldOptions {
 export class AnswerFold {
   readonly #options: FoldOptions;
   readonly #content: (AssistantPart | Block | PendingFile)[] = [];
-  readonly #texts = new Map<string, Block>();
+  // Made when they are needed: a thousand runs wait for their first part at once.
+  #texts: Map<string, Block> | undefined;
   #reasonings: Map<string, Block> | undefined;
   #toolNames: Map<string, string> | undefined;
-  #warnings: readonly string[] = [];
+  #warnings: readonly string[] = NO_WARNINGS;
   #response: { id?: string; model?: string } | undefined;
   #finish: Finish | undefined;
-  #usage: TokenUsage = {};
+  #usage: TokenUsage = NO_USAGE;
   #metadata: JsonObject | undefined;
 
   constructor(options: FoldOptions) {
@@ -107,7 +111,7 @@ export class AnswerFold {
 
   #addToBlock(part: StreamPart, type: Block["type"], shownAs: "text.delta" | "reasoning.delta"): ModelDelta | undefined {
     const id = toText(part["id"]);
-    const blocks = type === "text" ? this.#texts : (this.#reasonings ??= new Map());
+    const blocks = type === "text" ? (this.#texts ??= new Map()) : (this.#reasonings ??= new Map());
     let block = blocks.get(id);
     if (block === undefined || part.type.endsWith("-start")) {
       block = { type, text: "" };

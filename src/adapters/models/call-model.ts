@@ -50,14 +50,24 @@ interface CallContext {
 
 function toCallOptions(call: ModelCall, { prompt, version, signal }: CallContext): object {
   const { reasoning } = call.settings;
-  const options: Record<string, unknown> = { ...settingsOf(call), prompt, abortSignal: signal };
+  const settings = settingsOf(call);
+  const options: Record<string, unknown> =
+    call.tools.length === 0
+      ? { ...settings, prompt, abortSignal: signal }
+      : { ...settings, tools: toFunctionTools(call.tools), toolChoice: toChoice(call), prompt, abortSignal: signal };
   if (reasoning !== undefined && version === "v4") options["reasoning"] = reasoning;
-  if (call.tools.length > 0) {
-    options["tools"] = toFunctionTools(call.tools);
-    options["toolChoice"] = { type: call.toolChoice };
-  }
   if (call.output !== undefined) options["responseFormat"] = toResponseFormat(call.output);
   return options;
+}
+
+const CHOICES = {
+  auto: Object.freeze({ type: "auto" }),
+  none: Object.freeze({ type: "none" }),
+  required: Object.freeze({ type: "required" }),
+} as const;
+
+function toChoice({ toolChoice }: ModelCall): object {
+  return CHOICES[toolChoice];
 }
 
 const plainSettings = new WeakMap<object, object>();
