@@ -32,17 +32,19 @@ const { parallel = 1 } = job;
 const folder = mkdtempSync(join(tmpdir(), "executus-bench-"));
 const gc = (globalThis as { gc?: () => void }).gc ?? ((): void => {});
 
-async function contender(script: Partial<ScriptOptions> = {}, name = "runs"): Promise<Contender> {
-  const steps = script.steps ?? job.steps;
+type Script = { -readonly [K in keyof ScriptOptions]: ScriptOptions[K] };
+
+/** `script` may be changed between runs. */
+async function contender(script: Script = { steps: job.steps, parallel }, name = "runs"): Promise<Contender> {
   const inside = join(folder, name);
   mkdirSync(inside, { recursive: true });
-  const opened = await openContender(job.kind, { parallel, ...script, steps }, inside);
+  const opened = await openContender(job.kind, script, inside);
   return {
     ...opened,
     run: async (id) => {
       const text = await opened.run(id);
       // Some return the text of every step.
-      if (!text.endsWith(finalText(steps))) throw new Error(`${job.kind} ended with: ${text.slice(-200)}`);
+      if (!text.endsWith(finalText(script.steps))) throw new Error(`${job.kind} ended with: ${text.slice(-200)}`);
       return text;
     },
   };
@@ -61,8 +63,10 @@ function cpuMs(since?: NodeJS.CpuUsage): number {
 
 async function steps(): Promise<object> {
   const { warmSteps = job.steps, measureMs = Infinity } = job;
-  await warmUp({ steps: warmSteps });
-  const measured = await contender();
+  const script: Script = { steps: warmSteps, parallel };
+  const measured = await contender(script);
+  await warmUp(measured, script);
+  script.steps = job.steps;
   const wanted = Math.max(1, Math.min(40, Math.floor(4_000 / job.steps)));
   const before = lookupsSoFar();
   const first = await timed(measured);
@@ -81,14 +85,15 @@ async function steps(): Promise<object> {
   };
 }
 
-/** Until the compiler is done: a server runs for days. A collection in between would throw its work away. */
-async function warmUp(script: { readonly steps: number; readonly delayMs?: number }, atOnce = 1): Promise<void> {
+/**
+ * Until the compiler is done: a server runs for days. A collection in between would throw its work away, and so would a second one of
+ * what is measured: code is compiled for the one there is.
+ */
+async function warmUp(one: Contender, { steps: length }: ScriptOptions, atOnce = 1): Promise<void> {
   const { warm = 20_000, warmMs = 40_000 } = job;
-  const one = await contender(script, "warm");
   const start = performance.now();
-  for (let done = 0; done < warm && performance.now() - start < warmMs; done += atOnce * script.steps)
+  for (let done = 0; done < warm && performance.now() - start < warmMs; done += atOnce * length)
     await Promise.all(Array.from({ length: atOnce }, () => one.run()));
-  await one.close();
 }
 
 interface Timing {
@@ -105,7 +110,7 @@ async function timed(one: Contender): Promise<Timing> {
 /** Bytes of the files after a checkpoint, per step of a single run, less what a store with one run of one step has. */
 async function bytes(): Promise<object> {
   const size = async (steps: number, name: string): Promise<number> => {
-    const one = await contender({ steps }, name);
+    const one = await contender({ steps, parallel }, name);
     await one.run();
     const inMemory = one.storedBytes?.() ?? 0;
     await one.close();
@@ -117,10 +122,10 @@ async function bytes(): Promise<object> {
 
 async function concurrent(): Promise<object> {
   const { runs = 1000, delayMs = 50 } = job;
-  await warmUp({ steps: job.steps, delayMs: 1 }, Math.ceil(runs / 2));
-  const all = await contender({ delayMs });
-  // The first opens files, prepares statements and loads what is loaded late. No collection: it would throw compiled code away.
-  await all.run();
+  const script: Script = { steps: job.steps, parallel, delayMs: 1 };
+  const all = await contender(script);
+  await warmUp(all, script, Math.ceil(runs / 2));
+  script.delayMs = delayMs;
   const before = lookupsSoFar();
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
@@ -152,7 +157,7 @@ async function parked(): Promise<object> {
     return opened.promise;
   };
   let armed = false;
-  const all = await contender({ gate });
+  const all = await contender({ steps: job.steps, parallel, gate });
   for (let i = 0; i < 20; i++) await all.run();
   await settle();
   const before = heap();

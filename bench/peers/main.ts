@@ -18,7 +18,7 @@ import { createSamples, LIMIT_MS, type Samples } from "./samples.ts";
 const { values } = parseArgs({
   options: {
     rounds: { type: "string" },
-    warm: { type: "string", default: "10000" },
+    warm: { type: "string", default: "30000" },
     only: { type: "string" },
     quick: { type: "boolean", default: false },
     out: { type: "string" },
@@ -26,8 +26,8 @@ const { values } = parseArgs({
 });
 const { quick } = values;
 const WARM = Number(values.warm);
-/** Who has not run that many steps by then is measured as it is, ms. */
-const WARM_MS = 8_000;
+/** Who has not run that many steps by then is measured as it is, ms: such a peer takes milliseconds for a step, and a loop with flushes 12 s. */
+const WARM_MS = { peer: 4_000, executus: 12_000, floor: 12_000 } as const;
 const ROUNDS = Number(values.rounds ?? (quick ? 1 : 2));
 const STEPS: readonly number[] = quick ? [10, 50] : [10, 50, 200, 1_000];
 const RUNS: readonly number[] = quick ? [50] : [50, 1_000];
@@ -54,9 +54,8 @@ async function perStep(samples: Samples): Promise<void> {
     if (round > 1 && minutes() > LAST_ROUND_OF.steps) return say("no time for another round of steps");
     say(`round ${round} of ${ROUNDS}: steps`);
     for (const { steps, parallel } of sizes) {
-      const warming = { warm: WARM, warmMs: WARM_MS, warmSteps: Math.min(steps, 50) };
-      const job = { mode: "steps" as const, steps, parallel, ...warming, measureMs: 500 };
-      for (const cell of cells) await samples.take(cell, job);
+      const job = { mode: "steps" as const, steps, parallel, warm: WARM, warmSteps: Math.min(steps, 50), measureMs: 500 };
+      for (const cell of cells) await samples.take(cell, { ...job, warmMs: WARM_MS[cell.group] });
     }
   }
 }
@@ -67,7 +66,7 @@ async function concurrent(samples: Samples): Promise<void> {
     say(`round ${round}: concurrent runs`);
     for (const runs of RUNS)
       for (const cell of cells)
-        await samples.take(cell, { mode: "concurrent", steps: 10, runs, delayMs: 50, warm: WARM, warmMs: WARM_MS });
+        await samples.take(cell, { mode: "concurrent", steps: 10, runs, delayMs: 50, warm: WARM, warmMs: WARM_MS[cell.group] });
   }
 }
 
@@ -113,7 +112,7 @@ async function main(): Promise<void> {
       runs: RUNS,
       rounds: ROUNDS,
       warm: WARM,
-      warmMs: WARM_MS,
+      warmMs: WARM_MS.peer,
       weights,
       cold,
       minutes: minutes(),

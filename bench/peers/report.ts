@@ -165,7 +165,7 @@ one tool, which returns 1 KB of text; the last step answers with text. A run tha
 measurement is a process of its own; contenders take turns; figures are medians over up to ${rounds} rounds (bytes
 and heap: 1, first runs: 5). What takes longer than 8 seconds is measured in one round, and \`too long\` is what was not through after
 25 seconds, warm-up included, with this much work or less. Before anything is measured the code is warmed up with ${warm} steps in
-runs of up to 50, as many for everybody, or with what somebody does in ${warmMs / 1_000} seconds, the first run on a fresh store is left out, and CPU is that of the whole process, its threads included.
+runs of up to 50, or with what is done in 12 seconds (peers: ${warmMs / 1_000}), the first run on a fresh store is left out, and CPU is that of the whole process, its threads included.
 \`keeps\` says what a finished step has reached when the next one begins: nothing, the memory of the process, the page cache (a
 crash of the process leaves it, a power cut may not), or the disk (flushed).
 
