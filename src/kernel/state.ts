@@ -5,6 +5,7 @@
  * K2 Everything in it comes from events; live and resumed runs have equal states.
  * K3 Every call of a committed answer has exactly one outcome before the next model call.
  */
+import type { Mutable } from "../ports/mutable.ts";
 import type { AgentSnapshot, PhaseLimits, RequestSnapshot, SourceSnapshot, ToolSnapshot } from "../ports/agent.ts";
 import type { LimitName } from "../ports/events.ts";
 import type { Artifact } from "../ports/artifact.ts";
@@ -309,7 +310,7 @@ export const NO_USAGE: UsageTotal = {
 export const NOTHING_DELEGATED: Delegated = { usage: NO_USAGE, costUsd: 0 };
 
 /** A state on its way: the copy that `evolve` made, before anybody else has seen it. */
-export type Draft = { -readonly [K in keyof RunState]: RunState[K] };
+export type Draft = Mutable<RunState>;
 
 /** Our identity of a call: never the provider's id. */
 export function callId(step: number, ordinal: number): string {

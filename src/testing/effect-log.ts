@@ -1,4 +1,5 @@
 /** What calls of tools did, as seen from outside the runs: begun, finished, and by which attempt. The oracle of crash tests. */
+import type { Mutable } from "../ports/mutable.ts";
 import type { Agent } from "../ports/definition.ts";
 import type { Delegates, Skill } from "../ports/delegates.ts";
 import type { SourceUse, ToolSource } from "../ports/tool-source.ts";
@@ -47,7 +48,7 @@ export interface EffectLog {
   wrongKeys(): readonly LoggedEffect[];
 }
 
-type Entry = { -readonly [Field in keyof LoggedEffect]: LoggedEffect[Field] };
+type Entry = Mutable<LoggedEffect>;
 
 /**
  * @example

@@ -110,28 +110,22 @@ export const late: Tool = make("late", async ({ file = "" }) => {
 });
 
 /** Its effect is a line in a file. */
-export const pay: Tool = defineTool({
-  name: "pay",
-  description: "Pays.",
+const payment = {
   input: { type: "object", properties: { file: { type: "string" }, hangs: { type: "boolean" } }, required: ["file"] },
   isolated: module,
-  execute: ({ file, hangs }, { idempotencyKey }) => {
+  execute: ({ file, hangs }: { readonly file: string; readonly hangs?: boolean }, { idempotencyKey }: ToolContext): string => {
     appendFileSync(file, `${idempotencyKey}\n`);
     while (hangs === true);
     return "paid";
   },
-});
+} as const;
+
+export const pay: Tool = defineTool({ name: "pay", description: "Pays.", ...payment });
 
 export const settled: Tool = defineTool({
   name: "settled",
   description: "Pays, and can tell.",
-  input: { type: "object", properties: { file: { type: "string" }, hangs: { type: "boolean" } }, required: ["file"] },
-  isolated: module,
-  execute: ({ file, hangs }, { idempotencyKey }) => {
-    appendFileSync(file, `${idempotencyKey}\n`);
-    while (hangs === true);
-    return "paid";
-  },
+  ...payment,
   reconcile: ({ file }, { idempotencyKey }) =>
     readFileSync(file, "utf8").includes(idempotencyKey) ? { outcome: "done", result: "found" } : { outcome: "not-done" },
 });

@@ -1,7 +1,7 @@
 /**
  * The store that forgets: everything in this process's memory, for tests and for runs nobody needs after a restart.
  *
- * It holds the events as they are, frozen at the top; what is inside them is shared, not copied.
+ * It holds the events as they are; who reads gets one that is frozen at the top, and what is inside is shared, not copied.
  */
 import type { EventBody } from "../../ports/events.ts";
 import type {
