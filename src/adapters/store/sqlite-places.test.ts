@@ -119,6 +119,9 @@ describe("where events lie in the log", () => {
     await append(next, ["a"], { from: 60, to: 70 });
     await expectWhole(next, "a", 70);
     expect((await checkStore(file)).problems).toEqual([{ message: expect.stringContaining("does not fit the log") }]);
+    await next.compact();
+    expect((await checkStore(file)).problems).toEqual([]);
+    await expectWhole(next, "a", 70);
   });
 
   it("is made for a file of format 1, which had an index", async () => {

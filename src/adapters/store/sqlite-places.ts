@@ -31,6 +31,8 @@ export interface Places {
   added(count: number): void;
   /** Inside a write: everything in the log is found through `places` from here on. */
   catchUp(): void;
+  /** Inside a write: made anew from the log where it does not fit. */
+  mend(): void;
   /** Inside a write: the events of the run with these places are removed from the log. */
   remove(from: number, before: number): void;
 }
@@ -50,6 +52,11 @@ export function createPlaces(db: DatabaseSync): Places {
   };
   return {
     catchUp,
+    mend() {
+      if (placesProblem(db) === undefined) return;
+      db.exec("DELETE FROM places; UPDATE placed SET until = 0");
+      catchUp();
+    },
     added(count) {
       behind += count;
       if (behind >= BEHIND_AT_MOST) catchUp();
@@ -101,5 +108,6 @@ export function placesProblem(db: DatabaseSync): string | undefined {
   const [extra, left] = [count(wrong), count(missing)];
   return extra + left === 0
     ? undefined
-    : `the table that finds records of a run does not fit the log (${extra} entries are wrong, ${left} are missing)`;
+    : `the table that finds records of a run does not fit the log (${extra} entries are wrong, ${left} are missing): runs are read ` +
+        "from the whole log, which takes longer, until `executus store prune` makes it anew";
 }

@@ -123,7 +123,7 @@ export function createWriteSide(options: WriteSideOptions): WriteSide {
     },
     budgets: { apply: (run, change) => writer.write(() => changeLedger(operations.ledger, run, change)) },
     insertRun: (run) => write(run.row.run, () => operations.insertWholeRun(run), Boolean),
-    compact: () => compact(options.db, writer),
+    compact: () => compact(options.db, operations),
     ownId: () => presence.id,
     async finish() {
       presence.stop();
@@ -185,7 +185,8 @@ async function removeInParts({ writer, remove }: Operations, runs: readonly stri
 }
 
 /** Free pages go back to the file system, a few at a time. */
-async function compact(db: DatabaseSync, writer: Writer): Promise<void> {
+async function compact(db: DatabaseSync, { writer, places }: Operations): Promise<void> {
+  await writer.write(() => places.mend());
   while (pragma(db, "freelist_count") > 0) {
     await writer.write(() => db.exec(`PRAGMA incremental_vacuum(${COMPACT_AT_ONCE})`));
     await setImmediate();
