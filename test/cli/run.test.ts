@@ -171,7 +171,7 @@ describe("a run that was killed", () => {
     const before = (await cli("show", run)).stdout;
     expect(before).toContain(`${run}  gated  interrupted\n`);
     expect(before).toContain(`resume ${run}`);
-    expect(before).toMatch(/ 2 → gate {2}under way \(id 1\.0\)\n/);
+    expect(before).toMatch(/ 2 → gate {2}was under way \(id 1\.0\)\n/);
     await openGate();
     await cli("resume", run, "-q");
     const after = (await cli("show", run)).stdout;

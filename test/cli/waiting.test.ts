@@ -100,6 +100,14 @@ describe("a run that waits for something else", () => {
   it("shows all of it", async () => {
     await parked("approval answer event time");
     expect((await cli("ls")).stdout).toMatch(/1 call to approve, 1 question, waits for built, sleeps until/);
+    const page = (await cli("show", "r")).stdout;
+    const open = [...page.matchAll(/ → (\w+) .*?((?:waits|sleeps) .*) \(id (0\.\d)\)/g)].map((match) => match.slice(1));
+    expect(open).toEqual([
+      ["send", "waits for approval", "0.0"],
+      ["ask_person", "waits for an answer", "0.1"],
+      ["build", "waits for built", "0.2"],
+      ["nap", expect.stringMatching(/^sleeps until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/), "0.3"],
+    ]);
   });
 });
 

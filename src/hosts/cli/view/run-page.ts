@@ -1,5 +1,5 @@
 /** `show RUN`: a run on one page. */
-import type { CallState, RunState } from "../../../kernel/state.ts";
+import type { RunState } from "../../../kernel/state.ts";
 import { totalTokens } from "../../../kernel/state.ts";
 import { NO_LIMIT } from "../../../kernel/limits.ts";
 import type { RunEvent } from "../../../ports/events.ts";
@@ -10,6 +10,7 @@ import type { Attempt, RunHistory } from "../history.ts";
 import { atStep, callHead, failure, outcomeMark, statusWords, stepOfCall, textOf, toneOfEnd } from "./event-lines.ts";
 import { adviceOnCode } from "./code-advice.ts";
 import { ago, callOutput, count, duration, plural, spent } from "./figures.ts";
+import { openWords } from "./open-call.ts";
 import { type Line, paintLine, type Span } from "./line.ts";
 import type { Terminal } from "./terminal.ts";
 import { fit, oneLine, padEnd, sanitize } from "./text.ts";
@@ -31,7 +32,7 @@ export function showRun(row: RunRow, history: RunHistory, options: PageOptions):
     paintWhole(headLines(row, history, options)),
     paintWhole(factLines(row, history)),
     paint(limitLines(history.state, terminal)),
-    paint(stepLines(history, options)),
+    paint(stepLines(row, history, options)),
     paint(attemptLines(history.attempts)),
     outputLines(history.state, terminal),
   ];
@@ -201,7 +202,8 @@ function bar(name: string, { used, limit, words }: Gauge, { marks }: Terminal): 
 
 const MOST_STEPS = 40;
 
-function stepLines({ steps: log, state }: RunHistory, { terminal, all }: PageOptions): readonly Line[] {
+function stepLines({ status }: RunRow, { steps: log, state }: RunHistory, { terminal, all }: PageOptions): readonly Line[] {
+  const isDriven = status !== "interrupted";
   const steps = log.views(state);
   const shown = all ? steps : steps.slice(-MOST_STEPS);
   const lines: Line[] = [];
@@ -213,7 +215,7 @@ function stepLines({ steps: log, state }: RunHistory, { terminal, all }: PageOpt
     current = phase;
     const words = calls.length === 0 ? "answer" : oneLine(text.slice(0, 1_000));
     if (words !== "") lines.push(atStep(step, "dim", " ", [["dim", words]]));
-    for (const call of calls) lines.push(callLine(step, call, { state, terminal }));
+    for (const call of calls) lines.push(callLine(step, call, { state, terminal, isDriven }));
   }
   if (!state.finished && state.model.inFlight)
     lines.push(atStep(state.step, "accent", terminal.marks.call, [["accent", "the model was called and has not answered yet"]]));
@@ -223,13 +225,13 @@ function stepLines({ steps: log, state }: RunHistory, { terminal, all }: PageOpt
 function callLine(
   step: number,
   view: CallView,
-  { state, terminal }: { readonly state: RunState; readonly terminal: Terminal },
+  { state, terminal, isDriven }: { readonly state: RunState; readonly terminal: Terminal; readonly isDriven: boolean },
 ): Line {
   const { marks } = terminal;
   const open = state.calls.find(({ id, status }) => id === view.call && status !== "ended");
   const columns = terminal.columns();
   const head: Span = ["plain", callHead(view.name, view.input, Math.max(20, Math.floor(columns / 2)))];
-  if (open !== undefined) return atStep(step, "accent", marks.call, [head, ["accent", `  ${openWords(open)}`]]);
+  if (open !== undefined) return atStep(step, "accent", marks.call, [head, ["accent", `  ${openWords(open, isDriven)}`]]);
   const took = view.durationMs === undefined ? "" : `  ${duration(view.durationMs)}`;
   const brought = callOutput(view.output, columns);
   const outcome = view.outcome ?? "unknown";
@@ -239,12 +241,6 @@ function callLine(
     [tone, outcome === "ok" ? "" : `  ${outcome}`],
     ["dim", `${took}${brought === "" ? "" : `  ${brought}`}`],
   ]);
-}
-
-/** The id is what `resolve` takes. */
-function openWords({ id, status }: CallState): string {
-  if (status === "ready") return "to be made";
-  return `${status === "in-doubt" ? "may or may not have happened" : "under way"} (id ${id})`;
 }
 
 // --- attempts --------------------------------------------------------------------------------------------------------
