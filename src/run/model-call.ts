@@ -79,10 +79,13 @@ async function callWithTimeouts(session: Session, { effect, candidate, stopper, 
   const { observers, redaction } = session.ports;
   const redactor = observers.length === 0 ? undefined : redaction?.current?.deltas();
   const show = (delta: ModelDelta): void => session.delta(effect.attempt, delta);
+  // One that was abandoned may go on streaming; the run is elsewhere by then.
+  let isOver = false;
   const work = (): Promise<ModelAnswer> =>
     candidate.call(promptOf(session.state, effect), {
       signal: stopper.signal,
       onPart: (delta) => {
+        if (isOver) return;
         patience.heard();
         if (delta === undefined || observers.length === 0) return;
         if (redactor === undefined) show(delta);
@@ -90,6 +93,7 @@ async function callWithTimeouts(session: Session, { effect, candidate, stopper, 
       },
     });
   const settled = await settleOrAbandon(work, { stopper, graceMs: MODEL_GRACE_MS, timers: session.timers });
+  isOver = true;
   patience.end();
   redactor?.end().forEach(show);
   return settled;

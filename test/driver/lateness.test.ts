@@ -2,6 +2,9 @@ import { describe, expect, it } from "vitest";
 import { createMemoryStore } from "../../src/adapters/store/memory.ts";
 import { append, emptyList, toArray } from "../../src/kernel/list.ts";
 import { UnknownOutcomeError } from "../../src/kernel/unknown-outcome.ts";
+import type { RunEvent } from "../../src/ports/events.ts";
+import type { ModelCallOptions, ModelCandidate, ModelDelta } from "../../src/ports/models.ts";
+import type { DeltaOrigin } from "../../src/ports/observer.ts";
 import type { AppendRequest } from "../../src/ports/store.ts";
 import { createFakeClock } from "../../src/testing/fake-clock.ts";
 import { faultyStore } from "../../src/testing/faulty-store.ts";
@@ -54,6 +57,34 @@ describe("what comes too late", () => {
     release();
     await new Promise((resolve) => setImmediate(resolve));
     expect(warnings).toEqual(["deaf came back after it had been abandoned; its result was not used"]);
+  });
+
+  it("does not show what a model streams after it was abandoned", async () => {
+    const shown: string[] = [];
+    let stream: ModelCallOptions["onPart"] = () => {};
+    const deaf: ModelCandidate = {
+      id: "deaf/model",
+      call: async (call, { onPart }) => {
+        onPart({ type: "text.delta", text: `try ${call.attempt}` });
+        if (call.attempt > 1) return { content: [{ type: "text", text: "Done." }], finish: "stop", usage: {} };
+        stream = onPart;
+        return new Promise(() => {});
+      },
+    };
+    const w = world([], {
+      models: { resolve: async () => [deaf] },
+      observers: [
+        {
+          events: (_run: string, events: readonly RunEvent[]) => {
+            for (const { type } of events)
+              if (type === "model.failed" || type === "run.finished") stream({ type: "text.delta", text: type });
+          },
+          delta: ({ attempt }: DeltaOrigin, { text }: ModelDelta) => shown.push(`${attempt} ${text}`),
+        },
+      ],
+    });
+    expect(await w.clock.until(w.executor.run(agent([], { idleTokenMs: 1_000 }), "x"))).toMatchObject({ status: "completed" });
+    expect(shown).toEqual(["1 try 1", "2 try 2"]);
   });
 
   it("does not take the result of an abandoned try for that of the next one", async () => {
