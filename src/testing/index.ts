@@ -28,6 +28,7 @@ export { deliveryConformance, type DeliveryUnderTest } from "./delivery-conforma
 export { filesConformance, type FilesUnderTest } from "./files-conformance.ts";
 export { ledgerConformance, type LedgerUnderTest } from "./ledger-conformance.ts";
 export { modelsConformance, type ModelsUnderTest } from "./models-conformance.ts";
+export { observerConformance, type ObserverUnderTest } from "./observer-conformance.ts";
 export { delegatesConformance, toolsConformance, type DelegatesUnderTest, type ToolsUnderTest } from "./registry-conformance.ts";
 export { toolSourceConformance, type ToolSourceUnderTest } from "./tool-source-conformance.ts";
 export { replay, type Journal, type ReplayOptions } from "./replay.ts";

@@ -14,19 +14,8 @@ import type { ModelCandidate } from "../../src/ports/models.ts";
 import type { SupervisorDecision } from "../../src/ports/supervision.ts";
 import type { SourceContext, SourceIdentity, ToolSource } from "../../src/ports/tool-source.ts";
 import * as kit from "../../src/testing/index.ts";
+import { failures, type Register } from "../support/failures.ts";
 import { makeTool } from "../support/world.ts";
-
-type Register = (api: kit.TestApi) => void;
-
-/** Titles of the tests that fail. */
-async function failures(register: Register): Promise<readonly string[]> {
-  const tests: { readonly title: string; readonly body: () => Promise<void> }[] = [];
-  register({ describe: (_title, body) => body(), it: (title, body) => tests.push({ title, body }) });
-  expect(tests.length).toBeGreaterThan(1);
-  const failed: string[] = [];
-  for (const { title, body } of tests) await body().catch(() => failed.push(title));
-  return failed;
-}
 
 const clock = (broken: (clock: kit.FakeClock) => Partial<Clock>): Register => {
   return (api) =>
