@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseBudget } from "../../src/hosts/cli/bounds.ts";
@@ -85,5 +85,69 @@ describe("--supervisor", () => {
     await folder.run(["run", agentFile("quick"), "tea", "-q", "--id", "two"]);
     expect((await first("two")).agent.supervision).toBeUndefined();
     expect((await folder.run(["run", agentFile("quick"), "tea", "--supervisor", "me"])).code).toBe(2);
+  });
+});
+
+describe("a run that was killed", () => {
+  /** Two model calls done, the process killed in the tool call after them, and the tool let through for whoever resumes it. */
+  async function killed(...bounds: readonly string[]): Promise<void> {
+    const first = folder.start(["run", agentFile("gated"), "tea", "-q", "--id", "one", ...bounds]);
+    const calls = (): Promise<string> => readFile(join(folder.path, "calls.log"), "utf8").catch(() => "");
+    await expect.poll(calls, { timeout: 10_000 }).toContain("gate");
+    first.child.kill("SIGKILL");
+    await first.ended;
+    await writeFile(join(folder.path, "gate"), "");
+  }
+
+  async function deciders(): Promise<readonly unknown[]> {
+    const lines = (await folder.run(["tail", "one", "--json"])).stdout.trim().split("\n");
+    const events = lines.map((line) => JSON.parse(line) as { readonly type: string; readonly by?: string });
+    return events.filter(({ type }) => type === "supervisor.decided").map(({ by }) => by);
+  }
+
+  it("S06 keeps the budget it was started with, and says so", async () => {
+    await killed("--budget", "calls=3");
+    const resumed = await folder.run(["resume", "one"]);
+    expect([resumed.code, resumed.stderr]).toEqual([3, expect.stringContaining("it goes on with --budget calls=3/run@tree")]);
+    expect(await standings()).toEqual([["tree", "run", { calls: 3 }, 3]]);
+  });
+
+  it("S06 keeps it where the same command goes on with it without that option", async () => {
+    await killed("--budget", "calls=3");
+    const again = folder.start(["run", agentFile("gated"), "tea", "--id", "one"]);
+    await again.sees(/it goes on with --budget calls=3\/run@tree/);
+    expect((await again.ended).code).toBe(3);
+  });
+
+  it("S06 keeps it where everything is resumed", async () => {
+    await killed("--budget", "calls=3");
+    expect((await folder.run(["resume", "--all", "-q"])).stdout).toMatch(/^one +gated +over budget/m);
+  });
+
+  it("S06 has the budget that resume is given instead, with the other units of its own", async () => {
+    await killed("--budget", "calls=3", "--budget", "tokens=9000", "--budget", "usd=0.0000001/day@caller:a b");
+    const resumed = await folder.run(["resume", "one", "--budget", "calls=30"]);
+    const goesOn = "it goes on with --budget calls=30/run@tree --budget tokens=9000/run@tree";
+    expect([resumed.code, resumed.stderr]).toEqual([0, expect.stringContaining(goesOn)]);
+    expect(resumed.stderr).toContain("'usd=0.0000001/day@caller:a b'");
+  });
+
+  it("S19 keeps the supervisor it was started with", async () => {
+    await killed("--supervisor", "rules", "--max-steps", "4");
+    const resumed = await folder.run(["resume", "one"]);
+    expect([resumed.code, resumed.stderr]).toEqual([0, expect.stringContaining("it goes on with --supervisor rules")]);
+    expect(await deciders()).toEqual(["rules"]);
+  });
+
+  it("S19 has no supervisor where resume is told so", async () => {
+    await killed("--supervisor", "rules", "--max-steps", "4");
+    await folder.run(["resume", "one", "--supervisor", "none", "-q"]);
+    expect(await deciders()).toEqual(["nobody"]);
+  });
+
+  it("S06 does not go on with bounds that cannot be read", async () => {
+    await killed("--label", 'executus.budget=["bananas=3"]');
+    const resumed = await folder.run(["resume", "one", "-q"]);
+    expect([resumed.code, resumed.stderr]).toEqual([2, expect.stringContaining('its label executus.budget says ["bananas=3"]')]);
   });
 });

@@ -51,9 +51,12 @@ export function parseBudget(text: string, before: readonly Budget[] = []): reado
   const per = (scope ?? (window === "run" ? "tree" : "all")) as BudgetScope;
   const limit: Partial<BudgetAmounts> = { [unit]: Number(amount) };
   const budget: Budget = { per, window: window as BudgetWindow, limit, ...(match === undefined ? {} : { match }) };
-  const isSame = (one: Budget): boolean => one.per === per && one.window === window && one.match === match;
-  if (!before.some(isSame)) return [...before, budget];
-  return before.map((one) => (isSame(one) ? { ...one, limit: { ...one.limit, ...limit } } : one));
+  if (!before.some((one) => isSameBudget(one, budget))) return [...before, budget];
+  return before.map((one) => (isSameBudget(one, budget) ? { ...one, limit: { ...one.limit, ...limit } } : one));
+}
+
+export function isSameBudget(one: Budget, other: Budget): boolean {
+  return one.per === other.per && one.window === other.window && one.match === other.match;
 }
 
 export function parseSupervisor(text: string): string {

@@ -9,6 +9,7 @@ import { type AgentSetup, setUpAgent } from "./agent-setup.ts";
 import type { Store } from "../../ports/store.ts";
 import { type BoundOptions, boundsOf } from "./bounds.ts";
 import { loadState, rootOf } from "./continue.ts";
+import { keptBounds } from "./kept-bounds.ts";
 import { configuredModels } from "./models.ts";
 import type { ExecutorOptions } from "./open.ts";
 import { paletteFor } from "./palette.ts";
@@ -23,7 +24,7 @@ export interface CodeOptions {
   readonly store: Store;
   readonly blobs: Blobs;
   readonly modelsFile?: string;
-  /** Beside what the file of models says. */
+  /** Before those that the run was started with, and beside what the file of models says. */
   readonly bounds?: BoundOptions;
   /** MCP servers may be started. `"unused"`: the run is only looked at, so nothing is. */
   readonly trustMcp: boolean | "unused";
@@ -36,7 +37,10 @@ export interface CodeOptions {
 export async function codeForRun(state: RunState, options: CodeOptions): Promise<RunCode> {
   const code = await findCode(state, options);
   const { modelsFile, bounds } = options;
-  const bound = await boundsOf(code.options.models, { ...bounds, ...(modelsFile === undefined ? {} : { modelsFile }) });
+  const bound = await boundsOf(code.options.models, {
+    ...keptBounds(state, bounds),
+    ...(modelsFile === undefined ? {} : { modelsFile }),
+  });
   return { ...code, options: { ...code.options, ...bound } };
 }
 

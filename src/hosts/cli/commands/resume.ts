@@ -15,6 +15,7 @@ import { describeError } from "../describe-error.ts";
 import { exitCodeOfRun, exitCodeOfSignal } from "../exit-codes.ts";
 import { findRun, runTable } from "../find-run.ts";
 import { listenForInterrupts } from "../interrupts.ts";
+import { keptOptions } from "../kept-bounds.ts";
 import { type Host, openHost } from "../open.ts";
 import { addFormatOption, addModelsOption, addStoreOption } from "../options.ts";
 import { goOnWithoutReader, note, print, printJsonLine, writeError } from "../output.ts";
@@ -143,6 +144,8 @@ async function takeOver(job: Job, row: RunRow): Promise<Taken> {
   await beginChildren(host.store, progress, state);
   const handle = await executor.resume(row.run);
   progress.say(`continuing ${row.run} where it was: ${standing(state)}`, "accent");
+  const kept = keptOptions(state, boundOptions(job.options));
+  if (kept !== undefined) progress.say(`it goes on with ${kept}`, "accent");
   return { executor, handle };
 }
 

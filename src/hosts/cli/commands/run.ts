@@ -5,13 +5,13 @@ import { blobsFolder, openFolderBlobs } from "../../../adapters/blobs/folder.ts"
 import { ExecutusError } from "../../../kernel/errors.ts";
 import type { LimitsInput } from "../../../ports/limits.ts";
 import type { RunRow, Store } from "../../../ports/store.ts";
-import type { Executor, RunHandle, RunRequest } from "../../../run/types.ts";
+import type { Executor, RunRequest } from "../../../run/types.ts";
 import { findAgentFile } from "../agent-file.ts";
 import { type AgentSetup, checkRoot, ROOT_LABEL, setUpAgent } from "../agent-setup.ts";
 import { addBoundOptions, boundOptions, type BoundOptions, boundsOf } from "../bounds.ts";
 import { checkStart } from "../check-start.ts";
 import { commandLine, programName, quote } from "../command-line.ts";
-import { conduct, explain, type OutputFormat, printResult } from "../conduct.ts";
+import { type Conduct, conduct, explain, type OutputFormat, printResult } from "../conduct.ts";
 import {
   beginChildren,
   type Beginning,
@@ -26,11 +26,12 @@ import {
 } from "../continue.ts";
 import { continuedRun, type FollowUpOptions, sortOut } from "../follow-up.ts";
 import { readJsonSchema } from "../json-schema.ts";
+import { boundLabels, keptBounds, keptOptions } from "../kept-bounds.ts";
 import { deliverOutcome, deliveryOptions, parseTarget, targetsOf, type Wanted, withoutTargets } from "../delivery.ts";
 import { describeError } from "../describe-error.ts";
 import { exitCodeOfRun } from "../exit-codes.ts";
 import { readInput } from "../input.ts";
-import { checkThere, type Host, openHost } from "../open.ts";
+import { checkThere, type ExecutorOptions, type Host, openHost } from "../open.ts";
 import { parseAmount, parseCount, parseDuration, parseLabel } from "../option-values.ts";
 import { addStoreOption, addFormatOption, addModelsOption } from "../options.ts";
 import { goOnWithoutReader, note, printJsonLine } from "../output.ts";
@@ -154,7 +155,8 @@ async function prepare(agentName: string, argument: string | undefined, options:
   tellWarnings(setup, options);
   const input = await readInput(argument, setup.input);
   const delivery = await deliveryOptions(options.deliver);
-  const bounds = await boundsOf(setup.models, boundOptions(options));
+  // What cannot be meant is refused before there is a store.
+  await boundsOf(setup.models, boundOptions(options));
   if (!existsSync(options.db)) await checkStart(setup, toRequest({ setup, input, options, place }, undefined), delivery);
   const progress = createProgress({
     terminal: terminalOf(process.stderr),
@@ -164,22 +166,12 @@ async function prepare(agentName: string, argument: string | undefined, options:
   redirectConsole(progress);
   goOnWithoutReader();
   const host = openHost({ db: options.db, access: "create" });
-  const job: Job = { host, setup, input, options, progress, place };
+  const job: Job = { host, setup, input, options, progress, place, delivery };
   try {
-    const executor = host.executorWith({
-      models: setup.models,
-      tools: setup.tools,
-      delegates: setup.delegates,
-      sources: setup.sources,
-      agents: [setup.agent],
-      ...bounds,
-      observers: [progress.observer],
-      ...delivery,
-    });
-    const opened = await open(job, executor);
+    const opened = await open(job);
     if (typeof opened === "number") return opened;
     const format = options.outputFormat;
-    const shared = { host, executor, handle: opened, progress, format, continueWith: sameCommand(opened.run, options) };
+    const shared = { host, ...opened, progress, format, continueWith: sameCommand(opened.handle.run, options) };
     return await conduct({ ...shared, ...(saveOutput === undefined ? {} : { saveOutput }) });
   } finally {
     progress.end();
@@ -206,12 +198,29 @@ interface Job {
   readonly progress: Progress;
   /** Where the file tools work; a continued run has its own. */
   readonly place: { root: string };
+  readonly delivery: ExecutorOptions;
+}
+
+type Opened = Pick<Conduct, "executor" | "handle">;
+
+async function executorFor(job: Job, bounds: BoundOptions): Promise<Executor> {
+  const { host, setup, progress, options, delivery } = job;
+  return host.executorWith({
+    models: setup.models,
+    tools: setup.tools,
+    delegates: setup.delegates,
+    sources: setup.sources,
+    agents: [setup.agent],
+    ...(await boundsOf(setup.models, { ...boundOptions(options), ...bounds })),
+    observers: [progress.observer],
+    ...delivery,
+  });
 }
 
 // --- start, continue or show -----------------------------------------------------------------------------------------
 
 /** The run to wait for, or the exit code of one that had ended before. */
-async function open(job: Job, executor: Executor): Promise<RunHandle | number> {
+async function open(job: Job): Promise<Opened | number> {
   const { host, setup, input, options } = job;
   const continues = await continuedRun(host.store, setup.agent.name, options);
   const wanted: Beginning = {
@@ -221,25 +230,22 @@ async function open(job: Job, executor: Executor): Promise<RunHandle | number> {
   };
   if (options.id !== undefined) {
     const row = await host.store.runs.get(options.id);
-    if (row !== undefined) return openKnown(job, executor, { row, wanted });
+    if (row !== undefined) return openKnown(job, row, wanted);
   } else if (options.new !== true) {
     const row = await findResumable(host.store, wanted);
-    const handle = row && (await tryContinue(job, executor, row));
-    if (handle !== undefined) return handle;
+    const continued = row && (await tryContinue(job, row));
+    if (continued !== undefined) return continued;
   }
-  return executor.start(withoutTargets(setup.agent), toRequest(job, continues));
+  const executor = await executorFor(job, {});
+  return { executor, handle: await executor.start(withoutTargets(setup.agent), toRequest(job, continues)) };
 }
 
-async function openKnown(
-  job: Job,
-  executor: Executor,
-  known: { readonly row: RunRow; readonly wanted: Beginning },
-): Promise<RunHandle | number> {
+async function openKnown(job: Job, row: RunRow, wanted: Beginning): Promise<Opened | number> {
   const { host, progress, options } = job;
-  const { row, wanted } = known;
   await checkSame(host.store, row, wanted);
-  if (!isFinal(row.status)) return continueRun(job, executor, row);
+  if (!isFinal(row.status)) return continueRun(job, row);
   progress.say(`${row.run} had ended before; nothing was run`, "accent");
+  const executor = await executorFor(job, {});
   const result = await executor.result(row.run);
   printResult(result, { format: options.outputFormat });
   explain(result, { host, continueWith: "" });
@@ -259,9 +265,9 @@ async function checkSame(store: Store, row: RunRow, wanted: Beginning): Promise<
 }
 
 /** A run that cannot go on here is no reason not to start a new one. */
-async function tryContinue(job: Job, executor: Executor, row: RunRow): Promise<RunHandle | undefined> {
+async function tryContinue(job: Job, row: RunRow): Promise<Opened | undefined> {
   try {
-    return await continueRun(job, executor, row);
+    return await continueRun(job, row);
   } catch (error) {
     const { message } = describeError(error);
     note(`executus: ${row.run} could be continued, but not here: ${message}\n  Starting a new one.`);
@@ -269,7 +275,7 @@ async function tryContinue(job: Job, executor: Executor, row: RunRow): Promise<R
   }
 }
 
-async function continueRun(job: Job, executor: Executor, row: RunRow): Promise<RunHandle> {
+async function continueRun(job: Job, row: RunRow): Promise<Opened> {
   const { host, setup, progress, options, place } = job;
   const state = await loadState(host.store, row.run);
   if (state === undefined) throw new ExecutusError("run_unknown", `there is no run ${row.run} in this store`, { run: row.run });
@@ -278,11 +284,14 @@ async function continueRun(job: Job, executor: Executor, row: RunRow): Promise<R
   if (setup.usesFiles) checkRoot(place.root);
   progress.begin(state);
   await beginChildren(host.store, progress, state);
+  const executor = await executorFor(job, keptBounds(state, options));
   const handle = await executor.resume(row.run);
   progress.say(
     `continuing ${row.run} where it was: ${standing(state)}${options.id === undefined ? " (--new starts afresh)" : ""}`,
     "accent",
   );
+  const kept = keptOptions(state, options);
+  if (kept !== undefined) progress.say(`it goes on with ${kept}`, "accent");
   if (!state.definition.instructions.endsWith(setup.agent.instructions)) {
     note(
       `executus: ${setup.agent.source ?? setup.agent.name} has changed since; the run goes on with the instructions it began with`,
@@ -293,16 +302,19 @@ async function continueRun(job: Job, executor: Executor, row: RunRow): Promise<R
       `executus: limits and models are those the run began with; more room: ${commandLine(["extend", row.run, "--steps", "10"], options.db)}`,
     );
   }
-  return handle;
+  return { executor, handle };
 }
 
 // --- options ---------------------------------------------------------------------------------------------------------
 
-function toRequest({ input, options, setup, place }: Omit<Job, "host" | "progress">, continues: string | undefined): RunRequest {
+function toRequest(
+  { input, options, setup, place }: Omit<Job, "host" | "progress" | "delivery">,
+  continues: string | undefined,
+): RunRequest {
   const { id, caller, jsonSchema, attach, deliver } = options;
   const model = options.model ?? options.tier;
   const limits = givenLimits(options);
-  const labels = { ...options.label, ...(setup.usesFiles ? { [ROOT_LABEL]: place.root } : {}) };
+  const labels = { ...options.label, ...boundLabels(options), ...(setup.usesFiles ? { [ROOT_LABEL]: place.root } : {}) };
   return {
     input,
     ...(attach === undefined ? {} : { attachments: attach.map((path) => ({ path })) }),
