@@ -65,6 +65,22 @@ export const ISOLATED_FAULTS: readonly Fault[] = [
     tests: POOLS,
   },
   {
+    name: "threads-outlive-their-executors",
+    breaks: "Idle threads of an isolated tool are ended when the last executor that called it has shut down",
+    file: "src/run/executor.ts",
+    find: "  core.ports.toolUses.end();\n",
+    replace: "",
+    tests: RUNS,
+  },
+  {
+    name: "one-executor-ends-threads-of-another",
+    breaks: "An executor that shuts down leaves the threads that another one uses",
+    file: "src/adapters/tools/isolated-tool.ts",
+    find: "if (users === 0) void",
+    replace: "if (users >= 0) void",
+    tests: RUNS,
+  },
+  {
     name: "calls-wait-for-a-thread-that-died",
     breaks: "A call that waits for a thread gets one when another thread has ended",
     file: POOL,

@@ -88,6 +88,11 @@ export interface Tool {
   /** Makes the result (or the next suspension) of a call that was suspended; default: what woke it is the result. */
   resume?(input: unknown, wake: Wake, context: ToolContext): Promise<unknown>;
   reconcile?(input: unknown, context: ToolContext): Promise<Reconciliation>;
+  /**
+   * Told by each executor before its first call. What it returns is called when that executor has shut down, so that nothing the tool
+   * keeps between calls outlives the last of them. Neither may throw.
+   */
+  use?(this: void): () => void;
   /** How a result is shown to the model; default: text stays text, anything else is JSON. */
   toOutput?(result: unknown, input: unknown, toolCallId: string): Promise<ToolOutput> | ToolOutput;
 }

@@ -12,6 +12,7 @@ import { Deliverer } from "./deliverer.ts";
 import { Redaction, withCleanInbox } from "./redaction.ts";
 import { checkPermission } from "./permission.ts";
 import type { ToolSource } from "../ports/tool-source.ts";
+import { ToolUses } from "./tool-uses.ts";
 import { Turns } from "./turns.ts";
 import type { Children, Foundation, Session, SessionPorts } from "./session.ts";
 import type { Agent, ExecutorConfig, RecoveryReport, RunHandle } from "./types.ts";
@@ -97,6 +98,7 @@ export function createCore(config: ExecutorConfig, given: Foundation, parts: () 
     observers,
     turns: new Turns(foundation.clock),
     circuits: new Circuits(),
+    toolUses: new ToolUses(),
     ...(budgets === undefined ? {} : { budgets }),
     ...(redaction === undefined ? {} : { redaction }),
     ...(config.permission === undefined ? {} : { permission: checkPermission(config.permission) }),

@@ -173,6 +173,7 @@ async function shutdown(core: Core, graceMs: number): Promise<void> {
     for (const { session } of live) session.stop("drop");
   });
   await Promise.all(live.map(({ handle }) => handle.result));
+  core.ports.toolUses.end();
   await core.deliverer.stop(graceMs);
   cancel();
 }

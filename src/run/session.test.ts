@@ -9,6 +9,7 @@ import type { ModelAnswered } from "../ports/events.ts";
 import { createFakeClock } from "../testing/fake-clock.ts";
 import { Circuits } from "./circuits.ts";
 import { Session } from "./session.ts";
+import { ToolUses } from "./tool-uses.ts";
 import { Turns } from "./turns.ts";
 
 const answered: ModelAnswered = {
@@ -35,6 +36,7 @@ it("starts no call a second time, should anything ever ask for it twice", () => 
       observers: [],
       turns: new Turns(clock),
       circuits: new Circuits(),
+      toolUses: new ToolUses(),
     },
     state,
     epoch: 1,

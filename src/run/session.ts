@@ -31,6 +31,7 @@ import { tell } from "./observers.ts";
 import type { Redaction } from "./redaction.ts";
 import type { Stopper } from "./stopper.ts";
 import type { Circuits } from "./circuits.ts";
+import type { ToolUses } from "./tool-uses.ts";
 import type { Turns } from "./turns.ts";
 
 /** The ports that a run cannot do without, filled in by the front door. */
@@ -63,6 +64,7 @@ export interface SessionPorts extends Foundation {
   /** Absent when no secret is registered. */
   readonly redaction?: Redaction;
   readonly circuits: Circuits;
+  readonly toolUses: ToolUses;
 }
 
 /** What an effect brought: the events to append, if the run still waits for them. */

@@ -26,6 +26,7 @@ export async function performToolCall(session: Session, effect: ToolCallEffect, 
   const startedAt = clock.monotonic();
   const artifacts: EventBody[] = [];
   const context = toolContext(session, call, stopper, artifacts);
+  session.ports.toolUses.note(tool);
   const settled = await within(session, tool, stopper, workOf({ tool, call, input: input.value, context }));
   const durationMs = Math.round(clock.monotonic() - startedAt);
   const stop = stopper.reason;
@@ -160,6 +161,7 @@ export async function performReconcile(
   const input = session.takeInput(call) ?? (await checkInput(tool, call));
   if (!input.ok) return [cannotTell(call, input.problem)];
   const context = toolContext(session, call, stopper);
+  session.ports.toolUses.note(tool);
   const settled = await within(session, tool, stopper, () => reconcile(input.value, context));
   if (settled.type === "value") return [await found(session, call, { tool, input: input.value, found: settled.value })];
   if (stopper.reason !== undefined && stopper.reason.type !== "timeout") return [];

@@ -43,6 +43,34 @@ const oneCall = (name: string, input: Record<string, string | boolean> = {}): Sc
 /** Room for a machine that has much else to do. */
 const SLACK_MS = 500;
 
+describe("the threads of an isolated tool", () => {
+  const script: Script = ({ step }) => (step === 0 ? { calls: [{ name: "where", input: {} }] } : { text: "end" });
+
+  /** The thread in which a run of that executor had its call. */
+  async function threadOf(executor: Executor): Promise<unknown> {
+    return (await executor.run(makeAgent([{ ...tools.where }]), "go")).steps[0]?.calls[0]?.output;
+  }
+
+  it("are ended when the last executor that used them shuts down, and not before", async () => {
+    const [one, other, third] = [await setUp(script), await setUp(script), await setUp(script)];
+    const first = await threadOf(one.executor);
+    expect([await threadOf(one.executor), await threadOf(other.executor)]).toEqual([first, first]);
+    await one.executor.shutdown();
+    expect(await threadOf(other.executor)).toBe(first);
+    await other.executor[Symbol.asyncDispose]();
+    // Well before an idle thread is ended by itself.
+    expect(await threadOf(third.executor)).not.toBe(first);
+  });
+
+  it("stay where an executor shuts down that never called it", async () => {
+    const [one, other] = [await setUp(script), await setUp([{ text: "end" }])];
+    const first = await threadOf(one.executor);
+    await other.executor.run(makeAgent([{ ...tools.where }]), "go");
+    await other.executor.shutdown();
+    expect(await threadOf(one.executor)).toBe(first);
+  });
+});
+
 describe("a run whose isolated tool", () => {
   it.each(Object.entries(hung))(
     "%s is left at its deadline and its grace time, while its process goes on",

@@ -43,6 +43,14 @@ export class ThreadPool {
     }
   }
 
+  /** Nobody is expected to call soon. */
+  endIdle(): void {
+    for (const [thread, timer] of this.#idle) {
+      clearTimeout(timer);
+      this.#endIdle(thread);
+    }
+  }
+
   #take(signal: AbortSignal): Promise<IsolatedThread> | IsolatedThread {
     const [idle] = this.#idle.keys();
     if (idle !== undefined) {

@@ -41,9 +41,19 @@ export function isolate(tool: Tool, isolated: string | URL | Isolation | undefin
     );
     return (await pool).call(work, given, context);
   };
+  let users = 0;
+  const use = (): (() => void) => {
+    users++;
+    return () => {
+      users--;
+      // The threads are the process's: another executor may be about to use them.
+      if (users === 0) void pool?.then((opened) => opened.endIdle());
+    };
+  };
   return {
     concurrency: threads,
     ...tool,
+    use,
     execute: (input, context) => call("execute", [input], context),
     ...(tool.resume && { resume: (input, wake, context) => call("resume", [input, wake], context) }),
     ...(tool.reconcile && {
