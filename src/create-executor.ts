@@ -26,7 +26,8 @@ import type { Executor, ExecutorConfig } from "./run/types.ts";
 export function createExecutor(config: ExecutorConfig): Executor {
   checkConfig(config);
   const clock = config.clock ?? systemClock;
-  const inMemory = (): Store => createMemoryStore({ now: () => clock.now() });
+  const inMemory = (onForgotten: (run: string) => void = () => {}): Store =>
+    createMemoryStore({ now: () => clock.now(), onForgotten });
   const store = config.store === undefined ? inMemory() : createPerRunStore(config.store, inMemory);
   const files = config.files === false ? undefined : (config.files ?? localFiles);
   const compactor = config.compactor ?? whenNeeded(config.models);

@@ -12,22 +12,21 @@ import type {
   CreateResult,
   Due,
   InboxEntry,
-  PendingEntry,
-  RunQuery,
-  RunRow,
   RunRowChange,
   SendResult,
   Store,
 } from "../../ports/store.ts";
-import type { WaitingFor } from "../../ports/view.ts";
-import { toEvent, type Written } from "./memory-events.ts";
+import { createMemoryBlobs } from "../blobs/memory.ts";
+import { type Data, isOwned, type MemoryRun, type Process } from "./memory-data.ts";
+import { toEvent } from "./memory-events.ts";
+import { list, toRow } from "./memory-index.ts";
 import { isLaneFull, laneHeads } from "./memory-lanes.ts";
-import { addDeliveries, hasPending, type MemoryOutbox, openMemoryOutbox, removeDeliveries } from "./memory-outbox.ts";
-import { present } from "./present.ts";
+import { addDeliveries, openMemoryOutbox } from "./memory-outbox.ts";
 import { MemoryLedger } from "./memory-ledger.ts";
 import { batchEnd, checkEntryId, checkRunId } from "./requests.ts";
-import { goneRun, removeFromTheEnd } from "./threads.ts";
-import { createWatchers, type Watchers } from "./watchers.ts";
+import { noteEnd, remove } from "./memory-retention.ts";
+import { goneRun } from "./threads.ts";
+import { createWatchers } from "./watchers.ts";
 
 export interface MemoryStore extends Store {
   /** The same data as another process sees it: it owns nothing yet, and is alive beside this one. */
@@ -43,45 +42,13 @@ export interface MemoryStoreOptions {
   readonly self?: string;
   /** Wall clock, ms. Default `Date.now`. */
   readonly now?: () => number;
-}
-
-interface Process {
-  readonly name: string;
-  diedAt: number | undefined;
-}
-
-interface MemoryRun {
-  readonly created: CreateRequest;
-  readonly key: number;
-  readonly events: Written[];
-  readonly inbox: PendingEntry[];
-  readonly entries: Set<string>;
-  epoch: number;
-  owner: Process | undefined;
-  at: number;
-  activeMs: number;
-  status: NonNullable<RunRowChange["status"]>;
-  step: number;
-  tokens: number;
-  costUsd: number | "unknown";
-  waitingFor: WaitingFor | undefined;
-  dueAt: number | undefined;
-  sealed: boolean;
-  finished: boolean;
-  /** In the queue of its lane. */
-  queued: boolean;
-}
-
-interface Data {
-  readonly runs: Map<string, MemoryRun>;
-  readonly keys: Map<string, string>;
-  /** How many runs go on from each. */
-  readonly followUps: Map<string, number>;
-  readonly watchers: Watchers;
-  readonly outbox: MemoryOutbox;
-  readonly ledger: MemoryLedger;
-  position: number;
-  nextKey: number;
+  /**
+   * How many runs that have ended are kept, with what is below them; the oldest go first. One stays while a later run goes on from
+   * it, while something of it is to be delivered, and while somebody watches it. `Infinity`: all. Default 1,000.
+   */
+  readonly keepEnded?: number;
+  /** Called for each run that went. */
+  readonly onForgotten?: (run: string) => void;
 }
 
 /**
@@ -91,6 +58,7 @@ interface Data {
  * const executor = createExecutor({ models, store: createMemoryStore() });
  */
 export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  const { now = Date.now, keepEnded = 1_000, onForgotten = () => {} } = options;
   const data: Data = {
     runs: new Map(),
     keys: new Map(),
@@ -98,10 +66,14 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): MemoryStore
     watchers: createWatchers(),
     outbox: new Map(),
     ledger: new MemoryLedger(),
+    blobs: createMemoryBlobs({ now }),
+    ended: new Map(),
+    below: new Map(),
+    retention: { keepEnded, onForgotten, now, forgotten: 0 },
     position: 0,
     nextKey: 1,
   };
-  return openMemory(data, options.self ?? "memory/1", options.now ?? Date.now);
+  return openMemory(data, options.self ?? "memory/1", now);
 }
 
 function openMemory(data: Data, self: string, now: () => number): MemoryStore {
@@ -141,6 +113,7 @@ function openMemory(data: Data, self: string, now: () => number): MemoryStore {
       list: async (query = {}) => list(data, query),
       remove: async (runs) => remove(data, runs),
     },
+    blobs: data.blobs,
     lanes: { heads: async (query) => laneHeads(data.runs, query) },
     outbox: openMemoryOutbox(data.outbox, process),
     budgets: {
@@ -181,6 +154,7 @@ function append(data: Data, request: AppendRequest): AppendResult {
   end(run, request.events);
   bringAbout(data, run, request);
   data.watchers.touch(request.run, "journal");
+  if (run.finished) noteEnd(data, run);
   return APPENDED;
 }
 
@@ -269,38 +243,29 @@ function create(data: Data, request: CreateRequest, owner: Process): CreateResul
     dueAt: undefined,
     sealed: false,
     finished: false,
+    blobs: undefined,
   };
   write(run, request.events, { at: request.at, activeMs: 0 });
   change(run, request.row ?? {});
   end(run, request.events);
   data.runs.set(request.run, run);
-  if (idempotencyKey !== undefined) data.keys.set(idempotencyKey, request.run);
-  if (continues !== undefined) data.followUps.set(continues, (data.followUps.get(continues) ?? 0) + 1);
+  link(data, request);
   data.watchers.touch(request.run, "journal");
+  if (run.finished) noteEnd(data, run);
   return { created: true, epoch: 1 };
 }
 
-function remove(data: Data, names: readonly string[]): number {
-  return removeFromTheEnd(names, (name) => {
-    const run = data.runs.get(name);
-    if (run === undefined || !run.finished || hasPending(data.outbox, name) || (data.followUps.get(name) ?? 0) > 0)
-      return undefined;
-    const { idempotencyKey, continues } = run.created;
-    removeDeliveries(data.outbox, name);
-    data.runs.delete(name);
-    data.ledger.remove(name);
-    if (idempotencyKey !== undefined) data.keys.delete(idempotencyKey);
-    if (continues !== undefined) data.followUps.set(continues, (data.followUps.get(continues) ?? 1) - 1);
-    data.watchers.touch(name);
-    return { continues };
-  });
+/** What it is found by, and what it keeps from going. */
+function link(data: Data, { run, idempotencyKey, continues, root }: CreateRequest): void {
+  if (idempotencyKey !== undefined) data.keys.set(idempotencyKey, run);
+  if (continues !== undefined) data.followUps.set(continues, (data.followUps.get(continues) ?? 0) + 1);
+  if (root === undefined) return;
+  const below = data.below.get(root);
+  if (below === undefined) data.below.set(root, [run]);
+  else below.push(run);
 }
 
 // --- ownership -------------------------------------------------------------------------------------------------------
-
-function isOwned(run: MemoryRun): boolean {
-  return run.owner !== undefined && run.owner.diedAt === undefined;
-}
 
 function claim(data: Data, name: string, by: Process, now: number): ClaimResult {
   const run = data.runs.get(name);
@@ -358,43 +323,4 @@ function due(data: Data, now: number, limit: number): Due {
     .slice(0, limit)
     .map(({ name }) => name);
   return { runs, ...(nextAt === Infinity ? {} : { nextAt }) };
-}
-
-// --- index -----------------------------------------------------------------------------------------------------------
-
-function toRow(run: MemoryRun): RunRow {
-  const { caller, channel, tenant, parent, root, continues, labels, at: createdAt, run: name, agent } = run.created;
-  const owned = isOwned(run);
-  return {
-    run: name,
-    agent,
-    status: run.status === "running" && !owned && !run.finished ? "interrupted" : run.status,
-    createdAt,
-    updatedAt: run.at,
-    seq: run.events.length - 1,
-    step: run.step,
-    tokens: run.tokens,
-    costUsd: run.costUsd,
-    ...present({ caller, channel, tenant, parent, root, continues, labels, waitingFor: run.waitingFor, dueAt: run.dueAt }),
-    ...present({ owner: owned ? run.owner?.name : undefined }),
-  };
-}
-
-function list(data: Data, query: RunQuery): readonly RunRow[] {
-  return [...data.runs.values()]
-    .toSorted((a, b) => b.created.at - a.created.at || b.key - a.key)
-    .map(toRow)
-    .filter((row) => matches(row, query))
-    .slice(0, query.limit ?? 100);
-}
-
-function matches(row: RunRow, query: RunQuery): boolean {
-  const { status, label, prefix, createdAfter } = query;
-  if (status !== undefined && !status.includes(row.status)) return false;
-  if (label !== undefined && row.labels?.[label[0]] !== label[1]) return false;
-  if (prefix !== undefined && !row.run.startsWith(prefix)) return false;
-  if (createdAfter !== undefined && row.createdAt <= createdAfter) return false;
-  return (["agent", "caller", "channel", "tenant", "parent", "root", "continues"] as const).every(
-    (field) => query[field] === undefined || row[field] === query[field],
-  );
 }

@@ -13,11 +13,11 @@ import { countedBy } from "./counted.ts";
 /** What a store lists when nobody says how many. */
 const LIST_LIMIT = 100;
 
-/** `makeVolatile` is called once, for the first run that is not to be kept. */
-export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store {
-  const [here, lost] = [new Set<string>(), new Set<string>()];
+/** `makeVolatile` is called once, for the first run that is not to be kept; its store says which runs it has let go. */
+export function createPerRunStore(kept: Store, makeVolatile: (onForgotten: (run: string) => void) => Store): Store {
+  const { here, lost, onForgotten } = createWhereabouts();
   let made: Store | undefined;
-  const volatile = (): Store => (made ??= counted(makeVolatile(), kept, (run) => !lost.has(run)));
+  const volatile = (): Store => (made ??= counted(makeVolatile(onForgotten), kept, (run) => !lost.has(run)));
   const of = (run: string): Store => (here.has(run) ? volatile() : kept);
 
   const createHere = async (request: CreateRequest, added: readonly EventBody[]): Promise<CreateResult> => {
@@ -73,6 +73,20 @@ export function createPerRunStore(kept: Store, makeVolatile: () => Store): Store
     },
     outbox: bothOutboxes(kept.outbox, () => made?.outbox),
   };
+}
+
+/** Runs that are in memory, and those among them that were to be kept. */
+function createWhereabouts(): {
+  readonly here: Set<string>;
+  readonly lost: Set<string>;
+  readonly onForgotten: (run: string) => void;
+} {
+  const [here, lost] = [new Set<string>(), new Set<string>()];
+  const onForgotten = (run: string): void => {
+    here.delete(run);
+    lost.delete(run);
+  };
+  return { here, lost, onForgotten };
 }
 
 /** How many of a lane are driven is counted where its other runs are, which a run in memory is not. */

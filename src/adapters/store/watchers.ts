@@ -3,6 +3,8 @@ export interface Watchers {
   watch(run: string | undefined, changed: Listener): () => void;
   /** Tell everyone who watches this run, soon. Several changes before they are told are one, of unknown kind if they differ. */
   touch(run: string, what?: Change): void;
+  /** Somebody watches this very run. */
+  watches(run: string): boolean;
   readonly watched: Iterable<string>;
   readonly watchesAll: boolean;
   readonly size: number;
@@ -60,6 +62,7 @@ export function createWatchers(onSize: (size: number) => void = () => {}): Watch
       if (touched.size === 0) queueMicrotask(tell);
       touched.set(run, touched.has(run) && touched.get(run) !== what ? undefined : what);
     },
+    watches: (run) => byRun.has(run),
     get watched() {
       return byRun.keys();
     },
