@@ -36,7 +36,6 @@ function forgetTree(data: Data, top: string): boolean {
   const names = [...(data.below.get(top) ?? []), top].filter((name) => data.runs.has(name));
   if (names.some((name) => !mayGo(data, name))) return false;
   remove(data, names);
-  if (data.runs.has(top)) return false;
   data.retention.forgotten += names.length;
   for (const name of names) data.retention.onForgotten(name);
   if (data.retention.forgotten >= FORGOTTEN_AT_ONCE) forgetBlobs(data);
@@ -44,15 +43,20 @@ function forgetTree(data: Data, top: string): boolean {
 }
 
 function mayGo(data: Data, name: string): boolean {
-  return data.runs.get(name)?.finished === true && !data.watchers.watches(name) && !hasPending(data.outbox, name);
+  return isOver(data, name) && !data.watchers.watches(name);
 }
 
-/** How many of these had ended, were needed by nothing that stays, and are gone now. */
+/** It has ended, and nothing that stays needs it. */
+function isOver(data: Data, name: string): boolean {
+  const isContinued = (data.followUps.get(name) ?? 0) > 0;
+  return data.runs.get(name)?.finished === true && !isContinued && !hasPending(data.outbox, name);
+}
+
+/** How many of these were over, and are gone now. */
 export function remove(data: Data, names: readonly string[]): number {
   return removeFromTheEnd(names, (name) => {
     const run = data.runs.get(name);
-    if (run === undefined || !run.finished || hasPending(data.outbox, name) || (data.followUps.get(name) ?? 0) > 0)
-      return undefined;
+    if (run === undefined || !isOver(data, name)) return undefined;
     const { idempotencyKey, continues } = run.created;
     removeDeliveries(data.outbox, name);
     data.runs.delete(name);
