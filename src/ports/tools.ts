@@ -1,4 +1,21 @@
-/** Tools port: what an agent can do to the world, and what a crash in the middle of it means. */
+/**
+ * Tools port: what an agent can do to the world, and what a crash in the middle of it means.
+ *
+ * What a run relies on in each of its tools:
+ *
+ * P1 What it says of itself is plain data, the same in every process: a run finds its code again by name and input schema.
+ * P2 `validate` takes what the input schema allows the model to say. It answers for anything that is JSON, the same each time, with
+ *    a text for the model when it says no.
+ * P3 It changes nothing of its arguments: they are the run's own.
+ * P4 What it returns is JSON, nothing at all, a suspension, or what its `toOutput` makes such an output of.
+ * P5 Of what fails it says what went wrong, with an error that has a message: the model is told.
+ * P6 It comes back soon after its signal was aborted. One that has not within the grace time is left behind, and of a `once` call
+ *    the outcome is unknown then.
+ * P7 `effect` is true: a `read` changes nothing, and an `idempotent` call with the same key changes nothing more.
+ * P8 `reconcile` knows calls by their key: never begun is not `done`, done is not `not-done`, and asking changes nothing.
+ * P9 Calls may be under way at once, as many as `concurrency` says, of one run and of several.
+ * P10 `approval` as a function gives a verdict, and changes nothing. One that fails asks a person.
+ */
 import type { Delegate } from "./delegates.ts";
 import type { NewArtifact } from "./artifact.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
@@ -59,7 +76,7 @@ export type Reconciliation =
   | { readonly outcome: "not-done" }
   | { readonly outcome: "unknown" };
 
-/** A tool after its schema and options were read once: what the driver works with. */
+/** A tool after its schema and options were read once: what the driver works with. P1 to P10 hold for it. */
 export interface Tool {
   readonly name: string;
   readonly description: string;

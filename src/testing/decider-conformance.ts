@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { resolveLimits } from "../kernel/limits.ts";
-import { NO_USAGE } from "../kernel/state.ts";
 import type { Compactor } from "../ports/compactor.ts";
 import type { Message } from "../ports/messages.ts";
 import type { StallKind, Supervisor, SupervisorDecision, SupervisorView } from "../ports/supervision.ts";
+import { statusView } from "./call-context.ts";
 import { assertPlain, frozen, settles, type Subject, suite } from "./conformance.ts";
 import type { TestApi } from "./store-conformance.ts";
 
@@ -77,19 +76,7 @@ const KINDS: readonly StallKind[] = ["idle", "no-progress", "repeats", "cost", "
 function viewOf(kind: StallKind, decided: SupervisorView["decided"]): SupervisorView {
   return {
     stall: { stall: decided.length, kind, message: `it is ${kind}`, ...(kind === "limit" ? { limit: "steps" as const } : {}) },
-    status: {
-      run: "r",
-      agent: "tester",
-      status: "running",
-      seq: 30,
-      step: 9,
-      limits: resolveLimits(),
-      usage: NO_USAGE,
-      costUsd: 0,
-      activeMs: 60_000,
-      toolCalls: 9,
-      toolErrors: 0,
-    },
+    status: statusView(),
     request: [{ type: "text", text: "Read the book." }],
     recent: conversation(3),
     underWay: [],
