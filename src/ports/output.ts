@@ -1,4 +1,15 @@
-/** Shapes of answers: what the final answer of a run must look like, and the check of what came. */
+/**
+ * Shapes of answers: what the final answer of a run must look like, and the check of what came.
+ *
+ * What a run relies on in a schema, of an answer as of a tool's arguments:
+ *
+ * Y1 It tells what it takes as JSON Schema of an object: plain data, the same in every process. The journal has that.
+ * Y2 What it takes fits that JSON Schema: it is what models are shown, and what an answer is checked against where the schema
+ *    itself is not at hand.
+ * Y3 It answers for anything that is JSON, with a text for the model when it says no.
+ * Y4 It says the same each time, and changes nothing of what it looks at: after a crash the same arguments are checked again.
+ * Y5 What it makes of an answer is JSON. Of arguments it may make anything.
+ */
 import type { JsonObject, JsonValue } from "./json.ts";
 
 /** What the final answer must look like, as it is journaled. */

@@ -30,6 +30,7 @@ export { ledgerConformance, type LedgerUnderTest } from "./ledger-conformance.ts
 export { modelsConformance, type ModelsUnderTest } from "./models-conformance.ts";
 export { observerConformance, type ObserverUnderTest } from "./observer-conformance.ts";
 export { delegatesConformance, toolsConformance, type DelegatesUnderTest, type ToolsUnderTest } from "./registry-conformance.ts";
+export { schemaConformance, type SchemaUnderTest } from "./schema-conformance.ts";
 export { toolConformance, type ToolUnderTest } from "./tool-conformance.ts";
 export { toolSourceConformance, type ToolSourceUnderTest } from "./tool-source-conformance.ts";
 export { replay, type Journal, type ReplayOptions } from "./replay.ts";

@@ -8,6 +8,7 @@ import type { Wake } from "../ports/waiting.ts";
 import { toJson } from "../run/json.ts";
 import { callContext, type CallOptions } from "./call-context.ts";
 import { assertPlain, settles, type Subject, suite } from "./conformance.ts";
+import { ANYTHING } from "./samples.ts";
 import type { TestApi } from "./store-conformance.ts";
 
 export interface ToolUnderTest extends Subject {
@@ -30,7 +31,6 @@ const CALL_MS = 15_000;
 /** Default of `limits.graceMs`. */
 const GRACE_MS = 2_000;
 const YES: Wake = { by: "answer", payload: "yes" };
-const ANYTHING: readonly JsonValue[] = [null, true, 17, "text", [], {}, [[[]]], { unheardOf: { of: [1, null] } }];
 const OUTPUTS: readonly unknown[] = ["text", "json", "error-text", "error-json", "content"];
 
 /** Arguments may have become anything that a schema makes of them. */
