@@ -146,3 +146,15 @@ describe.each([
     );
   });
 });
+
+it("a ledger in memory forgets a window a day after it ended", () => {
+  const ledger = new MemoryLedger();
+  const hour = (n: number): LimitedAccount => ({ ...account(`hour ${n}`), window: "hour", since: n * 3_600_000 });
+  const spend = (n: number): unknown =>
+    ledger.change("a", { settle: [{ effect: `${n}`, amount: { usd: 1 }, accounts: [hour(n)] }] });
+  ledger.change("b", { reserve: { effect: "open", amount: { ...NOTHING, usd: 1 }, spare: NOTHING, accounts: [hour(1)] } });
+  for (let n = 0; n <= 30; n++) spend(n);
+  expect(ledger.standings().map(({ since }) => since / 3_600_000)).toEqual(
+    [1, ...Array.from({ length: 25 }, (_, i) => i + 6)].toSorted((a, b) => (`hour ${a}` < `hour ${b}` ? -1 : 1)),
+  );
+});

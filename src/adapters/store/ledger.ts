@@ -156,6 +156,11 @@ export function matchesQuery(account: Omit<BudgetStanding, "limit" | "used" | "r
   return query.at === undefined || endOf(account) > query.at;
 }
 
+/** A calendar window that ended before this, of which nothing is reserved any more: only who looks back needs it. */
+export function isPast({ reserved, ...account }: Pick<BudgetStanding, "window" | "since" | "reserved">, before: number): boolean {
+  return endOf(account) <= before && Object.values(reserved).every((amount) => amount === 0);
+}
+
 const DAY_MS = 86_400_000;
 
 function endOf({ window, since }: Pick<BudgetStanding, "window" | "since">): number {

@@ -1,10 +1,15 @@
 /** A ledger in memory: that of the memory store, and one to try own ledgers against. */
 import type { BudgetQuery, BudgetRefusal, BudgetStanding, Ledger, LedgerChange } from "../../ports/budget.ts";
-import { type LedgerBook, type LedgerEntry, matchesQuery, planChange } from "./ledger.ts";
+import { isPast, type LedgerBook, type LedgerEntry, matchesQuery, planChange } from "./ledger.ts";
+
+/** How long a window that has ended can still be looked at. */
+const KEPT_MS = 86_400_000;
 
 export class MemoryLedger implements LedgerBook {
   readonly #standings: Map<string, BudgetStanding> = new Map();
   readonly #entries: Map<string, Map<string, LedgerEntry>> = new Map();
+  /** Begin of the latest window, ms since the epoch. */
+  #latest = -Infinity;
 
   counters(key: string): BudgetStanding | undefined {
     return this.#standings.get(key);
@@ -24,10 +29,20 @@ export class MemoryLedger implements LedgerBook {
     const planned = planChange(this, run, change);
     if (!planned.ok) return planned.refusal;
     const { accounts, entries, close } = planned.writes;
-    for (const [key, { account, counters }] of accounts) this.#standings.set(key, { ...account, ...counters });
+    for (const [key, { account, counters }] of accounts) {
+      if (!this.#standings.has(key)) this.#forgetPast(account.since);
+      this.#standings.set(key, { ...account, ...counters });
+    }
     if (close) this.#entries.delete(run);
     else this.#remember(run, entries);
     return undefined;
+  }
+
+  /** Looked for when a window begins that is later than all before. */
+  #forgetPast(now: number): void {
+    if (now <= this.#latest) return;
+    this.#latest = now;
+    for (const [key, standing] of this.#standings) if (isPast(standing, now - KEPT_MS)) this.#standings.delete(key);
   }
 
   #remember(run: string, entries: readonly LedgerEntry[]): void {

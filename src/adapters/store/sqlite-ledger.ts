@@ -8,7 +8,15 @@ import type {
   LedgerChange,
   LimitedAccount,
 } from "../../ports/budget.ts";
-import { type Counters, type LedgerBook, type LedgerEntry, type LedgerWrites, matchesQuery, planChange } from "./ledger.ts";
+import {
+  type Counters,
+  type LedgerBook,
+  type LedgerEntry,
+  type LedgerWrites,
+  matchesQuery,
+  planChange,
+  isPast,
+} from "./ledger.ts";
 
 /** Amounts and limits are JSON: nobody asks for them by value. */
 export const LEDGER_TABLES = `
@@ -164,5 +172,18 @@ export function createForgetRun(db: DatabaseSync): (run: string) => void {
   return (run) => {
     entries.run(run);
     accounts.run(run);
+  };
+}
+
+/** Inside a write: calendar windows that ended before this. How many went. */
+export type ForgetWindows = (endedBefore: number) => number;
+
+export function createForgetWindows(db: DatabaseSync): ForgetWindows {
+  return (endedBefore) => {
+    const rows = db.prepare("SELECT * FROM ledger_accounts WHERE window <> 'run'").all() as unknown as AccountRow[];
+    const past = rows.filter((row) => isPast(toStanding(row), endedBefore));
+    const remove = db.prepare("DELETE FROM ledger_accounts WHERE account = ?");
+    for (const { account } of past) remove.run(account);
+    return past.length;
   };
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
 import { ASKS, AT, batch, epochOf, event, FINISHED, newRun, SETTLING, steer } from "../../testing/store-conformance-data.ts";
+import type { BudgetWindow, LimitedAccount } from "../../ports/budget.ts";
 import type { EventBody } from "../../ports/events.ts";
 import type { Store } from "../../ports/store.ts";
 import { createMemoryBlobs } from "../blobs/memory.ts";
@@ -215,7 +216,7 @@ describe("pruning a store", () => {
     const data = { type: "blob", hash: waiting ?? "", bytes: 1 } as const;
     await store.inbox.send("live", { id: "i", kind: "steer", content: [{ type: "file", mediaType: "image/png", data }] });
     const report = await pruneStore(store, { finishedBefore: AT + 1, blobs, blobGraceMs: -1 });
-    expect(report).toEqual({ runs: 1, blobs: 1 });
+    expect(report).toEqual({ runs: 1, blobs: 1, windows: 0 });
     expect((await store.runs.list()).map((row) => row.run)).toEqual(["young", "live"]);
     await expect(blobs.get(dropped ?? "")).rejects.toMatchObject({ code: "blob_missing" });
     expect(await blobs.get(kept ?? "")).toHaveLength(1);
@@ -223,5 +224,39 @@ describe("pruning a store", () => {
     await store[Symbol.asyncDispose]();
     expect(statSync(file).size).toBeLessThan(200_000);
     expect((await checkStore(file)).problems).toEqual([]);
+  });
+
+  it("removes what budgets counted in windows that ended as long ago, and nothing that is reserved or has no end", async () => {
+    const store = openForTest({ file: join(await newFolder(), "store.db") });
+    const { budgets } = store;
+    const amount = { usd: 1, tokens: 0, seconds: 0, calls: 1 };
+    const count = (effect: string, accounts: readonly LimitedAccount[], isOpen = false) =>
+      budgets?.apply(
+        "r",
+        isOpen ? { reserve: { effect, amount, spare: amount, accounts } } : { settle: [{ effect, amount, accounts }] },
+      );
+    const window = (kind: BudgetWindow, since: string): LimitedAccount => {
+      const key = `${kind} ${since}`;
+      return { key, per: "caller", name: "ann", window: kind, since: Date.parse(since), limit: { usd: 9 } };
+    };
+    await count("1", [
+      window("hour", "2026-03-30T23:00Z"),
+      window("hour", "2026-03-31T00:00Z"),
+      window("day", "2026-03-30"),
+      window("day", "2026-03-31"),
+      window("month", "2026-02-01"),
+      window("month", "2026-03-01"),
+      { ...window("run", "1970-01-01"), root: "r" },
+    ]);
+    await count("2", [window("day", "2026-01-05")], true);
+    const report = await pruneStore(store, { finishedBefore: Date.parse("2026-03-31T00:00Z") });
+    expect(report).toEqual({ runs: 0, blobs: 0, windows: 3 });
+    expect((await budgets?.standings())?.map(({ key }) => key)).toEqual([
+      "day 2026-01-05",
+      "day 2026-03-31",
+      "hour 2026-03-31T00:00Z",
+      "month 2026-03-01",
+      "run 1970-01-01",
+    ]);
   });
 });

@@ -1,4 +1,4 @@
-/** Making room: finished runs that are old enough go, then blobs that nothing refers to. */
+/** Making room: finished runs that are old enough go, windows of budgets that are, and blobs that nothing refers to. */
 import type { StatementSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
 import type { Blobs } from "../../ports/blobs.ts";
@@ -9,7 +9,7 @@ import { toStoreError } from "./sqlite-errors.ts";
 import type { SqliteStore } from "./sqlite.ts";
 
 export interface PruneOptions {
-  /** Runs whose last event is older go; ms since the epoch. */
+  /** Runs whose last event is older go, and calendar windows of budgets that ended before; ms since the epoch. */
   readonly finishedBefore: number;
   /** The blobs of this store: those that no run refers to any more are collected. Left out: blobs stay. */
   readonly blobs?: Blobs;
@@ -20,14 +20,16 @@ export interface PruneOptions {
 export interface PruneReport {
   readonly runs: number;
   readonly blobs: number;
+  /** Calendar windows of budgets. */
+  readonly windows: number;
 }
 
 const DAY_MS = 86_400_000;
 const SCAN_AT_ONCE = 500;
 
 /**
- * Remove finished runs whose last event is older than `finishedBefore`, then unreferenced blobs, and give the space back.
- * Unfinished runs always stay. May be run beside living processes.
+ * Remove finished runs whose last event is older than `finishedBefore`, what budgets counted in windows that ended before it, then
+ * unreferenced blobs, and give the space back. Unfinished runs always stay. May be run beside living processes.
  *
  * @example
  * await pruneStore(store, { finishedBefore: Date.now() - 30 * 86_400_000, blobs });
@@ -37,9 +39,10 @@ export async function pruneStore(store: SqliteStore, options: PruneOptions): Pro
   const rows = await store.runs.list({ status: FINAL_STATUSES, limit: Infinity });
   const old = rows.filter((row) => row.updatedAt < finishedBefore).map((row) => row.run);
   const runs = await store.runs.remove(old);
+  const windows = await store.forgetWindows(finishedBefore);
   const collected = blobs === undefined ? 0 : await blobs.collect(await possibleReferences(store.file), blobGraceMs);
   await store.compact();
-  return { runs, blobs: collected };
+  return { runs, blobs: collected, windows };
 }
 
 /** Read from the text of every record, sound or not: the blobs of a damaged run are still wanted when it is restored. */

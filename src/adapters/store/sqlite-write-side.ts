@@ -7,7 +7,7 @@ import { checkEntryId, checkRunId } from "./requests.ts";
 import { truncateLog } from "./sqlite-connection.ts";
 import { createHeads } from "./sqlite-heads.ts";
 import { createSendToInbox, type SendToInbox } from "./sqlite-inbox.ts";
-import { createForgetRun, createLedger, type PrepareLedger } from "./sqlite-ledger.ts";
+import { createForgetRun, createForgetWindows, createLedger, type PrepareLedger } from "./sqlite-ledger.ts";
 import { type Append, createAppender, createInsertEvents, encode } from "./sqlite-journal.ts";
 import { createLaneWrites } from "./sqlite-lanes.ts";
 import { createInsertDeliveries, createOutboxWrites, type OutboxWrites } from "./sqlite-outbox.ts";
@@ -35,6 +35,7 @@ export interface WriteSide {
   readonly outbox: Pick<Outbox, "claim" | "record" | "requeue">;
   readonly budgets: Pick<Ledger, "apply">;
   readonly insertRun: (run: WholeRun) => Promise<boolean>;
+  readonly forgetWindows: (endedBefore: number) => Promise<number>;
   readonly compact: () => Promise<void>;
   /** This store's own row among the processes. */
   readonly ownId: () => number | undefined;
@@ -123,6 +124,7 @@ export function createWriteSide(options: WriteSideOptions): WriteSide {
     },
     budgets: { apply: (run, change) => writer.write(() => changeLedger(operations.ledger, run, change)) },
     insertRun: (run) => write(run.row.run, () => operations.insertWholeRun(run), Boolean),
+    forgetWindows: (endedBefore) => writer.write(() => createForgetWindows(options.db)(endedBefore)),
     compact: () => compact(options.db, operations),
     ownId: () => presence.id,
     async finish() {

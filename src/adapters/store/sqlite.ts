@@ -44,6 +44,8 @@ export interface SqliteStore extends Store {
    * idempotency key is taken. Use `importRuns`, which checks what it takes in.
    */
   insertRun(run: WholeRun): Promise<boolean>;
+  /** Remove what budgets counted in calendar windows that ended before this, ms since the epoch. Resolves to how many went. */
+  forgetWindows(endedBefore: number): Promise<number>;
   /** Give the space of removed runs back to the file system. */
   compact(): Promise<void>;
 }
@@ -111,6 +113,7 @@ function openForWriting({ heartbeatMs, ...settings }: Settings): SqliteStore {
     budgets: { ...reads.budgets, ...writes.budgets },
     lanes: reads.lanes,
     insertRun: (run) => writes.insertRun(run),
+    forgetWindows: (endedBefore) => writes.forgetWindows(endedBefore),
     compact: () => writes.compact(),
     [Symbol.asyncDispose]: () => (disposed ??= dispose()),
   };
@@ -136,6 +139,7 @@ function openForReading(settings: Settings): SqliteStore {
     outbox: { ...reads.outbox, claim: refuse, record: refuse, requeue: refuse },
     budgets: { ...reads.budgets, apply: refuse },
     insertRun: refuse,
+    forgetWindows: refuse,
     compact: refuse,
     [Symbol.asyncDispose]: async () => reads.close(),
   };

@@ -9,6 +9,7 @@ import {
   exportRuns,
   importRuns,
   type ImportReport,
+  type PruneReport,
   pruneStore,
   type StoreProblem,
   type StoreReport,
@@ -223,13 +224,18 @@ export interface PruneOptions extends StoreOptions {
   readonly yes?: true;
 }
 
+function pruned({ runs, blobs, windows }: PruneReport): string {
+  const ofBudgets = windows === 0 ? "" : `, and ${plural(windows, "window")} of budgets that had ended`;
+  return `${plural(runs, "run")} and ${plural(blobs, "blob")}${ofBudgets}`;
+}
+
 export async function prune({ db, olderThan, yes, json }: PruneOptions): Promise<number> {
   const finishedBefore = Date.now() - olderThan;
   return withHost(db, yes === true ? "write" : "read", async ({ store, blobs }) => {
     if (yes === true) {
       const report = await pruneStore(store, { finishedBefore, blobs });
       if (json === true) printJson({ db, ...report });
-      else printLine(`${db}: ${plural(report.runs, "run")} and ${plural(report.blobs, "blob")} removed`);
+      else printLine(`${db}: ${pruned(report)} removed`);
       return 0;
     }
     const rows = await store.runs.list({ status: FINAL_STATUSES, limit: Number.MAX_SAFE_INTEGER });
