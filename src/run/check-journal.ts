@@ -10,9 +10,17 @@ export function checkJournal(run: string, events: readonly RunEvent[], before?: 
   if (problem !== undefined) throw refusal(run, problem);
 }
 
-/** Of a run that has ended nothing follows from its journal any more. */
+/**
+ * Throws `run_finished` for a run that has ended, whatever else is to be said about its journal, or about those of its thread: nothing
+ * follows from them any more.
+ */
 export function checkUnfinished(run: string, events: readonly RunEvent[]): void {
-  if (events.at(-1)?.type !== "run.finished") checkJournal(run, events);
+  if (events.at(-1)?.type === "run.finished") throw finishedRun(run);
+  checkJournal(run, events);
+}
+
+export function finishedRun(run: string): ExecutusError {
+  return new ExecutusError("run_finished", `run ${run} has already ended`, { run, hint: `See how: executus show ${run}` });
 }
 
 function refusal(run: string, { code, seq, what }: JournalProblem): ExecutusError {

@@ -18,7 +18,7 @@ import type { Core } from "./core.ts";
 import { agentOf, candidatesOf, differenceOf, findCode, type Found, policyOf } from "./find-code.ts";
 import { toEvent } from "./inbox.ts";
 import { foldJournal } from "./result.ts";
-import { attemptEvents, earlierOf, finishedRun, unknownRun } from "./takeover.ts";
+import { attemptEvents, earlierOf, unknownRun } from "./takeover.ts";
 
 /** Rejects `run_unknown`, `run_finished`, and what reading the journal rejects with. */
 export async function planResume(core: Core, run: string): Promise<ResumePlan> {
@@ -27,7 +27,6 @@ export async function planResume(core: Core, run: string): Promise<ResumePlan> {
   checkUnfinished(run, journal);
   const state = foldJournal(journal, undefined, await earlierOf(core, run, journal[0]))?.state;
   if (row === undefined || state === undefined) throw unknownRun(run);
-  if (state.finished) throw finishedRun(run);
   const found = await findCode(core, state);
   const seen = await simulate(core, state, found);
   const problem = await modelProblem(core, seen.state);

@@ -12,7 +12,7 @@ import type { RunEvent } from "../ports/events.ts";
 import type { Message } from "../ports/messages.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { Core, TakenBy } from "./core.ts";
-import { checkJournal, checkUnfinished } from "./check-journal.ts";
+import { checkJournal, checkUnfinished, finishedRun } from "./check-journal.ts";
 import { beginning, codeAtHand, slotOf } from "./begin-queued.ts";
 import { candidatesOf, findCode, type Found } from "./find-code.ts";
 import { letGo, letGoIfClaimed } from "./let-go.ts";
@@ -34,7 +34,6 @@ export async function takeOver(core: Core, run: string, by: TakenBy = "somebody"
   checkUnfinished(run, events);
   const before = await foldInParts(core, events, await earlierOf(core, run, events[0]));
   if (before === undefined) throw unknownRun(run);
-  if (before.state.finished) throw finishedRun(run);
   const code = await codeFor(core, before.state, by);
   const claim = await claimed(core, run, code.isEnding ? undefined : slotOf(core, before.state));
   if (!claim.ok) throw refusedClaim(run, claim);
@@ -216,10 +215,6 @@ const NOTHING_FOUND: Pick<Found, "binding"> = {
 
 export function unknownRun(run: string): ExecutusError {
   return new ExecutusError("run_unknown", `there is no run ${run} in this store`, { run, hint: "List the runs: executus ls" });
-}
-
-export function finishedRun(run: string): ExecutusError {
-  return new ExecutusError("run_finished", `run ${run} has already ended`, { run, hint: `See how: executus show ${run}` });
 }
 
 function refusedClaim(run: string, claim: Extract<ClaimResult, { readonly ok: false }>): ExecutusError {

@@ -147,6 +147,12 @@ describe("a follow-up", () => {
       code: "thread_incomplete",
       message: expect.stringContaining("a") as string,
     });
+    const again = createWorld(() => ({ text: "ok" }), { agents: [agent], from: { ...world } });
+    const resumed = await again.executor.resume("b");
+    expect((await again.clock.until(resumed.result)).status).toBe("completed");
+    // There is nothing to go on with, whatever is missing.
+    await expect(without.executor.resume("b")).rejects.toMatchObject({ code: "run_finished", run: "b" });
+    await expect(without.executor.plan("b")).rejects.toMatchObject({ code: "run_finished", run: "b" });
   });
 });
 
