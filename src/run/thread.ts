@@ -54,6 +54,11 @@ export async function loadThread(
     by = at.run;
     at = first.request.continues;
   }
+  return conversationOf(journals);
+}
+
+/** What journals that go on from each other, the newest first, came to; each as far as the next one goes on from it. */
+export function conversationOf(journals: readonly (readonly RunEvent[])[]): List<Message> {
   let messages: List<Message> = emptyList();
   for (const events of journals.toReversed()) {
     const folded = fold(events, messages)?.messages;

@@ -2,11 +2,11 @@
 import { evolve, initialState } from "../kernel/evolve.ts";
 import { outcomeOfChild } from "../kernel/children.ts";
 import { canonical } from "../kernel/guards.ts";
-import { toArray } from "../kernel/list.ts";
+import { type List, toArray } from "../kernel/list.ts";
 import type { RunState } from "../kernel/state.ts";
 import { ExecutusError } from "../kernel/errors.ts";
 import type { ToolSnapshot } from "../ports/agent.ts";
-import type { EventType, ModelSpending, RunEvent } from "../ports/events.ts";
+import type { EventType, ModelSpending, RunEvent, RunStarted } from "../ports/events.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Limits } from "../ports/limits.ts";
 import type { Message, ToolOutput, UserPart } from "../ports/messages.ts";
@@ -14,6 +14,7 @@ import type { ModelAnswer, ModelSettings } from "../ports/models.ts";
 import type { SupervisorDecided, SupervisorDecision } from "../ports/supervision.ts";
 import type { InboxBody } from "../ports/store.ts";
 import { promptOf } from "../run/prompt.ts";
+import { conversationOf } from "../run/thread.ts";
 
 /** One prompt, without what it has in common with the one before. */
 export interface RecordedPrompt {
@@ -59,6 +60,7 @@ export interface Cassette {
   readonly run: string;
   readonly agent: string;
   readonly input: readonly UserPart[];
+  /** What was said before, by the runs that it goes on from, too. */
   readonly history: readonly Message[];
   readonly caller?: string;
   readonly limits: Limits;
@@ -92,13 +94,21 @@ const NOT_PLAYED: Readonly<Partial<Record<EventType, string>>> = {
   "run.forked": "it is a fork",
 };
 
-/** Throws `not_supported` for a run that has not ended, or that did something that cannot be played back. */
-export function toCassette(events: readonly RunEvent[]): Cassette {
+/**
+ * The recording of a run. A follow-up begins with the conversation of its thread, so that needs the journals of the runs before it, in any
+ * order. Throws `not_supported` for a run that has not ended, or that did something that cannot be played back.
+ *
+ * @example
+ * const first = await store.journal.read("first");
+ * const cassette = toCassette(await store.journal.read("second"), [first]);
+ */
+export function toCassette(events: readonly RunEvent[], before: readonly (readonly RunEvent[])[] = []): Cassette {
   const [first] = events;
   if (first?.type !== "run.started") throw notPlayable("", "its journal is empty");
   const end = check(first.run, events);
   if ((first.request.attachments ?? []).length > 0) throw notPlayable(first.run, "files were attached");
-  const recorder = new Recorder(initialState(first, first));
+  const earlier = earlierOf(first, before);
+  const recorder = new Recorder(initialState(first, first, earlier));
   for (const event of events.slice(1)) recorder.record(event);
   if (recorder.recorded.told.some(({ before }) => before === 0))
     throw notPlayable(first.run, "it was told something before its first step");
@@ -108,7 +118,7 @@ export function toCassette(events: readonly RunEvent[]): Cassette {
     run: first.run,
     agent: agent.name,
     input: request.input,
-    history: request.history ?? [],
+    history: [...toArray(earlier), ...(request.history ?? [])],
     ...(request.caller === undefined ? {} : { caller: request.caller }),
     limits,
     models,
@@ -119,6 +129,24 @@ export function toCassette(events: readonly RunEvent[]): Cassette {
     end: { status: end, output: recorder.state.output },
   };
 }
+
+/** A thread is a conversation like one that a request brings along. */
+function earlierOf({ run, request }: RunStarted, given: readonly (readonly RunEvent[])[]): List<Message> {
+  const journals = new Map(given.flatMap((events) => (events[0]?.type === "run.started" ? [[events[0].run, events]] : [])));
+  const thread: (readonly RunEvent[])[] = [];
+  for (let at = request.continues; at !== undefined;) {
+    const events = journals.get(at.run)?.slice(0, at.seq + 1) ?? [];
+    const [first] = events;
+    if (first?.type !== "run.started" || events.length <= at.seq)
+      throw notPlayable(run, `it goes on from the run ${at.run}, whose journal is not here`, THREAD_HINT);
+    journals.delete(at.run);
+    thread.push(events);
+    at = first.request.continues;
+  }
+  return conversationOf(thread);
+}
+
+const THREAD_HINT = "Give the journals of the runs before it as well; `executus store export RUN` has them all.";
 
 function check(run: string, events: readonly RunEvent[]): string {
   const last = events.at(-1);
@@ -166,8 +194,9 @@ function unlikelyTogether(events: readonly RunEvent[]): string | undefined {
   return undefined;
 }
 
-function notPlayable(run: string, reason: string): ExecutusError {
-  const hint = "Export another run of this agent, or check this one with: executus replay RUN";
+const REPLAY_HINT = "Export another run of this agent, or check this one with: executus replay RUN";
+
+function notPlayable(run: string, reason: string, hint: string = REPLAY_HINT): ExecutusError {
   return new ExecutusError("not_supported", `run ${run} cannot be played back: ${reason}`, { run, hint });
 }
 

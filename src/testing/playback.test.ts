@@ -154,6 +154,57 @@ describe("a difference", () => {
     });
   });
 
+  describe("of a run that goes on from others", () => {
+    const talk: Script = ({ run, step }) =>
+      step === 0 && run !== "b" ? { calls: [{ name: "count", input: { what: run } }] } : { text: `That was ${run}.` };
+
+    /** The journals of three runs that go on from each other, and what the last one's model was shown first. */
+    async function thread() {
+      const store = createMemoryStore();
+      const models = scriptedModel(talk);
+      await using executor = createExecutor({ models, store });
+      await executor.run(agent, { input: "One?", id: "a", limits: { maxSteps: 2 } });
+      await executor.run(agent, { input: "Two?", id: "b", continues: "a" });
+      const history = [{ role: "user" as const, content: [{ type: "text" as const, text: "By the way." }] }];
+      await executor.run(agent, { input: "Three?", id: "c", continues: "b", history });
+      const [a, b, c] = await Promise.all(["a", "b", "c"].map((run) => store.journal.read(run)));
+      const shown = models.calls.find(({ run }) => run === "c")?.messages;
+      return { a: a ?? [], b: b ?? [], c: c ?? [], shown };
+    }
+
+    it("S14 is nowhere as long as nothing changed: the conversation before is in the recording", async () => {
+      const { a, b, c, shown } = await thread();
+      const cassette = JSON.parse(JSON.stringify(toCassette(c, [a, b]))) as Cassette;
+      expect(shown).toHaveLength(8);
+      expect(cassette.calls[0]?.add).toEqual(shown);
+      const { differences, result } = await playCassette(cassette, { agent });
+      expect([differences, result.output]).toEqual([[], "That was c."]);
+      expect((await playCassette(cassette, { agent: { ...agent, instructions: "Guess." } })).differences[0]).toBe(
+        'step 1: instructions, line 1: "Count." -> "Guess."',
+      );
+    });
+
+    it("S14 shows when another conversation comes before", async () => {
+      const { a, b, c } = await thread();
+      const cassette = toCassette(c, [a, b]);
+      const other = { ...cassette, history: cassette.history.slice(1) };
+      expect((await playCassette(other, { agent })).differences[0]).toMatch(/^step 1: message 1 is .* instead of .*One\?/);
+    });
+
+    it("S14 is refused where a run of the thread is missing, whole or in part, or goes on from itself", async () => {
+      const { a, b, c } = await thread();
+      const missing = (run: string): string =>
+        `run c cannot be played back: it goes on from the run ${run}, whose journal is not here`;
+      expect(() => toCassette(c)).toThrow(missing("b"));
+      expect(() => toCassette(c, [b])).toThrow(missing("a"));
+      expect(() => toCassette(c, [a, b.slice(0, -1)])).toThrow(missing("b"));
+      const [first, ...rest] = b;
+      if (first?.type !== "run.started") throw new Error("there is no start");
+      const round = [{ ...first, request: { ...first.request, continues: { run: "b", seq: 1 } } }, ...rest];
+      expect(() => toCassette(c, [round])).toThrow(missing("b"));
+    });
+  });
+
   it("shows a summary that is made once more, and a supervisor that is asked once more", async () => {
     const byName = (name: string): [Cassette, Agent] => {
       const [, cassette, agent] = playable.find(([file]) => file === `${name}.jsonl`) ?? [];

@@ -94,6 +94,22 @@ it(
 );
 
 it(
+  "exports a test of a follow-up, with the conversation before it",
+  async () => {
+    await writeAgent();
+    await said("run", "clerk.mjs", "The kettle.", "--id", "one", "-q");
+    await said("run", "clerk.mjs", "The lamp.", "--id", "two", "-q", "-c", "one");
+    expect(await said("export-test", "two", "--out", "tests")).toEqual([0, expect.stringContaining("tests/two.test.ts\n")]);
+    expect(await readFile(join(folder.path, "tests/two.cassette.json"), "utf8")).toMatch(/The kettle\.[^]*The lamp\./);
+    expect(runVitest()).toEqual([0, expect.stringContaining("1 passed")]);
+    await writeAgent((text) => text.replace("Pay the bills.", "Pay no bills."));
+    expect(runVitest()).toEqual([1, expect.stringContaining("Pay no bills.")]);
+    expect(await readFile(join(folder.path, "paid"), "utf8")).toBe("40\n40\n");
+  },
+  TIMEOUT_MS,
+);
+
+it(
   "exports a test that passes as it is, and fails when prompt or tools change",
   async () => {
     await writeAgent();

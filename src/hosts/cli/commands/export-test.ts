@@ -2,6 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { ExecutusError } from "../../../kernel/errors.ts";
+import type { RunEvent } from "../../../ports/events.ts";
+import type { Store } from "../../../ports/store.ts";
 import { toCassette } from "../../../testing/cassette.ts";
 import { findRun } from "../find-run.ts";
 import { openHost } from "../open.ts";
@@ -45,7 +47,7 @@ async function exportTest(given: string, { db, out, agent }: Options): Promise<r
     const [first] = events;
     const source = agent ?? (first?.type === "run.started" ? first.agent.source : undefined);
     if (source === undefined) throw withoutFile(run);
-    const cassette = toCassette(events);
+    const cassette = toCassette(events, await journalsBefore(host.store, first));
     const name = run.replaceAll(/[^\w.-]/g, "_");
     const [tape, test] = [join(out, `${name}.cassette.json`), join(out, `${name}.test.ts`)];
     await mkdir(out, { recursive: true });
@@ -55,6 +57,21 @@ async function exportTest(given: string, { db, out, agent }: Options): Promise<r
   } finally {
     await host.close();
   }
+}
+
+/** Of the runs that it goes on from, as far as they are here. */
+async function journalsBefore(store: Store, first: RunEvent | undefined): Promise<readonly (readonly RunEvent[])[]> {
+  const journals = new Map<string, readonly RunEvent[]>();
+  for (let at = continuedBy(first); at !== undefined && !journals.has(at);) {
+    const events = await store.journal.read(at);
+    journals.set(at, events);
+    at = continuedBy(events[0]);
+  }
+  return [...journals.values()];
+}
+
+function continuedBy(first: RunEvent | undefined): string | undefined {
+  return first?.type === "run.started" ? first.request.continues?.run : undefined;
 }
 
 function withoutFile(run: string): ExecutusError {
