@@ -112,6 +112,10 @@ export interface BudgetReader {
 /**
  * A ledger by itself. One of one's own, outside the store, is told before the events are appended, and may hear the same twice:
  * after a crash, or when an append had to be repeated. Stores have theirs as `budgets` and change it with their appends.
+ *
+ * What was reserved for a start that failed is given back once the store says that there is no such run; what cannot be told, of either
+ * side, is tried again while it fails with a `retryable` ExecutusError. A process that dies between the reservation and the start leaves
+ * one of a run that nobody will ever drive. Only the ledger's owner can find it: open reservations of ids that are not in the store.
  */
 export interface Ledger extends BudgetReader {
   /** Undefined: done. Else the whole change was refused. */

@@ -15,7 +15,7 @@ import { accountsOf } from "./budget-accounts.ts";
 import { rememberAgent } from "./find-agent.ts";
 import { checkId, newId } from "./ids.ts";
 import { laneOf } from "./lane-rules.ts";
-import { FIRST_EPOCH, isBegun } from "./let-go.ts";
+import { FIRST_EPOCH, isBegun, unlessThere } from "./let-go.ts";
 import { refusalMessage } from "./ledger.ts";
 import { plan, recordSteps } from "./commit.ts";
 import type { Core, Definition } from "./core.ts";
@@ -259,8 +259,9 @@ async function createOrFind(core: Core, request: CreateRequest): Promise<CreateR
   try {
     return await createWithLedger(core, request);
   } catch (error) {
-    if (!(await isBegun(core, request, error))) throw error;
-    return { created: false, run: request.run, begun: true };
+    if (await isBegun(core, request, error)) return { created: false, run: request.run, begun: true };
+    if (core.ports.budgets?.ledger !== undefined) await unlessThere(core, request.run, () => freed(core, request));
+    throw error;
   }
 }
 
@@ -274,11 +275,15 @@ async function createWithLedger(core: Core, request: CreateRequest): Promise<Cre
   const refusal = await own.apply(run, ledger);
   if (refusal !== undefined) return { created: false, run, refusal };
   const created = await core.store.runs.create(rest);
-  if (!created.created && created.run !== run && ledger.reserve !== undefined) {
-    const { effect, accounts } = ledger.reserve;
-    await own.apply(run, { settle: [{ effect, amount: NOTHING_USED, accounts }], close: true });
-  }
+  if (!created.created && created.run !== run) await unlessThere(core, run, () => freed(core, request));
   return created;
+}
+
+/** What was reserved for a run that was not made. */
+async function freed({ ports }: Core, { run, ledger }: CreateRequest): Promise<void> {
+  if (ledger?.reserve === undefined) return;
+  const { effect, accounts } = ledger.reserve;
+  await ports.budgets?.ledger?.apply(run, { settle: [{ effect, amount: NOTHING_USED, accounts }], close: true });
 }
 
 const NOTHING_USED = { usd: 0, tokens: 0, seconds: 0, calls: 0 };

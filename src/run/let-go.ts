@@ -19,11 +19,7 @@ export const FIRST_EPOCH = 1;
 /** Resolves after the first try. Whoever wants the run here waits until it is done, by `core.leaving`. */
 export function letGo(core: Core, { run, epoch, row }: Held): Promise<void> {
   const release = (): Promise<void> => core.store.owners.release(run, epoch, row);
-  let isSaid = false;
-  const whenFailed = (message: string): void => {
-    if (!isSaid) warn(core, run, `could not release the run: ${message}`);
-    isSaid = true;
-  };
+  const whenFailed = once((message) => warn(core, run, `could not release the run: ${message}`));
   return keepAt(core, run, { work: release, whenFailed });
 }
 
@@ -43,6 +39,19 @@ export async function isBegun(core: Core, { run, at }: Pick<CreateRequest, "run"
   };
   await keepAt(core, run, { work: look });
   return isThere;
+}
+
+/** Does it once it is certain that there is no such run; later, where that cannot be found out or done now. */
+export async function unlessThere(core: Core, run: string, work: () => Promise<void>): Promise<void> {
+  const look = async (): Promise<void> => {
+    if ((await core.store.runs.get(run)) === undefined) await work();
+  };
+  const whenFailed = (message: string): void =>
+    warn(core, run, `what it had reserved of budgets may still be reserved: ${message}`);
+  const task: Task = { work: look, whenFailed: once(whenFailed) };
+  const tried = isOver(task);
+  void untilOver(core, task, tried);
+  await tried;
 }
 
 /**
@@ -102,6 +111,14 @@ async function isOver({ work, whenFailed }: Task): Promise<boolean> {
 /** What SQLite calls damage may be a page that the disk cannot read just now: a run must not be kept for that. */
 function isPassing(error: unknown): boolean {
   return isExecutusError(error) && (error.retryable || error.code === "store_damaged");
+}
+
+function once(say: (message: string) => void): (message: string) => void {
+  let isSaid = false;
+  return (message) => {
+    if (!isSaid) say(message);
+    isSaid = true;
+  };
 }
 
 function warn(core: Core, run: string, message: string): void {
