@@ -45,11 +45,28 @@ test("the wait a provider asks for is carried, dates included", () => {
 test("a broken connection is found behind its wrappers and is retryable", () => {
   const reset = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
   expect(toModelFailure(new TypeError("fetch failed", { cause: reset }))).toEqual({
-    error: { code: "model_unavailable", message: "connection failed: ECONNRESET" },
+    error: { code: "model_unavailable", message: "connection failed: the other side closed it (ECONNRESET)" },
     retryable: true,
   });
   const closed = Object.assign(new Error("other side closed"), { code: "UND_ERR_SOCKET" });
   expect(toModelFailure(new TypeError("terminated", { cause: closed }))).toMatchObject({ retryable: true });
+});
+
+test.each([
+  ["ECONNREFUSED", "nobody listens there (ECONNREFUSED)"],
+  ["ENOTFOUND", "the host is not known (ENOTFOUND)"],
+  ["EHOSTUNREACH", "there is no way to the host (EHOSTUNREACH)"],
+  ["UND_ERR_CONNECT_TIMEOUT", "no answer in time (UND_ERR_CONNECT_TIMEOUT)"],
+  ["UND_ERR_SOCKET", "the other side closed it (UND_ERR_SOCKET)"],
+  ["UND_ERR_INFO", "UND_ERR_INFO"],
+])("a connection that fails with %s says what that means", (code, words) => {
+  const failure = toModelFailure(new TypeError("fetch failed", { cause: Object.assign(new Error(""), { code }) }));
+  expect(failure).toMatchObject({ error: { message: `connection failed: ${words}` }, retryable: true });
+});
+
+test("a status is not said twice", () => {
+  expect(toModelFailure(apiError(502, "Bad Gateway")).error.message).toBe("502 bad gateway");
+  expect(toModelFailure(apiError(502, "no backend")).error.message).toBe("502 bad gateway: no backend");
 });
 
 test("a cause chain that bites its own tail ends", () => {

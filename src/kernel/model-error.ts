@@ -204,7 +204,10 @@ function byStatus(fields: Fields, nowMs: number | undefined): Classified | undef
     retryable: RETRYABLE.has(code) || fields["isRetryable"] === true || fields["retryable"] === true,
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
   };
-  return plain(code, `${statusCode}${word === undefined ? "" : ` ${word}`}: ${messageOf(fields)}`, details);
+  const message = messageOf(fields);
+  // An answer that is no error of the provider's has the words of the status for a message.
+  const isSaid = word !== undefined && message.toLowerCase() === word;
+  return plain(code, `${statusCode}${word === undefined ? "" : ` ${word}`}${isSaid ? "" : `: ${message}`}`, details);
 }
 
 function codeOfStatus(status: number): ModelErrorCode {
@@ -250,9 +253,24 @@ function byNetwork(fields: Fields): Classified | undefined {
     else if (typeof message === "string" && NETWORK_WORDS.test(message)) reason ??= message;
     at = cause;
   }
-  if (reason !== undefined) return plain("model_unavailable", `connection failed: ${reason}`);
+  if (reason !== undefined) return plain("model_unavailable", `connection failed: ${networkWords(reason)}`);
   if (fields["isRetryable"] === true || fields["retryable"] === true) return plain("model_unavailable", messageOf(fields));
   return undefined;
+}
+
+const NETWORK_MEANING: readonly (readonly [RegExp, string])[] = [
+  [/^ECONNREFUSED$/, "nobody listens there"],
+  [/^(ECONNRESET|ECONNABORTED|EPIPE|UND_ERR_SOCKET)$/, "the other side closed it"],
+  [/^ENOTFOUND$/, "the host is not known"],
+  [/^EAI_AGAIN$/, "the name server did not answer"],
+  [/^E(HOST|NET)(UNREACH|DOWN)$/, "there is no way to the host"],
+  [/^(ETIMEDOUT|UND_ERR_\w*TIMEOUT)$/, "no answer in time"],
+];
+
+/** The code stays: it is what one searches for. */
+function networkWords(reason: string): string {
+  const meaning = NETWORK_MEANING.find(([code]) => code.test(reason));
+  return meaning === undefined ? reason : `${meaning[1]} (${reason})`;
 }
 
 const PROVIDER_WORDS: readonly (readonly [RegExp, ModelErrorCode])[] = [

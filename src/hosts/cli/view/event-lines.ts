@@ -357,7 +357,9 @@ function afterFailure(event: RunEvent & ModelFailed, before: RunState): string {
   const { model, models } = evolve(before, event, event);
   if (model.exhausted) return model.attempts > 1 ? `; given up after ${model.attempts} tries` : "";
   const isOther = model.candidate !== before.model.candidate;
-  return isOther ? `; going on with ${models[model.candidate] ?? "the next model"}` : "; trying again";
+  if (isOther) return `; going on with ${models[model.candidate] ?? "the next model"}`;
+  const inMs = (model.retryAt ?? event.at) - event.at;
+  return inMs >= 1_000 ? `; trying again in ${duration(inMs)}` : "; trying again";
 }
 
 function doubtfulCall(id: string, state: RunState, columns: number): string {
