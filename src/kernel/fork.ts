@@ -2,7 +2,7 @@
  * Runs that begin with a part of another one.
  *
  * F1 A call that may change the world is not made again by a fork: where the original made the same call, its result is used.
- * F2 Any other such call needs a person's approval.
+ * F2 Any other such call needs a person's approval, given to the fork.
  * F3 Limits go on from where the original stood.
  */
 import type { EventBody } from "../ports/events.ts";
@@ -16,9 +16,15 @@ import type { CallState, Draft, RunState } from "./state.ts";
 export function forked(next: Draft, event: RunForked): void {
   next.forkedFrom = event.from;
   next.stubs = event.stubs;
+  next.calls = next.calls.map(notYetApproved);
   next.activeMs = Math.max(next.activeMs, event.spentMs);
   next.chargedMs = next.activeMs;
   leftToOriginal(next, event.from.run);
+}
+
+/** What somebody approved was the call of the original. One that had begun goes on. */
+function notYetApproved(call: CallState): CallState {
+  return call.status === "ready" && call.woken === undefined && call.waits > 0 ? { ...call, waits: 0 } : call;
 }
 
 /** Each stub is used once. */
@@ -26,21 +32,32 @@ export function stubUsed(next: Draft, stub: string): void {
   next.stubs = next.stubs.filter(({ call }) => call !== stub);
 }
 
-/** Before a call is dispatched for the first time: its result from the original, or the request for an approval. */
+/**
+ * Before a call is dispatched: its result from the original, or the request for an approval. One that waited, and is not to be made again
+ * either, was approved here or had begun.
+ */
 export function fence(state: RunState, call: CallState): readonly EventBody[] {
-  if (state.forkedFrom === undefined || call.waits > 0) return [];
+  if (state.forkedFrom === undefined) return [];
   if (toolOf(state, call.name)?.effect === "read" && !isChildCall(state, call)) return [];
-  const stub = stubFor(state.stubs, call);
+  const stub = stubFor(state, call);
   if (stub !== undefined) {
     const { outcome, output } = stub;
     return [{ type: "tool.ended", call: call.id, outcome, output, stub: stub.call }];
   }
+  if (call.waits > 0) return [];
   const reason = `this run is a fork of ${state.forkedFrom.run}, which did not make this call`;
   return [{ type: "approval.requested", call: call.id, approval: `${state.run}:${call.id}`, reason }];
 }
 
-function stubFor(stubs: readonly Stub[], call: CallState): Stub | undefined {
+/** That of the same call, else of one like it that no call before this one is given. */
+function stubFor({ stubs, calls }: RunState, call: CallState): Stub | undefined {
   const key = callKey(call.name, call.input);
   const same = stubs.filter(({ name, input }) => callKey(name, input) === key);
-  return same.find((stub) => stub.call === call.id) ?? same[0];
+  if (same.length === 0) return undefined;
+  const own = same.find((stub) => stub.call === call.id);
+  if (own !== undefined) return own;
+  const alike = calls.filter(({ status, name, input }) => status === "ready" && callKey(name, input) === key);
+  const left = same.filter((stub) => !alike.some(({ id }) => id === stub.call));
+  const without = alike.filter(({ id }) => !same.some((stub) => stub.call === id));
+  return left[without.indexOf(call)];
 }

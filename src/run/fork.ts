@@ -86,11 +86,12 @@ async function withModel(core: Core, events: readonly RunEvent[], model: string 
   );
 }
 
-/** The copy is nobody's child, has no key and delivers nothing: all that was the original's. */
+/** The copy is nobody's child, has no key, stands in no lane and delivers nothing: all that was the original's. */
 function toStart(started: RunStarted & RunEvent, run: string): RunStarted {
   const {
     idempotencyKey: _key,
     delivery: _delivery,
+    lane: _lane,
     parent: _parent,
     parentCall: _call,
     root: _root,
@@ -105,7 +106,7 @@ function bodyOf({ seq: _seq, epoch: _epoch, at: _at, activeMs: _active, ...body 
   return body;
 }
 
-/** Results, after the fork, of calls that may have changed the world. */
+/** Results, after the fork, of calls that may have changed the world; of a fork also those that it was given and has not come to. */
 function stubsAfter(journal: readonly RunEvent[], at: number): readonly Stub[] {
   const stubs: Stub[] = [];
   let folded = foldJournal(journal.slice(0, at + 1));
@@ -114,7 +115,8 @@ function stubsAfter(journal: readonly RunEvent[], at: number): readonly Stub[] {
     if (stub !== undefined) stubs.push(stub);
     folded = foldJournal([event], folded);
   }
-  return stubs;
+  const isNew = ({ call }: Stub): boolean => !stubs.some((stub) => stub.call === call);
+  return [...stubs, ...(folded?.state.stubs ?? []).filter(isNew)];
 }
 
 function toStub(state: RunState, event: RunEvent): Stub | undefined {

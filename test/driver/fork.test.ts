@@ -38,6 +38,25 @@ async function original(script: Script = SCRIPT, agent?: Partial<Agent>): Promis
   return { world, ran, events: await world.store.journal.read("o") };
 }
 
+/** A run that paid what a person had approved. `meanwhile` comes while it pays. */
+async function approved(meanwhile?: (world: World) => Promise<void>): Promise<Pick<Original, "world" | "ran">> {
+  const ran: string[] = [];
+  const pay = makeTool(
+    "pay",
+    async (_input, { run }) => {
+      await meanwhile?.(world);
+      return ran.push(`pay ${run}`);
+    },
+    { approval: "always" },
+  );
+  const agent = makeAgent([pay]);
+  const world: World = createWorld([{ calls: [{ name: "pay" }] }, { text: "Paid." }], { agents: [agent] });
+  await world.clock.until(world.executor.run(agent, { input: "go", id: "o" }));
+  await world.executor.send("o", { kind: "approve", approval: "o:0.0" }, { id: "a1" });
+  expect(await world.clock.until((await world.executor.resume("o")).result)).toMatchObject({ status: "completed" });
+  return { world, ran };
+}
+
 const seqOf = (events: readonly RunEvent[], type: string, nth = 0): number =>
   events.filter((event) => event.type === type)[nth]?.seq ?? -1;
 const typesOf = (events: readonly RunEvent[]): readonly string[] => events.map(({ type }) => type);
@@ -182,6 +201,75 @@ describe("fork", () => {
     await world.clock.until(Promise.all([one.result, two.result]));
     const again = await world.executor.fork(one.run, { at: at + 1, id: "again" });
     expect(await world.clock.until(again.result)).toMatchObject({ status: "completed" });
+  });
+
+  // Seed 69 of the simulation, before approvals of the original were no longer approvals of its forks.
+  it("does not take an approval of the original for one of its own: what was made there is not made again", async () => {
+    const { world, ran } = await approved();
+    const events = await world.store.journal.read("o");
+    const fork = await world.executor.fork("o", { at: seqOf(events, "approval.answered"), id: "f" });
+    expect(await world.clock.until(fork.result)).toMatchObject({ status: "completed" });
+    expect(ran).toEqual(["pay o"]);
+    const copy = await world.store.journal.read("f");
+    expect(copy.filter(({ type }) => type === "tool.ended")).toMatchObject([{ outcome: "ok", stub: "0.0" }]);
+  });
+
+  it("does not make a call again that a person approves in it, if the original made it", async () => {
+    const { world, ran } = await approved();
+    const events = await world.store.journal.read("o");
+    const fork = await world.executor.fork("o", { at: seqOf(events, "approval.requested"), id: "f" });
+    expect(await world.clock.until(fork.result)).toMatchObject({ waitingFor: { kind: "approval" } });
+    await world.executor.send("f", { kind: "approve", approval: "o:0.0" });
+    expect(await world.clock.until((await world.executor.resume("f")).result)).toMatchObject({ status: "completed" });
+    expect(ran).toEqual(["pay o"]);
+  });
+
+  it("asks anew about what was approved in the original and had not begun there", async () => {
+    const { world, ran } = await approved(async ({ executor, store }) => {
+      const events = await store.journal.read("o");
+      await executor.fork("o", { at: seqOf(events, "approval.answered"), id: "f" });
+    });
+    expect(ran).toEqual(["pay o"]);
+    expect((await world.executor.result("f")).waitingFor).toMatchObject({ kind: "approval", waits: [{ id: "f:0.0" }] });
+  });
+
+  it("gives two calls of one step that are alike no result twice: the second is asked for", async () => {
+    const pay = { name: "pay", input: { eur: 40 } };
+    const { world, ran } = await original([{ calls: [pay] }, { text: "Paid." }]);
+    const agents = [
+      makeAgent([makeTool("look", async () => "", { effect: "read" }), makeTool("pay", async () => ran.push("f"))]),
+    ];
+    const other = createWorld([{ calls: [pay, pay, pay] }, { text: "Paid thrice." }], { agents, from: world });
+    const handle = await other.executor.fork("o", { at: 0, id: "f" });
+    expect(await other.clock.until(handle.result)).toMatchObject({ waitingFor: { kind: "approval", calls: ["0.1", "0.2"] } });
+    expect(ran).toEqual(["pay o"]);
+  });
+
+  it("of a fork knows what the fork was told and had not come to", async () => {
+    const { world, ran } = await original();
+    const stuck = createWorld(() => ({ hang: true }), { from: { ...world, store: world.store.peer("memory/2") } });
+    await stuck.executor.fork("o", { at: 0, id: "one" });
+    const two = await world.executor.fork("one", { at: 0, id: "two" });
+    expect(await world.clock.until(two.result)).toMatchObject({ status: "completed" });
+    const ended = (await world.store.journal.read("two")).filter(
+      (event) => event.type === "tool.ended" && event.stub !== undefined,
+    );
+    expect(ended).toMatchObject([{ call: "0.1" }, { call: "1.1" }]);
+    expect(ran.filter((call) => call.startsWith("pay"))).toEqual(["pay o", "pay o"]);
+  });
+
+  // Seed 45 of the simulation.
+  it("stands in no lane: it begins at once, also where the original was still queued", async () => {
+    const agent = makeAgent([]);
+    const world = createWorld(({ run }) => (run === "o" ? { hang: true } : { text: "Done." }), {
+      agents: [agent],
+      lanes: { one: { concurrency: 1 } },
+    });
+    await world.executor.start(agent, { input: "go", id: "o", lane: "one" });
+    while ((await world.store.runs.get("o"))?.status !== "running") await new Promise((resolve) => setImmediate(resolve));
+    const fork = await world.executor.fork("o", { at: 0, id: "f" });
+    expect(await world.clock.until(fork.result)).toMatchObject({ status: "completed" });
+    expect((await world.store.journal.read("f"))[0]).not.toHaveProperty("request.lane");
   });
 
   it.each<[string, object, string]>([
