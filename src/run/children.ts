@@ -64,13 +64,25 @@ class Bond {
     const { core, child } = this;
     let unwatch = (): void => {};
     let cancel = (): void => {};
-    const changed = new Promise<void>((resolve) => {
-      unwatch = core.store.journal.watch(child, () => resolve());
-      cancel = core.clock.after(ms, resolve);
+    const changed = new Promise<"changed" | "quiet">((resolve) => {
+      unwatch = core.store.journal.watch(child, () => resolve("changed"));
+      cancel = core.clock.after(ms, () => resolve("quiet"));
     });
-    await Promise.race([changed, this.stopped]);
+    const heard = await Promise.race([changed, this.stopped]);
     unwatch();
     cancel();
+    if (heard === "quiet") await this.#noticeLoss();
+  }
+
+  /** Whoever has the parent now takes what it is told, and a process that has nothing to write is not refused: it has to look. */
+  async #noticeLoss(): Promise<void> {
+    const { session, core } = this;
+    try {
+      const [next] = await core.store.journal.read(session.run, { after: session.state.seq, limit: 1 });
+      if (next !== undefined && next.epoch > session.epoch) session.lose();
+    } catch {
+      // A store that cannot be read now may be read the next time.
+    }
   }
 
   /** Undefined while the store is in trouble: nothing is known of the child then, and it is looked at again a little later. */
@@ -89,7 +101,7 @@ class Bond {
   async told(): Promise<void> {
     const folded = foldJournal(await this.core.store.journal.read(this.child));
     if (folded !== undefined) await tellEnd(this.core, folded.state);
-    await this.stopped;
+    while (!this.isStopped) await this.change();
   }
 }
 

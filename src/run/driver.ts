@@ -60,6 +60,7 @@ function stopReason(session: Session): StopReason {
 /** Make durable what arrived and what follows from it; returns what is wanted now. */
 async function advance(session: Session): Promise<Decision | "fenced" | "stopped"> {
   for (;;) {
+    if (session.fenced) return "fenced";
     if (session.inboxChanged && !(await readInbox(session))) return "stopped";
     const { arrivals, entries } = session.take();
     const planned = plan(session, arrivals, entries);

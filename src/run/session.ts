@@ -305,6 +305,12 @@ export class Session {
     this.nudge();
   }
 
+  /** Somebody else has the run. */
+  lose(): void {
+    this.fenced = true;
+    this.nudge();
+  }
+
   warn(message: string): void {
     const { observers, redaction } = this.ports;
     const told = redaction === undefined ? message : redaction.text(message);

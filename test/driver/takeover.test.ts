@@ -27,6 +27,38 @@ describe("a takeover", () => {
     expect(keys).toEqual(["r:0.0", "r:0.0"]);
   });
 
+  // Seed 173 of the simulation.
+  it("is noticed by a former owner that has nothing to write, because it waits for a child that ended elsewhere", async () => {
+    const clock = createFakeClock();
+    const store = createMemoryStore({ now: () => clock.now() });
+    // It was stopped while everything happened, and hears of nothing afterwards.
+    const deaf = { ...store, journal: { ...store.journal, watch: () => () => {} } };
+    let answer = (): void => {};
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const helper = { name: "helper", instructions: "Help.", description: "Helps." };
+    const lead = { ...agent([], { timeMs: 3_600_000 }), delegates: [helper] };
+    const script = ({ run, step }: { readonly run: string; readonly step: number }) =>
+      run === "r" && step === 0 ? { calls: [{ name: "agent__helper", input: { prompt: "x" } }] } : { text: "done" };
+    const first = world(
+      async (call) => {
+        if (call.run !== "r") await answered;
+        return script(call);
+      },
+      {},
+      { store: deaf, clock },
+    );
+    const handle = await first.executor.start(lead, { input: "x", id: "r" });
+    while (first.models.calls.length < 2) await turns(1);
+    store.die();
+    const next = world(script, { agents: [lead] }, { store: store.peer("memory/2"), clock });
+    expect(await clock.until((await next.executor.resume("r")).result)).toMatchObject({ status: "completed" });
+    store.revive();
+    const wokeAt = clock.monotonic();
+    answer();
+    expect(await clock.until(handle.result)).toMatchObject({ status: "interrupted", error: { code: "run_owned" } });
+    expect(clock.monotonic() - wokeAt).toBeLessThan(5_000);
+  });
+
   it("goes on with what was spent before: a bound of money is not begun anew", async () => {
     const clock = createFakeClock();
     const store = createMemoryStore({ now: () => clock.now() });
