@@ -54,8 +54,12 @@ async function inTheRunsTime(session: Session, state: SourceState, given: Openin
 
 const noted = (): void => {};
 
-/** Opens it, or finds it open. Kept as soon as it is there, so that it is closed whatever becomes of the run. */
+/**
+ * Opens it, or finds it open. Kept as soon as it is there, so that it is closed whatever becomes of the run. An opening that nobody waits
+ * for any more comes first: of two openings only one would be closed.
+ */
 export async function openSource(session: Session, state: SourceState, given: Opening): Promise<OpenedSource> {
+  await session.desk?.opening.get(state.name);
   const known = session.desk?.open.get(state.name);
   if (known !== undefined) return known;
   const opened = await given.source.open(toContext(session, state, given.stopper));

@@ -48,9 +48,8 @@ async function perform(
   return [{ type: ends, source: state.name, error }];
 }
 
-/** Opened once more if the process that had it open has died. An opening that is under way is waited for: of two only one would be closed. */
+/** Opened once more if the process that had it open has died. */
 async function tell(session: Session, state: SourceState, stopper: Stopper): Promise<readonly EventBody[]> {
-  await session.desk?.opening.get(state.name);
   const source = session.desk?.code.get(state.name);
   if (source === undefined) throw new Error("nothing of that name is registered in this process");
   const opened = await openSource(session, state, { source, stopper });

@@ -1,34 +1,81 @@
-/** Tool sources that are being opened when their run is told to end. */
+/** Tool sources whose opening nobody waits for any more: of two openings in one process only one would be closed. */
 import { expect, it } from "vitest";
-import type { OpenedSource } from "../../src/ports/tool-source.ts";
-import type { Agent } from "../../src/run/types.ts";
-import { createWorld, makeAgent, makeTool } from "../support/world.ts";
+import { childRunId } from "../../src/kernel/children.ts";
+import type { EventType } from "../../src/ports/events.ts";
+import type { OpenedSource, ToolSource } from "../../src/ports/tool-source.ts";
+import { createWorld, makeAgent, makeTool, type World } from "../support/world.ts";
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-// Seed 2767 of the simulation.
-it("a source that is being opened when the run is stopped is not opened a second time, and is closed", async () => {
-  const box = { opens: 0, open: 0, release: (): void => {} };
-  const made = (isSlow: boolean): Agent => {
-    const open = async (): Promise<OpenedSource> => {
-      box.opens++;
-      if (isSlow) await new Promise<void>((resolve) => (box.release = resolve));
-      box.open++;
-      return { tools: [makeTool("box__say", async () => "said")], afterRun: async () => {}, close: async () => void box.open-- };
-    };
-    return { ...makeAgent([]), sources: [{ name: "box", open }] };
+/** Its first opening comes at once, later ones when they are released. */
+function slowBox() {
+  const held: (() => void)[] = [];
+  const box = { opens: 0, open: 0 };
+  const open = async (): Promise<OpenedSource> => {
+    if (box.opens++ > 0) await new Promise<void>((resolve) => held.push(resolve));
+    box.open++;
+    return { tools: [], afterRun: async () => {}, close: async () => void box.open-- };
   };
+  const release = async (): Promise<void> => {
+    for (let i = 0; i < 20; i++) await turn();
+    while (held.length > 0) held.pop()?.();
+  };
+  return { box, source: { name: "box", open } satisfies ToolSource, release };
+}
+
+async function has({ store }: World, type: EventType): Promise<void> {
+  while (!(await store.journal.read("r")).some((event) => event.type === type)) await turn();
+}
+
+// Seed 2767 of the simulation.
+it("a source that is being opened when its run is stopped is not opened a second time to be told of the end", async () => {
+  const { box, source, release } = slowBox();
+  const agent = { ...makeAgent([]), sources: [source] };
   const first = createWorld([{ hang: true }]);
-  await first.executor.start(made(false), { input: "go", id: "r" });
+  await first.executor.start(agent, { input: "go", id: "r" });
   while (first.models.calls.length === 0) await turn();
   await first.executor.shutdown();
-  const next = createWorld([], { from: { ...first, store: first.store.peer("memory/2") }, agents: [made(true)] });
+  const next = createWorld([], { from: { ...first, store: first.store.peer("memory/2") }, agents: [agent] });
   const { result } = await next.executor.resume("r");
   while (box.opens < 2) await turn();
   await next.executor.send("r", { kind: "cancel" });
-  while (!(await next.store.journal.read("r")).some(({ type }) => type === "run.settling")) await turn();
-  for (let i = 0; i < 20; i++) await turn();
-  box.release();
+  await has(next, "run.settling");
+  await release();
   expect(await next.clock.until(result)).toMatchObject({ status: "cancelled" });
-  expect(box).toMatchObject({ opens: 2, open: 0 });
+  expect(box).toEqual({ opens: 2, open: 0 });
+});
+
+// Seed 20010 of the simulation.
+it("a source that is being opened while its run begins to wait is not opened a second time when that goes on", async () => {
+  const { box, source, release } = slowBox();
+  const pay = makeTool("pay", async () => "paid", { approval: "always" });
+  const helper = { name: "helper", instructions: "Help.", description: "Helps." };
+  const agent = { ...makeAgent([pay]), delegates: [helper], sources: [source] };
+  const child = childRunId("r", "0.1");
+  const calls = [{ name: "pay" }, { name: "agent__helper", input: { prompt: "x" } }];
+  const script = ({ run, step }: { readonly run: string; readonly step: number }) => {
+    if (run !== "r") return { hang: true as const };
+    return step === 0 ? { calls } : { text: "done" };
+  };
+  const first = createWorld(script);
+  await first.executor.start(agent, { input: "go", id: "r" });
+  while (first.models.calls.length < 2) await turn();
+  await first.executor.shutdown();
+  const next = createWorld(script, { from: { ...first, store: first.store.peer("memory/2") }, agents: [agent] });
+  const { result } = await next.executor.resume("r");
+  while (box.opens < 2) await turn();
+  await next.executor.send(child, { kind: "kill" });
+  const killed = await next.executor.resume(child).then(
+    (handle) => handle.result,
+    () => undefined,
+  );
+  expect(killed?.status ?? "killed").toBe("killed");
+  await has(next, "child.ended");
+  // Longer than it may take to come back.
+  next.clock.advance(3_000);
+  await next.executor.send("r", { kind: "approve", approval: "r:0.0" });
+  await has(next, "approval.answered");
+  await release();
+  expect(await next.clock.until(result)).toMatchObject({ status: "completed" });
+  expect(box).toEqual({ opens: 2, open: 0 });
 });
