@@ -356,4 +356,12 @@ export const BOUND_FAULTS: readonly Fault[] = [
     replace: "maxSteps: limits.maxSteps,\n    timeMs",
     tests: [...LIMITS, "src/kernel/evolve-supervision.test.ts"],
   },
+  {
+    name: "failed-start-keeps-its-reservation",
+    breaks: "Budgets: what a start that failed has reserved in a ledger of one's own is given back",
+    file: "src/run/let-go.ts",
+    find: "if ((await core.store.runs.get(run)) === undefined) await work();",
+    replace: "await core.store.runs.get(run);",
+    tests: ["test/driver/own-ledger.test.ts"],
+  },
 ];
