@@ -281,4 +281,12 @@ export const WAITING_FAULTS: readonly Fault[] = [
     replace: `"o.owner IS NOT NULL AND ? <> '' AND o.leased_until > ?"`,
     tests: STORES,
   },
+  {
+    name: "late-decision-is-for-a-later-doubt",
+    breaks: "A1: a decision about a call in doubt is for the doubt that it names",
+    file: "src/run/answers.ts",
+    find: "if (call.interruptions === doubt) return undefined;",
+    replace: "if (call.interruptions >= doubt) return undefined;",
+    tests: ["test/driver/answers.test.ts", "test/crash/doubts.test.ts"],
+  },
 ];

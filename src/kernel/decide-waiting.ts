@@ -134,12 +134,17 @@ function waitsOf({ calls, background, question }: RunState): readonly Wait[] {
   for (const call of background.length === 0 ? calls : [...calls, ...background]) {
     const of = { call: call.id, tool: call.name };
     if (isOpenChild(call) && call.child !== undefined) waits.push({ for: "child", id: call.child.run, ...of });
-    else if (call.status === "in-doubt") waits.push({ for: "resolution", id: call.id, ...of });
+    else if (call.status === "in-doubt") waits.push({ for: "resolution", id: call.id, ...of, ...doubtOf(call) });
     else if ((call.status === "asked" || call.status === "suspended") && call.wait !== undefined) {
       waits.push({ ...toWait(call.wait), ...of });
     }
   }
   return waits;
+}
+
+/** The first goes without saying. */
+function doubtOf({ interruptions }: CallState): { readonly doubt?: number } {
+  return interruptions > 1 ? { doubt: interruptions } : {};
 }
 
 function toWait({ id, for: kind, text, choices, at }: OpenWait): Wait {

@@ -111,6 +111,11 @@ export type InboxBody =
       readonly call: string;
       readonly outcome: "done" | "failed" | "retry";
       readonly output?: JsonValue;
+      /**
+       * Which time that the call is in doubt, from 1: that of `Wait.doubt`. A decision about another one changes nothing. Absent: whichever
+       * it is in when it hears of it, so a decision that is late or sent again may be taken for one about a later doubt.
+       */
+      readonly doubt?: number;
     }
   /** Go on with the changed definition (`adopt`), or with the one it has (`pin`). */
   | { readonly kind: "adopt" }

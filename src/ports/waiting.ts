@@ -171,7 +171,7 @@ export interface SignalReceived extends Versioned {
 export interface AnswerRefused extends Versioned {
   readonly type: "answer.refused";
   readonly id: string;
-  /** The approval or question it was for. */
+  /** The approval or question it was for; the call, of a decision about its outcome. */
   readonly about: string;
   readonly message: string;
   readonly from?: string;
@@ -221,6 +221,8 @@ export interface Wait {
   readonly id: string;
   readonly call?: string;
   readonly tool?: string;
+  /** Of a resolution: which time the call is in doubt, from the second time on. */
+  readonly doubt?: number;
   /** Why approval is needed, the question, the name of the event. */
   readonly text?: string;
   readonly choices?: readonly string[];

@@ -1,7 +1,8 @@
 /**
  * What people and the outside tell a waiting run, turned into facts by its owner.
  *
- * A1 An answer names the request it is for. The first that fits counts; any other changes nothing and is recorded as refused.
+ * A1 An answer names the request it is for. The first that fits counts; any other changes nothing and is recorded as refused. A decision
+ *    about a call in doubt may leave out which of its doubts it is about.
  * A2 Edited arguments enter only after the tool's own check of them.
  */
 import type { CallState, OpenWait, RunState } from "../kernel/state.ts";
@@ -104,12 +105,27 @@ function answered(entry: Entry<"answer">, state: RunState): EventBody {
   };
 }
 
+/** What a person says became of a call: of the doubt that it is in now, or of the one that was looked at. */
+export function resolutionEvent(entry: Extract<PendingEntry, { readonly kind: "resolve" }>, state: RunState): EventBody {
+  const { id, call, outcome, output, doubt } = entry;
+  const problem = doubt === undefined ? undefined : staleDoubt(state, call, doubt);
+  if (problem !== undefined) return refused(entry, call, problem);
+  return { type: "call.resolved", id, call, outcome, ...(output === undefined ? {} : { output }), ...from(entry) };
+}
+
+function staleDoubt({ calls, background }: RunState, id: string, doubt: number): string | undefined {
+  const call = [...calls, ...background].find((open) => open.id === id);
+  if (call?.status !== "in-doubt") return `the call ${id} is not in doubt: that was decided before, or never open`;
+  if (call.interruptions === doubt) return undefined;
+  return `it is about doubt ${doubt} of the call ${id}, and what waits is doubt ${call.interruptions}`;
+}
+
 function unfit({ choices }: OpenWait, answer: JsonValue): string | undefined {
   if (choices === undefined || (typeof answer === "string" && choices.includes(answer))) return undefined;
   return `the answer is one of ${choices.join(", ")}`;
 }
 
-function refused(entry: AnswerEntry, about: string, message: string): EventBody {
+function refused(entry: PendingEntry, about: string, message: string): EventBody {
   return { type: "answer.refused", id: entry.id, about, message, ...from(entry) };
 }
 

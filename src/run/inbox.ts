@@ -2,7 +2,7 @@
 import type { EventBody } from "../ports/events.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { PendingEntry } from "../ports/store.ts";
-import { answerEvent, type Edits } from "./answers.ts";
+import { answerEvent, type Edits, resolutionEvent } from "./answers.ts";
 
 export function toEvent(entry: PendingEntry, state: RunState, edits: Edits): EventBody {
   const { id } = entry;
@@ -30,10 +30,8 @@ export function toEvent(entry: PendingEntry, state: RunState, edits: Edits): Eve
       );
       return { type: "limits.extended", id, ...more, ...from };
     }
-    case "resolve": {
-      const output = entry.output === undefined ? {} : { output: entry.output };
-      return { type: "call.resolved", id, call: entry.call, outcome: entry.outcome, ...output, ...from };
-    }
+    case "resolve":
+      return resolutionEvent(entry, state);
     case "child-ended": {
       const { call, run, status, output, usage, costUsd, steps, toolCalls, durationMs } = entry;
       return { type: "child.ended", id, call, run, status, output, usage, costUsd, steps, toolCalls, durationMs };

@@ -199,6 +199,24 @@ describe("a run that was killed", () => {
     expect(await calls()).toBe("record before\ngate\nrecord after\n");
   });
 
+  it("hears what became of a call that is in doubt once more, also before it goes on, and nothing twice", async () => {
+    const run = await killedAtGate("asking");
+    expect((await cli("resume", run, "-q")).code).toBe(4);
+    await cli("resolve", run, "1.0", "--outcome", "retry");
+    // Somebody else has looked, too, and is a moment late.
+    await cli("resolve", run, "1.0", "--outcome", "failed");
+    const second = start("resume", run);
+    await second.sees(/resolved as retry/);
+    await expect.poll(calls).toContain("gate\ngate");
+    second.child.kill("SIGKILL");
+    await second.ended;
+    expect((await cli("tail", run)).stdout).toContain("changed nothing: the call 1.0 is not in doubt");
+    await cli("resolve", run, "1.0", "--outcome", "done", "--output", "through");
+    const { code, stdout } = await cli("resume", run);
+    expect([code, stdout]).toEqual([0, "Done.\n"]);
+    expect(await calls()).toBe("record before\ngate\ngate\nrecord after\n");
+  });
+
   it("says of what had not happened which step it belongs to", async () => {
     const run = await killedAtGate("checked");
     await openGate();

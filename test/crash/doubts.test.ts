@@ -37,11 +37,15 @@ function person(effects: Effects) {
   return async ({ executor, store }: World, { run, waitingFor }: RunResult): Promise<void> => {
     if (waitingFor?.kind !== "resolution") return;
     const events = await store.journal.read(run);
-    for (const call of waitingFor.calls) {
+    for (const { id: call, doubt = 1 } of waitingFor.waits) {
       const goes = ofCall(events, call).filter((type) => type === "tool.started").length;
+      expect(doubt).toBe(goes);
+      // What was said of earlier doubts comes once more, late.
+      for (let earlier = 1; earlier < doubt; earlier++)
+        await executor.send(run, { kind: "resolve", call, outcome: "retry", doubt: earlier }, { id: `${call}:late-${earlier}` });
       const isDone = effects.includes(`${run}:${call}`);
       const outcome = isDone ? ({ outcome: "done", output: "paid" } as const) : ({ outcome: "retry" } as const);
-      await executor.send(run, { kind: "resolve", call, ...outcome }, { id: `${call}:go-${goes}` });
+      await executor.send(run, { kind: "resolve", call, doubt, ...outcome }, { id: `${call}:go-${goes}` });
     }
   };
 }
@@ -123,6 +127,7 @@ async function stopTwice(tool: (effects: Effects) => Tool, calls: number): Promi
     pairs: true,
     afterwards: async ({ store }) => {
       const types = ofCall(await store.journal.read("r"), "0.0");
+      expect(effects).toEqual([...new Set(effects)]);
       courses.add(types.map((type) => (type === "attempt.started" ? "attempt" : type.replace(/^\w+\./, ""))).join(", "));
     },
   };

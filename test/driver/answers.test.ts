@@ -1,5 +1,6 @@
 /** Answers are for what they name, and for nothing else. */
 import { describe, expect, it } from "vitest";
+import { UnknownOutcomeError } from "../../src/kernel/unknown-outcome.ts";
 import type { Tool } from "../../src/ports/tools.ts";
 import type { ScriptedAnswer } from "../../src/testing/scripted-model.ts";
 import { createWorld, makeAgent, makeTool, type World } from "../support/world.ts";
@@ -52,6 +53,62 @@ describe("an approval", () => {
     expect(await next()).toBe("completed");
     expect(ran).toEqual([]);
     expect(JSON.stringify(world.models.calls[1]?.messages.at(-1))).toContain("nobody approved it in time");
+  });
+});
+
+describe("a decision about a call in doubt", () => {
+  /** A payment that is in doubt each time it is tried, and has been tried twice: the run waits for a decision about the second time. */
+  async function twiceInDoubt() {
+    let tries = 0;
+    const pay = makeTool("pay", () => (tries++, Promise.reject(new UnknownOutcomeError("lost"))), { onUnknown: "ask" });
+    const world = createWorld([calls("pay"), { text: "done" }], { agents: [makeAgent([pay])] });
+    const { executor, store } = world;
+    const waits = async (): Promise<unknown> => (await store.runs.get("r"))?.waitingFor;
+    const decide = async (outcome: "done" | "retry", id: string, doubt?: number): Promise<string> => {
+      await executor.send("r", { kind: "resolve", call: "0.0", outcome, ...(doubt === undefined ? {} : { doubt }) }, { id });
+      return (await world.clock.until((await executor.resume("r")).result)).status;
+    };
+    expect((await executor.run(makeAgent([pay]), { input: "go", id: "r" })).status).toBe("waiting");
+    expect(await waits()).toMatchObject({ waits: [{ for: "resolution", id: "0.0" }] });
+    expect(await decide("retry", "first", 1)).toBe("waiting");
+    expect(await waits()).toMatchObject({ waits: [{ for: "resolution", id: "0.0", doubt: 2 }] });
+    const refusals = async (): Promise<readonly unknown[]> =>
+      (await store.journal.read("r")).filter(({ type }) => type === "answer.refused");
+    return { world, decide, refusals, tries: () => tries };
+  }
+
+  it("is for the doubt that it names, and changes nothing when that is another one", async () => {
+    const { decide, refusals, tries } = await twiceInDoubt();
+    // Sent a second time, by somebody who has not heard that it arrived.
+    expect(await decide("retry", "again", 1)).toBe("waiting");
+    expect(await decide("done", "early", 3)).toBe("waiting");
+    expect(tries()).toBe(2);
+    expect(await refusals()).toMatchObject([
+      { id: "again", about: "0.0", message: "it is about doubt 1 of the call 0.0, and what waits is doubt 2" },
+      { id: "early", about: "0.0", message: "it is about doubt 3 of the call 0.0, and what waits is doubt 2" },
+    ]);
+    expect(await decide("done", "second", 2)).toBe("completed");
+  });
+
+  it("changes nothing where somebody has decided already", async () => {
+    const { world, decide, refusals } = await twiceInDoubt();
+    const quicker = world.store.inbox.send("r", {
+      id: "quicker",
+      at: 0,
+      kind: "resolve",
+      call: "0.0",
+      outcome: "done",
+      doubt: 2,
+    });
+    expect(await quicker).toBe("accepted");
+    expect(await decide("retry", "late", 2)).toBe("completed");
+    expect(await refusals()).toMatchObject([{ id: "late", message: expect.stringMatching("the call 0.0 is not in doubt") }]);
+  });
+
+  it("that names none is for whichever is there", async () => {
+    const { decide, refusals, tries } = await twiceInDoubt();
+    expect(await decide("retry", "any")).toBe("waiting");
+    expect([tries(), await decide("done", "last"), await refusals()]).toEqual([3, "completed", []]);
   });
 });
 

@@ -133,11 +133,11 @@ async function askQuestion(talk: Talk, wait: Wait): Promise<Command | undefined>
   }
 }
 
-async function askOutcome(talk: Talk, { id: call }: Wait, known: KnownCall | undefined): Promise<Command | undefined> {
+async function askOutcome(talk: Talk, { id: call, doubt = 1 }: Wait, known: KnownCall | undefined): Promise<Command | undefined> {
   const head = known === undefined ? `call ${call}` : callHead(known.name, known.input, 100);
   note(`Did ${head} happen? Step ${stepOfCall(call) + 1} was interrupted there.`);
   const outcome = await choose(talk, "[d]one, [f]ailed, [r]etry, [l]ater: ", ["done", "failed", "retry", "later"]);
-  return outcome === "later" ? undefined : { kind: "resolve", call, outcome };
+  return outcome === "later" ? undefined : { kind: "resolve", call, outcome, doubt };
 }
 
 function until({ at }: Wait): string {

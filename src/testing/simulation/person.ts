@@ -121,7 +121,12 @@ export class Person {
       case "resolution":
         return this.tell(
           run,
-          { kind: "resolve", call: wait.call ?? wait.id, outcome: random.pick(["done", "failed", "retry"]) },
+          {
+            kind: "resolve",
+            call: wait.call ?? wait.id,
+            outcome: random.pick(["done", "failed", "retry"]),
+            doubt: wait.doubt ?? 1,
+          },
           id,
         );
       case "event":

@@ -1,12 +1,11 @@
 import { type Command, Option } from "commander";
 import { ExecutusError } from "../../../kernel/errors.ts";
+import { answer } from "../answer-run.ts";
 import type { RunRow } from "../../../ports/store.ts";
 import { loadState } from "../continue.ts";
 import { findRun } from "../find-run.ts";
 import { type Host, openHost } from "../open.ts";
 import { addStoreOption } from "../options.ts";
-import { note } from "../output.ts";
-import { tell, whenHeard } from "../tell.ts";
 import { stepOfCall } from "../view/event-lines.ts";
 
 interface Options {
@@ -37,10 +36,11 @@ export function configure(command: Command): void {
       const host = openHost({ db: options.db, access: "write" });
       try {
         const row = await findRun(host.store, run);
-        await checkCall(host, row, call);
+        const doubt = await doubtOf(host, row, call);
         const { outcome, output } = options;
-        const told = await tell(host, row, { kind: "resolve", call, outcome, ...(output === undefined ? {} : { output }) });
-        note(`${row.run}, call ${call} ${outcome}: ${whenHeard(told, options.db)}`);
+        const said = output === undefined ? {} : { output };
+        const command = { kind: "resolve", call, outcome, doubt, ...said } as const;
+        process.exitCode = await answer(host, row, command, `call ${call} ${outcome}`);
       } finally {
         await host.close();
       }
@@ -48,12 +48,13 @@ export function configure(command: Command): void {
   addStoreOption(command);
 }
 
-async function checkCall(host: Host, { run }: RunRow, call: string): Promise<void> {
+/** What is said now is about the doubt that is there now, or that the call comes into when the run goes on. */
+async function doubtOf(host: Host, { run }: RunRow, call: string): Promise<number> {
   const calls = (await loadState(host.store, run))?.calls ?? [];
-  const open = calls
-    .filter(({ status }) => status !== "ended")
-    .map(({ id, name }) => `${id} (${name}, step ${stepOfCall(id) + 1})`);
-  if (calls.some(({ id, status }) => id === call && status !== "ended")) return;
-  const hint = open.length === 0 ? "No call of this run is open." : `Open: ${open.join(", ")}.`;
+  const open = calls.filter(({ status }) => status === "in-doubt" || status === "started");
+  const found = open.find(({ id }) => id === call);
+  if (found !== undefined) return found.status === "in-doubt" ? found.interruptions : found.interruptions + 1;
+  const names = open.map(({ id, name }) => `${id} (${name}, step ${stepOfCall(id) + 1})`);
+  const hint = names.length === 0 ? "No call of this run is open." : `Open: ${names.join(", ")}.`;
   throw new ExecutusError("request_invalid", `call ${call} of ${run} is not in doubt`, { run, hint });
 }
