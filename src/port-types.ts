@@ -48,6 +48,9 @@ export type {
   TokenUsage,
 } from "./ports/models.ts";
 export type { OutputCheck, OutputSchema, OutputVerdict, Schemas } from "./ports/output.ts";
+export type { LanePlace, LaneRule } from "./ports/lanes.ts";
+export type { Secret, SecretProvider } from "./run/redaction.ts";
+export type { AgentFinder, LaneChoice, LaneRequest } from "./run/types.ts";
 export type { ForkEdit } from "./run/fork-edit.ts";
 export type { ForkOptions } from "./run/fork.ts";
 export type { RunForked, Stub } from "./ports/fork-events.ts";

@@ -70,11 +70,17 @@ export interface OpenedSource {
   close?(): Promise<void>;
 }
 
-/** The tools that a source offered to earlier runs, as far as somebody has taken them. */
+/** The tools that a source offered to earlier runs, as far as somebody has taken them. One memory for all runs and processes. */
 export interface ToolMemory {
-  /** Undefined when nothing is remembered. A rejection fails the opening: what was agreed to is then not known. */
+  /**
+   * Undefined when nothing was ever remembered; no tools are a list, too. A rejection fails the opening: what was agreed to is then not
+   * known. What cannot be read, or is damaged, is that and not nothing: any tools would be taken then.
+   */
   recall(): Promise<readonly ToolSnapshot[] | undefined>;
-  /** Instead of what was remembered. */
+  /**
+   * Instead of what was remembered. Durable once it resolves; whoever recalls meanwhile has the whole list or the one before. Names,
+   * descriptions, schemas and effects come back as they were.
+   */
   remember(tools: readonly ToolSnapshot[]): Promise<void>;
 }
 

@@ -224,12 +224,24 @@ export interface LaneRequest {
 }
 
 /**
- * Rules by pattern (`*` stands for anything; the longest pattern that fits a lane holds), for requests that name their lane. Or a
- * function that gives each request its place; undefined: it begins at once. Children of a run are never queued.
+ * Gives a request its place in a queue; undefined: it begins at once. It answers at once (not with a promise), for any request, the same
+ * for the same request, and changes nothing of it. One that throws refuses the request.
  */
-export type LanesConfig =
-  | Readonly<Record<string, LaneRule>>
-  | ((request: LaneRequest) => (Omit<LanePlace, "priority"> & { readonly priority?: number }) | undefined);
+export type LaneChoice = (request: LaneRequest) => (Omit<LanePlace, "priority"> & { readonly priority?: number }) | undefined;
+
+/**
+ * Rules by pattern (`*` stands for anything; the longest pattern that fits a lane holds), for requests that name their lane. Or a
+ * function that gives each request its place. Children of a run are never queued.
+ */
+export type LanesConfig = Readonly<Record<string, LaneRule>> | LaneChoice;
+
+/**
+ * Finds the agent of a journaled run, as it is now. Asked whenever a run is taken over, planned or looked for, so it answers soon, and
+ * changes nothing of what it is given. It finds an agent of that very name, with the same definition each time (another one is a
+ * change of the agent), and undefined where there is none: the run then waits for it. It rejects when it cannot tell: the run is
+ * left as it was, for the next sweep or process.
+ */
+export type AgentFinder = (snapshot: { readonly name: string; readonly source?: string }) => Promise<Agent | undefined>;
 
 /** Ids of deliveries that were tried. */
 export interface DeliveryTally {
@@ -287,9 +299,7 @@ export interface ExecutorConfig {
   readonly secrets?: readonly Secret[] | SecretProvider;
   readonly clock?: Clock;
   /** Agents that recovered runs may need for their tools, by name; or a function that finds one by its journaled source. */
-  readonly agents?:
-    | readonly Agent[]
-    | ((snapshot: { readonly name: string; readonly source?: string }) => Promise<Agent | undefined>);
+  readonly agents?: readonly Agent[] | AgentFinder;
   /** Live runs whose agent was changed since they started; an agent's own `onChange` goes before. Default `pin`. */
   readonly onAgentChange?: ChangePolicy;
   /** Used where neither request nor agent says. */

@@ -26,6 +26,16 @@ export {
 } from "./decider-conformance.ts";
 export { deliveryConformance, type DeliveryUnderTest } from "./delivery-conformance.ts";
 export { filesConformance, type FilesUnderTest } from "./files-conformance.ts";
+export {
+  admitConformance,
+  agentsConformance,
+  laneChoiceConformance,
+  secretsConformance,
+  type AdmitUnderTest,
+  type AgentsUnderTest,
+  type LaneChoiceUnderTest,
+  type SecretsUnderTest,
+} from "./host-conformance.ts";
 export { ledgerConformance, type LedgerUnderTest } from "./ledger-conformance.ts";
 export { modelsConformance, type ModelsUnderTest } from "./models-conformance.ts";
 export { observerConformance, type ObserverUnderTest } from "./observer-conformance.ts";
