@@ -1,8 +1,10 @@
 /** The tools of an MCP server as somebody took them, in a file that people can read, and keep with their project. */
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ToolSnapshot } from "../../ports/agent.ts";
 import type { ToolMemory } from "../../ports/tool-source.ts";
+import { syncFolder } from "./confined-folder.ts";
 
 /** One file per server. `source` is the name of its tool source, which holds nothing that a file name could not. */
 export function fileMemory(folder: string, source: string): ToolMemory {
@@ -46,12 +48,19 @@ function known({ name, description, inputSchema, effect }: ToolSnapshot): ToolSn
   return { name, description, inputSchema, effect, onUnknown: "report", reconcile: false };
 }
 
-/** The whole list or the one before. */
+/** The whole list or the one before, also where runs of this process write at once. */
 async function write(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  const beside = `${file}.${process.pid}.tmp`;
-  await using handle = await open(beside, "w");
-  await handle.writeFile(text);
-  await handle.sync();
-  await rename(beside, file);
+  const folder = dirname(file);
+  await mkdir(folder, { recursive: true });
+  const beside = `${file}.${randomUUID()}.tmp`;
+  try {
+    await using handle = await open(beside, "wx");
+    await handle.writeFile(text);
+    await handle.sync();
+    await rename(beside, file);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+  await syncFolder(folder);
 }
