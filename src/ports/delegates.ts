@@ -19,7 +19,7 @@ export interface Skill {
   readonly allowedTools?: readonly string[];
   /** Where it came from: the path of its file. */
   readonly source?: string;
-  /** The instructions. Rejects with a text for the model when they cannot be read. */
+  /** The instructions, the same each time. Rejects with a text for the model when they cannot be read. */
   body(): Promise<string>;
   /** Files beside the body: `scripts/`, `references/`, `assets/`. Absent: none. */
   readonly files?: SkillFiles;

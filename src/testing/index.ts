@@ -42,6 +42,8 @@ export { observerConformance, type ObserverUnderTest } from "./observer-conforma
 export { delegatesConformance, toolsConformance, type DelegatesUnderTest, type ToolsUnderTest } from "./registry-conformance.ts";
 export { schemaConformance, type SchemaUnderTest } from "./schema-conformance.ts";
 export { toolConformance, type ToolUnderTest } from "./tool-conformance.ts";
+export { skillConformance, type SkillUnderTest } from "./skill-conformance.ts";
+export { toolMemoryConformance, type ToolMemoryUnderTest } from "./tool-memory-conformance.ts";
 export { toolSourceConformance, type ToolSourceUnderTest } from "./tool-source-conformance.ts";
 export { replay, type Journal, type ReplayOptions } from "./replay.ts";
 export { toCassette, type Cassette } from "./cassette.ts";
