@@ -145,6 +145,17 @@ describe("a run that was killed", () => {
     expect(await deciders()).toEqual(["nobody"]);
   });
 
+  it("S06 hands its budget to a fork of it, which has one of its own", async () => {
+    await killed("--budget", "calls=3");
+    const fork = await folder.run(["fork", "one", "--at", "3", "--id", "two"]);
+    expect([fork.code, fork.stderr]).toEqual([4, expect.stringContaining("it goes on with --budget calls=3/run@tree")]);
+    const used = await standings();
+    expect(used).toEqual([
+      ["tree", "run", { calls: 3 }, 2],
+      ["tree", "run", { calls: 3 }, 1],
+    ]);
+  });
+
   it("S06 does not go on with bounds that cannot be read", async () => {
     await killed("--label", 'executus.budget=["bananas=3"]');
     const resumed = await folder.run(["resume", "one", "-q"]);

@@ -8,6 +8,7 @@ import { conduct, type OutputFormat } from "../conduct.ts";
 import { loadState } from "../continue.ts";
 import { findRun } from "../find-run.ts";
 import { trustsMcp } from "../mcp.ts";
+import { keptOptions } from "../kept-bounds.ts";
 import { openHost } from "../open.ts";
 import { parseSequence } from "../option-values.ts";
 import { addFormatOption, addModelsOption, addStoreOption } from "../options.ts";
@@ -74,6 +75,8 @@ async function forkRun(given: string, options: Options): Promise<number> {
     progress.begin(state);
     const handle = await executor.fork(run, { at, ...(edit === undefined ? {} : { edit }), ...(id === undefined ? {} : { id }) });
     progress.say(`${handle.run} begins as ${run}, event ${at}`, "accent");
+    const kept = keptOptions(state);
+    if (kept !== undefined) progress.say(`it goes on with ${kept}`, "accent");
     const continueWith = commandLine(["resume", handle.run], options.db);
     return await conduct({ host, executor, handle, progress, format: options.outputFormat, continueWith });
   } finally {
