@@ -64,7 +64,10 @@ export interface OpenedSource {
   readonly tools: readonly Tool[];
   /** What `cleanup` needs to undo this opening from another process. Journaled before a tool of the source is called. */
   readonly cleanup?: JsonValue;
-  /** Called once the run has ended, if all its sources had been opened. A failure is reported and changes nothing. */
+  /**
+   * Called once the run has ended, if all its sources had been opened; again where a process died meanwhile. It changes nothing of
+   * what it is given, and comes back when the signal is aborted. A failure is reported and changes nothing.
+   */
   afterRun?(ending: RunEnding): Promise<AfterRun | void>;
   /** Let go of what this process holds: connections, handles. The run may go on elsewhere. */
   close?(): Promise<void>;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { NO_USAGE } from "../kernel/state.ts";
 import type { JsonValue } from "../ports/json.ts";
-import type { OpenedSource, SourceContext, SourceIdentity, ToolSource } from "../ports/tool-source.ts";
+import type { OpenedSource, RunEnding, SourceContext, SourceIdentity, ToolSource } from "../ports/tool-source.ts";
 import { assertPlain, settles, type Subject, suite } from "./conformance.ts";
 import type { TestApi } from "./store-conformance.ts";
 
@@ -35,6 +36,42 @@ function openFor(subject: ToolSourceUnderTest, run: string, left?: readonly Json
     keep: async (bytes) => ({ hash: "0".repeat(64), bytes: bytes.length }) as never,
   };
   return settles(subject.source.open(context), 20_000);
+}
+
+/** A run as a source hears of it once it has ended. */
+function ended(status: RunEnding["status"], signal: AbortSignal): RunEnding {
+  const call = { type: "tool-call", toolCallId: "call_0", toolName: "look", input: { at: "the moss" } } as const;
+  const output = { type: "text", value: "It is green." } as const;
+  return {
+    run: "a",
+    agent: "tester",
+    status,
+    ...(status === "completed" ? {} : { error: { code: "model_failed", message: "there was no answer" } }),
+    output: status === "completed" ? "It is green." : "",
+    messages: [
+      { role: "user", content: [{ type: "text", text: "Look." }] },
+      { role: "assistant", content: [call] },
+      { role: "tool", content: [{ type: "tool-result", toolCallId: "call_0", toolName: "look", output }] },
+    ],
+    steps: [
+      { step: 0, model: "script/model", text: "", calls: [{ call: "0.0", name: "look", input: call.input, outcome: "ok" }] },
+    ],
+    usage: NO_USAGE,
+    costUsd: "unknown",
+    signal,
+  };
+}
+
+/** A failure is reported and changes nothing; not to come back holds the run up until its time is over. */
+async function hearOf(opened: OpenedSource, ending: RunEnding): Promise<void> {
+  const telling = opened.afterRun?.(ending) ?? Promise.resolve();
+  const brought = await settles(telling, 5_000).catch((error: unknown) => {
+    if (error instanceof assert.AssertionError) throw error;
+  });
+  for (const { name, content } of brought?.artifacts ?? []) {
+    assert.match(name, /\S/, "an artifact has no name");
+    assert.ok(typeof content === "string" || content instanceof Uint8Array, `${name} is neither text nor bytes`);
+  }
 }
 
 /**
@@ -96,6 +133,26 @@ export function toolSourceConformance(api: TestApi, name: string, open: () => Pr
         for (let i = 0; i < 2; i++) await source.cleanup?.(identity(subject, "a"));
         const { key } = identity(subject, "a");
         if (isThere !== undefined) assert.equal(await isThere(key), false, "it is found only by its descriptor");
+      });
+
+      test("hears of a run that has ended, however it did, and changes nothing of it", async (subject) => {
+        const { signal } = new AbortController();
+        for (const status of ["completed", "failed", "killed"] as const) {
+          const opened = await openFor(subject, "a");
+          const { signal: _signal, ...given } = ended(status, signal);
+          const before = structuredClone(given);
+          await hearOf(opened, { ...given, signal });
+          assert.deepEqual(given, before);
+          await opened.close?.();
+          await subject.source.cleanup?.(identity(subject, "a", opened.cleanup === undefined ? [] : [opened.cleanup]));
+        }
+      });
+
+      test("comes back from a run that has ended when nobody waits any more", async (subject) => {
+        const opened = await openFor(subject, "a");
+        await hearOf(opened, ended("completed", AbortSignal.abort(new Error("its time is over"))));
+        await opened.close?.();
+        await subject.source.cleanup?.(identity(subject, "a", opened.cleanup === undefined ? [] : [opened.cleanup]));
       });
 
       test("may be told twice to let go", async (subject) => {

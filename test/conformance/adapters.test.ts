@@ -1,5 +1,6 @@
 /** The project's own adapters pass the suites that it gives to whoever writes one. Stores, blobs: beside their adapters. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { writeFile as writeFileLater } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { convertArrayToReadableStream, MockLanguageModelV4 } from "ai/test";
@@ -23,6 +24,7 @@ import { ExecutusError } from "../../src/kernel/errors.ts";
 import type { Skill } from "../../src/ports/delegates.ts";
 import type { Ledger } from "../../src/ports/budget.ts";
 import type { Models } from "../../src/ports/models.ts";
+import type { RunEnding } from "../../src/ports/tool-source.ts";
 import * as kit from "../../src/testing/index.ts";
 import { localServer } from "../delivery/local-server.ts";
 import { makeTool } from "../support/world.ts";
@@ -87,7 +89,14 @@ kit.toolSourceConformance(api, "a folder for each run", async () => {
     name: "workspace",
     open: async ({ key }: { readonly key: string }) => {
       mkdirSync(of(key), { recursive: true });
-      return { tools: [makeTool("workspace__note", async () => "noted")], cleanup: { folder: of(key) } };
+      return {
+        tools: [makeTool("workspace__note", async () => "noted")],
+        cleanup: { folder: of(key) },
+        afterRun: async ({ output, signal }: RunEnding) => {
+          await writeFileLater(join(of(key), "output.txt"), output, { signal });
+          return { artifacts: [{ name: "output.txt", content: output }] };
+        },
+      };
     },
     cleanup: async ({ key }: { readonly key: string }) => rmSync(of(key), { recursive: true, force: true }),
   };

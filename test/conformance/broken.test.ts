@@ -12,7 +12,7 @@ import type { DeliveryAdapter } from "../../src/ports/delivery.ts";
 import type { Ledger } from "../../src/ports/budget.ts";
 import type { ModelCandidate } from "../../src/ports/models.ts";
 import type { SupervisorDecision } from "../../src/ports/supervision.ts";
-import type { SourceContext, SourceIdentity, ToolSource } from "../../src/ports/tool-source.ts";
+import type { RunEnding, SourceContext, SourceIdentity, ToolSource } from "../../src/ports/tool-source.ts";
 import * as kit from "../../src/testing/index.ts";
 import { failures, type Register } from "../support/failures.ts";
 import { makeTool } from "../support/world.ts";
@@ -182,6 +182,39 @@ it.each<readonly [string, Register, readonly string[]]>([
       },
     })),
     ["keeps runs apart"],
+  ],
+  [
+    "a source that writes into the run that has ended",
+    source((folders) => ({
+      open: async ({ key }: SourceContext) => {
+        folders.add(key);
+        const afterRun = async ({ messages }: RunEnding): Promise<void> => void (messages as unknown[]).pop();
+        return { tools: [], cleanup: { key }, afterRun };
+      },
+    })),
+    ["hears of a run"],
+  ],
+  [
+    "a source that brings what is no file",
+    source((folders) => ({
+      open: async ({ key }: SourceContext) => {
+        folders.add(key);
+        return { tools: [], cleanup: { key }, afterRun: async () => ({ artifacts: [{ name: " ", content: "moss" }] }) };
+      },
+    })),
+    ["hears of a run", "nobody waits"],
+  ],
+  [
+    "a source that takes its time over a run that has ended",
+    source((folders) => ({
+      open: async ({ key }: SourceContext) => {
+        folders.add(key);
+        const afterRun = async ({ signal }: RunEnding): Promise<void> =>
+          signal.aborted ? new Promise<void>(() => {}) : undefined;
+        return { tools: [], cleanup: { key }, afterRun };
+      },
+    })),
+    ["nobody waits"],
   ],
   [
     "a source whose cleanup minds that nothing is there",
