@@ -14,8 +14,8 @@ export type Secret = string | { readonly env: string } | { readonly name: string
  * Asked again whenever a run starts, is taken over or is told something: secrets are renewed. Everybody waits for the answer.
  *
  * It lists all secrets each time: what it leaves out is not taken out any more, of no run. So a renewed one stays on the list for as
- * long as something may still say its old value. It rejects when it cannot tell (nothing is started, taken over or told then); an
- * empty list would let everything through. Names are shown, so they hold no secret.
+ * long as something may still say its old value. It rejects when it cannot tell (nothing is started, taken over or told then; only a cancel or
+ * a kill gets through, without its reason); an empty list would let everything through. Names are shown, so they hold no secret.
  */
 export type SecretProvider = () => readonly Secret[] | Promise<readonly Secret[]>;
 

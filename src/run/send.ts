@@ -4,22 +4,55 @@ import { ExecutusError } from "../kernel/errors.ts";
 import type { Core } from "./core.ts";
 import { checkId, newId } from "./ids.ts";
 import { toJson } from "./json.ts";
+import { tell } from "./observers.ts";
 import type { Command } from "./types.ts";
 
 export async function sendCommand(
   core: Core,
   run: string,
-  command: Command,
+  given: Command,
   options: { readonly id?: string; readonly from?: string } = {},
 ): Promise<SendResult> {
   const id = options.id === undefined ? newId("in", core.clock) : checkId(options.id, "inbox id");
   const from = options.from === undefined ? {} : { from: options.from };
-  if (core.ports.redaction !== undefined) await core.ports.redaction.refresh();
+  const command = await clean(core, run, given);
   checkSize(run, command);
   const result = await core.store.inbox.send(run, toEntry({ id, at: Math.round(core.clock.now()), ...from }, command));
   // Also for one that was told before: whoever told it may have died before the run could hear.
   if (result === "accepted" || result === "duplicate") core.engine.wake(run);
   return result;
+}
+
+/** A vault that is asked for secrets and does not answer may hold up a kill for so long, ms. */
+const PATIENCE_MS = 2_000;
+
+/**
+ * What can be told once all secrets are known. The end of a run does not wait for a vault that is away: it is told without its reason,
+ * from which nobody could take a secret.
+ */
+async function clean(core: Core, run: string, command: Command): Promise<Command> {
+  const { redaction } = core.ports;
+  if (redaction === undefined) return command;
+  if (command.kind !== "cancel" && command.kind !== "kill") {
+    await redaction.refresh();
+    return command;
+  }
+  if (await isDone(core, redaction.refresh())) return command;
+  const { reason: _reason, ...rest } = command;
+  const message = `it is told to end (${command.kind}) without a reason: the registered secrets could not be read`;
+  tell(core.ports.observers, run, (observer) => observer.warning?.(run, message));
+  return rest;
+}
+
+/** False when it fails, or is not done in time. */
+async function isDone({ clock }: Core, work: Promise<void>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(PATIENCE_MS, () => resolve(false));
+    work.then(
+      () => (cancel(), resolve(true)),
+      () => (cancel(), resolve(false)),
+    );
+  });
 }
 
 /** As much as a result may have before it is cut, in bytes of JSON; an answer or a signal is stored and read whole. */

@@ -172,3 +172,42 @@ describe("a registered secret", () => {
     expect(() => createWorld([], { secrets: [{ name: "PIN", value: "1234" }] })).toThrow("the secret PIN has fewer than 6");
   });
 });
+
+describe("a vault that is away", () => {
+  const reason = `it leaked ${CANARY}`;
+
+  it.each([
+    ["rejects", () => Promise.reject(new Error("the vault is sealed"))],
+    ["does not answer", () => new Promise<readonly Secret[]>(() => {})],
+  ] as const)("keeps nobody from ending a run when it %s; the reason is left out", async (how, away) => {
+    let isAway = false;
+    const { observer, seen } = recorder();
+    const provider = async (): Promise<readonly Secret[]> => (isAway ? away() : secrets);
+    const world = createWorld([{ calls: [{ name: "wait" }] }], { secrets: provider, observers: [observer] });
+    const hangs = makeTool(
+      "wait",
+      async (_input, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", reject)),
+    );
+    const handle = await world.executor.start(makeAgent([hangs]), { input: "Go", id: "r" });
+    isAway = true;
+    if (how === "rejects") await expect(handle.steer("faster")).rejects.toThrow("the vault is sealed");
+    expect(await world.clock.until(handle.kill(reason))).toBe("accepted");
+    expect(await world.clock.until(handle.result)).toMatchObject({ status: "killed" });
+    const events = await world.store.journal.read("r");
+    expect(events.find(({ type }) => type === "cancel.requested")).not.toHaveProperty("reason");
+    expect(seen).toContainEqual(expect.stringContaining("without a reason: the registered secrets could not be read"));
+    expect([events, seen].map(leaks)).toEqual([false, false]);
+  });
+
+  it("is waited for when it answers: then the reason comes along, without the secret", async () => {
+    const world = createWorld([{ calls: [{ name: "wait" }] }], { secrets: async () => secrets });
+    const hangs = makeTool(
+      "wait",
+      async (_input, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", reject)),
+    );
+    const handle = await world.executor.start(makeAgent([hangs]), { input: "Go", id: "r" });
+    expect(await world.clock.until(handle.cancel(reason))).toBe("accepted");
+    await world.clock.until(handle.result);
+    expect(JSON.stringify(await world.store.journal.read("r"))).toContain("it leaked [redacted TOKEN]");
+  });
+});
