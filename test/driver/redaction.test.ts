@@ -179,7 +179,7 @@ describe("a vault that is away", () => {
   it.each([
     ["rejects", () => Promise.reject(new Error("the vault is sealed"))],
     ["does not answer", () => new Promise<readonly Secret[]>(() => {})],
-  ] as const)("keeps nobody from ending a run when it %s; the reason is left out", async (how, away) => {
+  ] as const)("keeps nobody from ending a run when it %s; the reason is left out", async (_how, away) => {
     let isAway = false;
     const { observer, seen } = recorder();
     const provider = async (): Promise<readonly Secret[]> => (isAway ? away() : secrets);
@@ -190,13 +190,23 @@ describe("a vault that is away", () => {
     );
     const handle = await world.executor.start(makeAgent([hangs]), { input: "Go", id: "r" });
     isAway = true;
-    if (how === "rejects") await expect(handle.steer("faster")).rejects.toThrow("the vault is sealed");
     expect(await world.clock.until(handle.kill(reason))).toBe("accepted");
     expect(await world.clock.until(handle.result)).toMatchObject({ status: "killed" });
     const events = await world.store.journal.read("r");
     expect(events.find(({ type }) => type === "cancel.requested")).not.toHaveProperty("reason");
     expect(seen).toContainEqual(expect.stringContaining("without a reason: the registered secrets could not be read"));
     expect([events, seen].map(leaks)).toEqual([false, false]);
+  });
+
+  it("lets nothing else through", async () => {
+    let isAway = false;
+    const sealed = new Error("the vault is sealed");
+    const provider = async (): Promise<readonly Secret[]> => (isAway ? Promise.reject(sealed) : secrets);
+    const world = createWorld([{ text: "Done." }], { secrets: provider });
+    await world.clock.until(world.executor.run(makeAgent([]), { input: "Go", id: "r" }));
+    isAway = true;
+    await expect(world.executor.send("r", { kind: "steer", content: "faster" })).rejects.toThrow("the vault is sealed");
+    await expect(world.executor.start(makeAgent([]), "Go")).rejects.toThrow("the vault is sealed");
   });
 
   it("is waited for when it answers: then the reason comes along, without the secret", async () => {
