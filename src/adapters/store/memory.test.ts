@@ -26,6 +26,22 @@ describe("a memory store", () => {
     expect(await store.journal.read("r")).toHaveLength(2);
   });
 
+  // Seed 31785 of the simulation.
+  it("charges nobody for the time between two processes, also when the second one dies before it has written anything", async () => {
+    let now = 1_000;
+    const store = createMemoryStore({ now: () => now });
+    await store.runs.create(newRun("r", { at: now }));
+    await store.journal.append(batch("r", { at: 1_200, activeMs: 200 }));
+    now = 1_500;
+    store.die();
+    now = 90_000;
+    const second = store.peer("other/2");
+    expect(await second.owners.claim("r")).toMatchObject({ ok: true, activeMs: 500 });
+    now = 90_300;
+    second.die();
+    expect(await store.peer("other/3").owners.claim("r")).toMatchObject({ ok: true, activeMs: 800 });
+  });
+
   it("charges a dead process up to its death, by the clock it was given", async () => {
     let now = 1_000;
     const store = createMemoryStore({ now: () => now });

@@ -27,7 +27,7 @@ export interface OwnershipOptions extends ProcessOptions {
 }
 
 export function createOwnership({ db, heads, presence, processes, lanes, ...options }: OwnershipOptions): Ownership {
-  const take = db.prepare("UPDATE heads SET epoch = ?, owner = ? WHERE id = ?");
+  const take = db.prepare("UPDATE heads SET epoch = ?, owner = ?, at = ?, active = ? WHERE id = ?");
   const letGo = db.prepare(`UPDATE heads SET owner = NULL, ${SET_ROW} WHERE id = ? AND epoch = ? AND owner = ? AND finished = 0`);
   const letAllGo = db.prepare("UPDATE heads SET owner = NULL WHERE owner = ?");
   const owning = db.prepare("SELECT DISTINCT owner FROM heads WHERE owner IS NOT NULL");
@@ -44,10 +44,13 @@ export function createOwnership({ db, heads, presence, processes, lanes, ...opti
       if (owner !== undefined && isAlive(owner, options)) return owned(owner);
       if (slot !== undefined && lanes.isFull(slot)) return { ok: false, reason: "lane" };
       const epoch = head.epoch + 1;
-      take.run(epoch, presence.take(), head.id);
-      heads.remember(run, { key: head.id, epoch, seq: head.seq, sum: head.sum });
       const after = head.owner === null ? "released" : "crash";
-      return { ok: true, epoch, after, activeMs: head.active + lastedMs(head, owner, options.clock.now()) };
+      const now = options.clock.now();
+      const activeMs = head.active + lastedMs(head, owner, now);
+      // Should this one die before it writes anything, the next is charged from here, and not for the time in which nobody had the run.
+      take.run(epoch, presence.take(), after === "crash" ? Math.round(now) : head.at, activeMs, head.id);
+      heads.remember(run, { key: head.id, epoch, seq: head.seq, sum: head.sum });
+      return { ok: true, epoch, after, activeMs };
     },
     release(run, epoch, row) {
       const head = heads.stored(run);
