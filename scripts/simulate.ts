@@ -1,5 +1,5 @@
 /**
- * Plays as many seeds as one likes of the simulation that the tests play some of.
+ * Plays as many seeds as one likes of the simulation that the tests play some of. Each draws some of the features of an executor.
  *
  *   node --conditions=executus-source scripts/simulate.ts [--seeds 20000] [--from 1]
  *
@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { simulate } from "../src/testing/simulate.ts";
-import { simulatedAgent } from "../test/support/simulated-agent.ts";
+import { agentOf, simulatedFeatures } from "../test/support/simulated-features.ts";
 
 const { values } = parseArgs({
   options: { seeds: { type: "string", default: "20000" }, from: { type: "string", default: "1" } },
@@ -21,7 +21,10 @@ const total = { runs: 0, events: 0, crashes: 0, pauses: 0, lateEffects: 0 };
 for (let seed = from; seed < end; seed += BATCH) {
   const seeds = Array.from({ length: Math.min(BATCH, end - seed) }, (_, i) => seed + i);
   try {
-    const { runs, events, crashes, pauses, lateEffects } = await simulate(simulatedAgent, { seeds });
+    const { runs, events, crashes, pauses, lateEffects } = await simulate(({ seed }) => agentOf(seed), {
+      ...simulatedFeatures,
+      seeds,
+    });
     total.runs += runs;
     total.events += events;
     total.crashes += crashes;

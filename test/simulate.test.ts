@@ -4,13 +4,45 @@ import { defineTool } from "../src/adapters/tools/define-tool.ts";
 import type { Agent } from "../src/run/types.ts";
 import { simulate, type SimulateOptions } from "../src/testing/simulate.ts";
 import { simulatedAgent } from "./support/simulated-agent.ts";
+import { agentOf, simulatedFeatures } from "./support/simulated-features.ts";
 
 /** Seeds played by every run of the tests; `scripts/simulate.ts` plays as many as one likes. */
-const SEEDS = 100;
+const SEEDS = 60;
+
+/** What must have happened in them, or they would prove nothing. */
+const MET = [
+  "run.dequeued",
+  "run.forked",
+  "a result of the original",
+  "a follow-up",
+  "budget.refused",
+  "context.compacted",
+  "source.closed",
+  "a background child",
+  "phase.ended",
+  "call.resolved",
+  "a delivery that was tried again",
+] as const;
+
+async function metIn(store: Store, met: Set<string>): Promise<void> {
+  for (const { run, continues } of await store.runs.list({ limit: Infinity })) {
+    if (continues !== undefined) met.add("a follow-up");
+    for (const event of await store.journal.read(run)) {
+      met.add(event.type);
+      if (event.type === "tool.ended" && event.stub !== undefined) met.add("a result of the original");
+      if (event.type === "child.started" && event.background === true) met.add("a background child");
+    }
+  }
+  const deliveries = await store.outbox.list({ limit: Infinity });
+  if (deliveries.some(({ attempts }) => attempts > 1)) met.add("a delivery that was tried again");
+}
 
 describe("a simulation", { timeout: 120_000 }, () => {
-  it(`of an agent with every kind of tool finds nothing in ${SEEDS} seeds`, async () => {
-    const played = await simulate(simulatedAgent, { seeds: SEEDS });
+  it(`of an agent with every kind of tool, and of what a run can meet, finds nothing in ${SEEDS} seeds`, async () => {
+    const met = new Set<string>();
+    const afterwards = (store: Store): Promise<void> => metIn(store, met);
+    const played = await simulate(({ seed }) => agentOf(seed), { ...simulatedFeatures, seeds: SEEDS, afterwards });
+    expect(MET.filter((what) => !met.has(what))).toEqual([]);
     expect(played).toMatchObject({ seeds: SEEDS });
     // Otherwise it would prove nothing.
     expect(played.crashes).toBeGreaterThan(SEEDS / 2);
@@ -21,7 +53,8 @@ describe("a simulation", { timeout: 120_000 }, () => {
 
   it("is the same whenever a seed is played again, and another for another seed", async () => {
     const hashes = [];
-    for (const seed of [7, 8, 7]) hashes.push((await simulate(simulatedAgent, { seeds: [seed] })).hash);
+    const play = (seed: number) => simulate((place) => agentOf(place.seed), { ...simulatedFeatures, seeds: [seed] });
+    for (const seed of [7, 8, 7]) hashes.push((await play(seed)).hash);
     expect(hashes[0]).toBe(hashes[2]);
     expect(hashes[0]).not.toBe(hashes[1]);
   });
@@ -102,7 +135,7 @@ describe("a simulation finds", { timeout: 120_000 }, () => {
     };
     const agent: Agent = { name: "cashier", instructions: "Charge.", tools: [charge] };
     const found = await problem({ afterwards }, agent);
-    const seed = Number(/^seed (\d+): run-\d:\d+\.\d+ was charged twice/.exec(found)?.[1]);
+    const seed = Number(/^seed (\d+): run-\d[\w-]*:\d+\.\d+ was charged twice/.exec(found)?.[1]);
     expect(await problem({ afterwards, seeds: [seed] }, agent)).toBe(found);
   });
 

@@ -58,4 +58,4 @@ export {
   type RunRecord,
   type Violation,
 } from "./invariants.ts";
-export { simulate, type SimulatedPlace, type SimulateOptions, type Simulation } from "./simulate.ts";
+export { simulate, type SimulatedPlace, type SimulatedStart, type SimulateOptions, type Simulation } from "./simulate.ts";

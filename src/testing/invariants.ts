@@ -4,7 +4,8 @@
  *
  * 1 Sequence numbers are dense from 0, epochs and running time never go back; a new epoch begins with its attempt.
  * 2 A call is started once for each time that its outcome was settled, has one result, and none without a start.
- * 3 Every call of an answer has its result before the next model call, and a conversation has every call paired.
+ * 3 Every call of an answer has its result before the next model call, and a conversation has every call paired; a summary leaves the
+ *   first turn and what is pinned.
  * 4 The terminal event is the last one; between settling and it there is only what settling does.
  * 5 Nothing is begun once a bound is used up, what is kept for children included; what children used counts for their parent.
  * 6 A run that has not ended has an owner, or a time, or something named that it waits for, or is there for a sweep to find.
@@ -19,6 +20,7 @@ import type { RunEvent } from "../ports/events.ts";
 import type { DeliveryRow, PendingEntry, RunRow, Store } from "../ports/store.ts";
 import { boundsHold, childrenCount } from "./invariants-bounds.ts";
 import { callsAreSettled } from "./invariants-calls.ts";
+import { compactionKeeps } from "./invariants-compaction.ts";
 import { inputIsTakenOnce, inboxIsUnconsumed, sequenceIsWhole, terminalIsLast } from "./invariants-journal.ts";
 import { deliveriesFollowTheEnd, isNotStranded, rowFollowsJournal } from "./invariants-row.ts";
 
@@ -57,7 +59,14 @@ export type Report = (invariant: InvariantNumber, seq: number | undefined, messa
 /** Looks at the events of a run, in order. */
 export type Check = (report: Report) => (step: Step) => void;
 
-const OF_EVENTS: readonly Check[] = [sequenceIsWhole, callsAreSettled, terminalIsLast, boundsHold, inputIsTakenOnce];
+const OF_EVENTS: readonly Check[] = [
+  sequenceIsWhole,
+  callsAreSettled,
+  compactionKeeps,
+  terminalIsLast,
+  boundsHold,
+  inputIsTakenOnce,
+];
 const OF_RECORDS = [inboxIsUnconsumed, childrenCount, isNotStranded, deliveriesFollowTheEnd, rowFollowsJournal];
 
 /** Looks at a run as it grows, event by event. */

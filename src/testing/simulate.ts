@@ -6,19 +6,28 @@ import type { Store } from "../ports/store.ts";
 import type { ExecutorConfig, RunRequest } from "../run/types.ts";
 import { type Script, scriptedModel } from "./scripted-model.ts";
 import { playSeed, type SeedResult } from "./simulation/play-seed.ts";
-import type { SimulatedPlace } from "./simulation/world.ts";
+import type { SimulatedPlace, SimulatedStart } from "./simulation/world.ts";
 
-export type { SimulatedPlace };
+export type { SimulatedPlace, SimulatedStart };
+
+type SimulatedRequest = Omit<RunRequest, "id">;
+type SimulatedConfig = Partial<Omit<ExecutorConfig, "models" | "store" | "clock" | "agents" | "blobs">>;
 
 export interface SimulateOptions {
   /** How many seeds, from 1 on; or which. Default 100. */
   readonly seeds?: number | readonly number[];
   /** What the model says. Default: it calls the agent's tools as the seed will have it, with arguments that fit their schemas. */
   readonly script?: Script;
-  /** What each run is asked. */
-  readonly request?: Omit<RunRequest, "id">;
-  /** Of both executors: tools, delegates, budgets, limits, observers. */
-  readonly config?: Partial<Omit<ExecutorConfig, "models" | "store" | "clock" | "agents" | "blobs">>;
+  /** What each run is asked: its lane, its targets. A function is to say the same whenever it is asked about the same run. */
+  readonly request?: SimulatedRequest | ((start: SimulatedStart) => SimulatedRequest);
+  /**
+   * Of both executors: tools, sources, delegates, lanes, budgets, delivery, compactor, limits, observers. What adapters, sources and a
+   * compactor do takes virtual time and fails now and then; deliveries are tried again within seconds, unless a schedule is given. A
+   * function is called for each process.
+   */
+  readonly config?: SimulatedConfig | ((place: SimulatedPlace) => SimulatedConfig);
+  /** Context window of the model, which refuses what is longer; a function is given the seed. Default: none. */
+  readonly contextTokens?: number | ((seed: number) => number | undefined);
   /** In front of the store of each process: a fault that is planted there is to be found. */
   readonly through?: (store: Store) => Store;
   /** What else must hold at the end of each seed, when every run has ended: throw when it does not. */
@@ -60,7 +69,7 @@ export async function simulate(
   agent: Agent | ((place: SimulatedPlace) => Agent),
   options: SimulateOptions = {},
 ): Promise<Simulation> {
-  const { seeds = 100 } = options;
+  const { seeds = 100, contextTokens } = options;
   const numbers = typeof seeds === "number" ? Array.from({ length: seeds }, (_, i) => i + 1) : seeds;
   const script = await candidateOf(options.script);
   let total: Simulation = { seeds: 0, runs: 0, events: 0, crashes: 0, pauses: 0, lateEffects: 0, hash: "" };
@@ -69,8 +78,9 @@ export async function simulate(
       seed,
       agent,
       script,
-      request: { input: "Do what there is to do.", ...options.request },
-      config: options.config ?? {},
+      request: (start) => ({ input: "Do what there is to do.", ...given(options.request, start) }),
+      config: (place) => given(options.config, place) ?? {},
+      contextTokens: typeof contextTokens === "function" ? contextTokens(seed) : contextTokens,
       lease: options.lease ?? LEASE,
       through: options.through ?? ((store) => store),
       afterwards: options.afterwards ?? (() => {}),
@@ -83,6 +93,10 @@ export async function simulate(
 
 async function candidateOf(script: Script | undefined): Promise<ModelCandidate | undefined> {
   return script === undefined ? undefined : (await scriptedModel(script).resolve(""))[0];
+}
+
+function given<T extends object, P>(value: T | ((place: P) => T) | undefined, place: P): T | undefined {
+  return typeof value === "function" ? value(place) : value;
 }
 
 function add(total: Simulation, { runs, events, crashes, pauses, lateEffects, hash: one }: SeedResult): Simulation {

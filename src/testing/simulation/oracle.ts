@@ -5,11 +5,16 @@ import type { RunEvent } from "../../ports/events.ts";
 import type { RunRow } from "../../ports/store.ts";
 import type { ModelCall } from "../../ports/models.ts";
 import type { Tool, ToolContext } from "../../ports/tools.ts";
-import { checkRun, describeViolations, type RunCheck, storeViolations } from "../invariants.ts";
+import { checkRun, describeViolations, storeViolations } from "../invariants.ts";
 import { findUnpaired } from "../invariants-calls.ts";
 import { entryOf } from "../invariants-journal.ts";
+import { DeliveryWatch } from "./delivery-watch.ts";
+import { ForkWatch } from "./fork-watch.ts";
 import { BEGINNING, type Host } from "./host.ts";
+import { LedgerWatch } from "./ledger-watch.ts";
 import type { Premises } from "./simulated-store.ts";
+import { LONG_MS, type Scene, type Watched } from "./scene.ts";
+import { SourceWatch } from "./source-watch.ts";
 
 /** Something that somebody was told is durable. */
 export interface Acknowledged {
@@ -18,19 +23,8 @@ export interface Acknowledged {
   readonly entry?: string;
 }
 
-interface Watched {
-  readonly check: RunCheck;
-  /** Virtual ms: when it was seen first. */
-  readonly since: number;
-  seen: number;
-  reported: number;
-}
-
 /** From when a request is made until it is seen, ms. */
 const SLOWEST_MS = 20_000;
-
-/** Longer than anything in a simulated world takes by itself. */
-const LONG_MS = 60_000;
 
 /** It sleeps for so long because the clock of a process said that it was tomorrow; or its children do. */
 export function sleeps({ status, waitingFor, dueAt = 0 }: RunRow, rows: readonly RunRow[], now: number): boolean {
@@ -44,15 +38,19 @@ function describeStuck({ run, status, owner = "nobody", waitingFor }: RunRow): s
   return `${run} does not end: it is ${status}, owner ${owner}, waiting for ${JSON.stringify(waitingFor)}`;
 }
 
-export class Oracle {
+export class Oracle implements Scene {
   /** The first is the one to look at. */
   readonly problems: string[] = [];
   readonly acknowledged: Acknowledged[] = [];
   /** Effects of processes that had lost their run before: they cannot be undone, only recognised by their key. */
   lateEffects = 0;
+  readonly runs: Map<string, Watched> = new Map();
+  readonly store: MemoryStore;
+  readonly deliveries: DeliveryWatch;
+  readonly sources: SourceWatch;
+  readonly ledger: LedgerWatch;
+  readonly forks: ForkWatch;
   readonly #premises: Premises;
-  readonly #store: MemoryStore;
-  readonly #runs = new Map<string, Watched>();
   readonly #changed = new Set<string>();
   /** By idempotency key. */
   readonly #intents = new Map<string, number>();
@@ -61,7 +59,11 @@ export class Oracle {
   /** `store` is a handle of its own. */
   constructor(premises: Premises, store: MemoryStore) {
     this.#premises = premises;
-    this.#store = store;
+    this.store = store;
+    this.deliveries = new DeliveryWatch(this);
+    this.sources = new SourceWatch(this);
+    this.ledger = new LedgerWatch(this);
+    this.forks = new ForkWatch(this);
     store.journal.watch(undefined, (run) => this.#changed.add(run));
   }
 
@@ -69,13 +71,19 @@ export class Oracle {
     this.problems.push(message);
   }
 
+  owns(host: Host, run: string): boolean {
+    return this.#premises.owners.get(run)?.host === host;
+  }
+
   // --- what agents do ------------------------------------------------------------------------------------------------
 
   /** A call begins: its process must not know better. */
   called(tool: Tool, { run, call, attempt }: ToolContext, host: Host): void {
+    this.sources.called(run, tool.name, host);
+    this.forks.called(tool, run, call);
     const owner = this.#premises.owners.get(run);
     if (owner?.host !== host || owner.epoch !== attempt) return;
-    const state = this.#runs.get(run)?.check.state?.calls.find(({ id }) => id === call);
+    const state = this.runs.get(run)?.check.state?.calls.find(({ id }) => id === call);
     if (state === undefined || state.status === "ended")
       this.problem(`${host.name} runs the call ${call} of ${run} (${tool.name}), which has its result already`);
     else if (tool.effect === "once" && state.status !== "started")
@@ -97,7 +105,7 @@ export class Oracle {
   modelCalled({ run, step, messages }: ModelCall, host: Host): void {
     const unpaired = findUnpaired(messages);
     if (unpaired !== undefined) this.problem(`the model is called for step ${step} of ${run}, and ${unpaired}`);
-    const state = this.#runs.get(run)?.check.state;
+    const state = this.runs.get(run)?.check.state;
     const isHis = this.#premises.owners.get(run)?.host === host && !this.#premises.losers.has(`${host.name} ${run}`);
     if (isHis && state !== undefined && state.step > step)
       this.problem(`${host.name} calls the model for step ${step} of ${run}, which was answered`);
@@ -111,16 +119,23 @@ export class Oracle {
     const changed = [...this.#changed];
     this.#changed.clear();
     for (const run of changed) await this.#lookAt(run);
+    await this.ledger.look();
   }
 
   async #lookAt(run: string): Promise<void> {
-    const known = this.#runs.get(run) ?? { check: checkRun(run), since: this.#premises.schedule.now, seen: 0, reported: 0 };
-    this.#runs.set(run, known);
-    const { journal, runs, inbox, outbox, owners } = this.#store;
+    const known = this.runs.get(run) ?? {
+      check: checkRun(run),
+      closings: new Map(),
+      since: this.#premises.schedule.now,
+      seen: 0,
+      reported: 0,
+    };
+    this.runs.set(run, known);
+    const { journal, runs, inbox, outbox, owners } = this.store;
     const events = await journal.read(run, { after: known.seen - 1 });
     known.seen += events.length;
-    for (const event of events) this.#note(run, event);
     known.check.see(events);
+    for (const event of events) await this.#note(run, known, event);
     this.#timeIsReal(run, known, events.at(-1));
     const [row, pending, deliveries] = [await runs.get(run), await inbox.pending(run), await outbox.list({ run })];
     if (row === undefined) return;
@@ -139,7 +154,12 @@ export class Oracle {
       this.problem(`${run} is charged ${last.activeMs} ms of running time, and was begun less than ${Math.ceil(there)} ms ago`);
   }
 
-  #note(run: string, event: RunEvent): void {
+  async #note(run: string, { closings }: Watched, event: RunEvent): Promise<void> {
+    await this.forks.note(run, event);
+    // What was copied are the intents of another run.
+    if (event.type === "run.forked")
+      for (const key of this.#intents.keys()) if (key.startsWith(`${run}:`)) this.#intents.delete(key);
+    if (event.type === "source.closed") closings.set(event.source, event);
     if (event.type !== "tool.started") return;
     const key = `${run}:${event.call}`;
     this.#intents.set(key, (this.#intents.get(key) ?? 0) + 1);
@@ -150,27 +170,39 @@ export class Oracle {
   /** Once more from the beginning, and everything that was promised. */
   async conclude(): Promise<void> {
     await this.look();
-    const found = await storeViolations(this.#store);
+    const found = await storeViolations(this.store);
     if (found.length > 0) this.problem(describeViolations(found));
-    const rows = await this.#store.runs.list({ limit: Infinity });
+    this.sources.conclude();
+    await this.deliveries.conclude(this.#premises.schedule.now);
+    const rows = await this.store.runs.list({ limit: Infinity });
+    await this.ledger.conclude(rows);
     for (const row of rows) {
+      await this.#isOfOneCall(row);
       if (isFinal(row.status)) this.#endsAsTold(row.run, row.status);
       else if (!sleeps(row, rows, this.#premises.schedule.now)) this.problem(describeStuck(row));
     }
     for (const promise of this.acknowledged) await this.#isKept(promise);
   }
 
+  /** A child answers the one call of its parent that started it. */
+  async #isOfOneCall({ run, parent }: RunRow): Promise<void> {
+    if (parent === undefined) return;
+    const events = await this.store.journal.read(parent);
+    const starts = events.filter((event) => event.type === "child.started" && event.run === run).length;
+    if (starts !== 1) this.problem(`${run} is a child of ${parent}, whose journal starts it ${starts} times`);
+  }
+
   async #isKept({ run, entry }: Acknowledged): Promise<void> {
-    const events = await this.#store.journal.read(run);
+    const events = await this.store.journal.read(run);
     if (events.length === 0) this.problem(`the start of ${run} was acknowledged, and there is no such run`);
     if (entry === undefined || events.some((event) => entryOf(event) === entry)) return;
-    const pending = await this.#store.inbox.pending(run);
+    const pending = await this.store.inbox.pending(run);
     if (!pending.some(({ id }) => id === entry)) this.problem(`${entry} was acknowledged, and ${run} never heard of it`);
   }
 
   /** Who stops a run sees it stopped, unless it could not go on anyway. */
   #endsAsTold(run: string, status: string): void {
-    const cancel = this.#runs.get(run)?.check.state?.cancel;
+    const cancel = this.runs.get(run)?.check.state?.cancel;
     if (cancel === undefined || status === "poisoned") return;
     const expected = cancel.mode === "kill" ? "killed" : "cancelled";
     if (status !== expected) this.problem(`${run} was told to end (${cancel.mode}), and is ${status}`);

@@ -30,6 +30,9 @@ const SLICE_MS = 500;
 /** What comes after the trouble, virtual ms at most: longer than any limit of a run. */
 const QUIET_MS = 300_000;
 
+/** A process that has lost a run notices when what it does for it comes back, which takes no longer. */
+const LINGER_MS = 30_000;
+
 const SLOTS = ["a", "b"];
 
 export async function playSeed(options: WorldOptions): Promise<SeedResult> {
@@ -122,22 +125,26 @@ async function shutDown(world: World, { executor, host, slot }: Worker): Promise
 // --- the quiet after it ----------------------------------------------------------------------------------------------
 
 async function calm(world: World, person: Person): Promise<void> {
-  const { premises, trouble, schedule, workers } = world;
+  const { premises, trouble, schedule, workers, oracle } = world;
   world.log("from here on nothing goes wrong");
   Object.assign(premises.faults, { before: 0, after: 0, slow: 0 });
-  Object.assign(trouble, { toolFails: 0, toolIsSlow: 0, modelFails: 0, modelHangs: 0 });
+  for (const name of Object.keys(trouble)) Object.assign(trouble, { [name]: 0 });
   for (const { slot, host } of workers.values()) {
     host.wallOffset = 0;
     host.wake();
     if (host.isDead) world.boot(slot);
   }
-  const end = schedule.now + QUIET_MS;
+  const since = schedule.now;
+  let end = since + QUIET_MS;
   while (schedule.now < end) {
     person.insist();
     await person.answerAll();
     // People take their time, but not for ever.
-    const pause = Math.min(SLICE_MS + (schedule.now - (end - QUIET_MS)) / 2, 10 * SLICE_MS);
-    if (!(await world.runUntil(schedule.now + pause)) || (await person.isThrough())) return;
+    const pause = Math.min(SLICE_MS + (schedule.now - since) / 2, 10 * SLICE_MS);
+    if (!(await world.runUntil(schedule.now + pause))) return;
+    if (!(await person.isThrough())) continue;
+    if (!oracle.sources.areOpen) return;
+    end = Math.min(end, schedule.now + LINGER_MS);
   }
 }
 

@@ -1,4 +1,5 @@
 /** A model of a simulated world: slow, unreliable, and without a plan unless it has a script. */
+import { messagesTokens } from "../../kernel/context-size.ts";
 import { ModelCallError } from "../../kernel/model-error.ts";
 import type { AssistantPart } from "../../ports/messages.ts";
 import type { ModelAnswer, ModelCall, ModelCallOptions, ModelCandidate, ModelPrice, Models } from "../../ports/models.ts";
@@ -17,6 +18,8 @@ export interface ModelPlace {
   readonly trouble: { modelFails: number; modelHangs: number };
   /** Says what there is to say; without one the answers are random. */
   readonly script: ModelCandidate | undefined;
+  /** A conversation that takes more is refused. */
+  readonly contextTokens: number | undefined;
 }
 
 const PRICE: ModelPrice = { input: 1, output: 2, asOf: "2026-01-01" };
@@ -27,6 +30,7 @@ export function randomModels(place: ModelPlace): Models {
   const candidate: ModelCandidate = {
     id: "simulated/model",
     price: PRICE,
+    ...(place.contextTokens === undefined ? {} : { contextTokens: place.contextTokens }),
     call: (call, options) => answer(place, call, options),
   };
   return { resolve: () => Promise.resolve([candidate]) };
@@ -44,6 +48,8 @@ async function answer(place: ModelPlace, call: ModelCall, options: ModelCallOpti
   const fails = random.chance(trouble.modelFails);
   await wait(random.chance(0.03) ? leaseMs * (1 + random.next()) : random.next() * ANSWER_MS);
   if (fails && random.chance(0.5)) throw new ModelCallError("model_overloaded", "simulated/model: overloaded");
+  if (promptTokens(call) > (place.contextTokens ?? Infinity))
+    throw new ModelCallError("model_context_overflow", `simulated/model: the prompt is too long: ${promptTokens(call)} tokens`);
   const said = script === undefined ? improvised(call, random) : await script.call(call, options);
   for (const part of said.content) {
     options.onPart(part.type === "text" ? { type: "text.delta", text: part.text } : undefined);
@@ -54,7 +60,7 @@ async function answer(place: ModelPlace, call: ModelCall, options: ModelCallOpti
 }
 
 function improvised(call: ModelCall, random: SeededRandom): ModelAnswer {
-  const usage = { inputTokens: 20 + random.below(100), outputTokens: 5 + random.below(50) };
+  const usage = { inputTokens: promptTokens(call) + random.below(100), outputTokens: 5 + random.below(50) };
   const isOver = call.toolChoice === "none" || call.tools.length === 0 || random.chance(call.step < 4 ? 0.25 : 0.7);
   const content: AssistantPart[] = [{ type: "text", text: `Step ${call.step}, try ${call.attempt}.` }];
   if (isOver) return { content, finish: "stop", usage };
@@ -64,6 +70,10 @@ function improvised(call: ModelCall, random: SeededRandom): ModelAnswer {
     content.push({ type: "tool-call", toolCallId, toolName: name, input: sampleInput(inputSchema, random) });
   }
   return { content, finish: "tool-calls", usage };
+}
+
+function promptTokens({ instructions, tools, messages }: ModelCall): number {
+  return messagesTokens(messages) + Math.ceil((instructions.length + JSON.stringify(tools).length) / 4);
 }
 
 function waits({ schedule, host }: ModelPlace, ms: number, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 /** The store as one process of a simulated world sees it: slow, sometimes unavailable, and aware of leases. */
 import { ExecutusError } from "../../kernel/errors.ts";
+import type { LedgerChange } from "../../ports/budget.ts";
 import type { ClaimResult, Store } from "../../ports/store.ts";
 import { giveUpTheSilent, type Host, type Lease } from "./host.ts";
 import type { Schedule } from "./schedule.ts";
@@ -28,6 +29,10 @@ export interface Premises {
   /** Who made the last write. */
   writer: Host | undefined;
   problem(message: string): void;
+  /** A process has taken a run. */
+  taken(run: string): Promise<void>;
+  /** The ledger was changed with a write of this run. */
+  charged(run: string, change: LedgerChange): Promise<void>;
 }
 
 const OPERATION_MS = 8;
@@ -39,7 +44,12 @@ export function simulatedStore(premises: Premises, host: Host, inner: Store): St
   const { journal, inbox, runs, owners, outbox, lanes, budgets } = inner;
   return {
     journal: {
-      append: (request) => write(() => journal.append(request)),
+      append: (request) =>
+        write(async () => {
+          const result = await journal.append(request);
+          if (result.ok && request.ledger !== undefined) await premises.charged(request.run, request.ledger);
+          return result;
+        }),
       read: (run, options) => ask(() => journal.read(run, options)),
       watch: (run, changed) => watch(premises, host, { inner, run, changed }),
     },
@@ -49,7 +59,12 @@ export function simulatedStore(premises: Premises, host: Host, inner: Store): St
     },
     owners: {
       self: owners.self,
-      claim: (run, slot) => write(async () => claimed(premises, { host, run, result: await owners.claim(run, slot) })),
+      claim: (run, slot) =>
+        write(async () => {
+          const result = claimed(premises, { host, run, result: await owners.claim(run, slot) });
+          if (result.ok) await premises.taken(run);
+          return result;
+        }),
       release: (run, epoch, row) => write(async () => released(premises, run, epoch, () => owners.release(run, epoch, row))),
       orphans: (limit, now) => ask(() => owners.orphans(limit, now)),
       due: (now, limit) => ask(() => owners.due(now, limit)),
@@ -58,6 +73,7 @@ export function simulatedStore(premises: Premises, host: Host, inner: Store): St
       create: (request) =>
         write(async () => {
           const result = await runs.create(request);
+          if (result.created && request.ledger !== undefined) await premises.charged(request.run, request.ledger);
           if (!result.created || request.lane !== undefined) return result;
           host.takes();
           premises.owners.set(request.run, { host, epoch: result.epoch });

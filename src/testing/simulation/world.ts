@@ -11,7 +11,10 @@ import { createExecutorOn } from "../../run/executor.ts";
 import type { Agent, Executor, ExecutorConfig, RunRequest } from "../../run/types.ts";
 import { type SeededRandom, seededRandom } from "../seeded-random.ts";
 import { BEGINNING, Host, type Lease } from "./host.ts";
-import { observedAgent, observedTools, type Place } from "./observed-agent.ts";
+import { laneHasRoom } from "./lane-watch.ts";
+import { observedAgent } from "./observed-agent.ts";
+import { observedConfig } from "./observed-config.ts";
+import type { Place } from "./observed-tool.ts";
 import { Oracle } from "./oracle.ts";
 import { Outside } from "./outside.ts";
 import { type ModelPlace, randomModels } from "./random-model.ts";
@@ -20,16 +23,26 @@ import { type Premises, simulatedStore } from "./simulated-store.ts";
 
 /** What an agent may use so that it does the same for the same seed. */
 export interface SimulatedPlace {
+  /** What both processes must agree on is to be drawn from it: `seededRandom(seed)`. */
+  readonly seed: number;
   readonly random: SeededRandom;
   /** Of the process that the agent is in. */
   readonly clock: Clock;
 }
 
+/** A run that is to be started. */
+export interface SimulatedStart {
+  readonly seed: number;
+  readonly run: string;
+}
+
 export interface WorldOptions {
   readonly seed: number;
   readonly agent: Agent | ((place: SimulatedPlace) => Agent);
-  readonly request: RunRequest;
-  readonly config: Partial<ExecutorConfig>;
+  readonly request: (of: SimulatedStart) => RunRequest;
+  readonly config: (place: SimulatedPlace) => Partial<ExecutorConfig>;
+  /** Of the simulated model. */
+  readonly contextTokens: number | undefined;
   readonly script: ModelCandidate | undefined;
   readonly lease: Lease;
   /** In front of the store of each process. */
@@ -56,7 +69,15 @@ export class World {
   readonly store: MemoryStore;
   readonly outside: Outside = new Outside();
   readonly premises: Premises;
-  readonly trouble: Trouble = { toolFails: 0.05, toolIsSlow: 0.03, modelFails: 0.1, modelHangs: 0.01 };
+  readonly trouble: Trouble = {
+    toolFails: 0.05,
+    toolIsSlow: 0.03,
+    sourceFails: 0.05,
+    deliveryFails: 0.3,
+    compactorFails: 0.1,
+    modelFails: 0.1,
+    modelHangs: 0.01,
+  };
   /** What was done to this world, oldest first. */
   readonly trace: string[] = [];
   /** By slot. */
@@ -81,6 +102,8 @@ export class World {
       storeNow: undefined,
       writer: undefined,
       problem: (message) => this.oracle.problem(message),
+      taken: (run) => laneHasRoom(this.oracle, this.premises, run),
+      charged: (run, change) => this.oracle.ledger.changed(run, change),
     };
     this.oracle = new Oracle(this.premises, this.store);
   }
@@ -94,8 +117,9 @@ export class World {
     }
   }
 
-  get request(): RunRequest {
-    return this.#options.request;
+  requestOf(run: string): RunRequest {
+    const { seed, request } = this.#options;
+    return request({ seed, run });
   }
 
   log(what: string): void {
@@ -117,21 +141,21 @@ export class World {
 
   boot(slot: string): Worker {
     const { schedule, premises, oracle, outside } = this;
-    const { lease, config, through, script, agent: given } = this.#options;
+    const { seed, lease, config, through, script, contextTokens, agent: given } = this.#options;
     const name = `${slot}/${++this.#incarnation}`;
     const host = new Host(name, schedule, this.store.peer(name));
     premises.hosts.push(host);
     const place: Place = { host, schedule, oracle, outside, leaseMs: lease.leaseMs, trouble: this.trouble };
-    const made = typeof given === "function" ? given({ random: schedule.random, clock: host.clock }) : given;
-    const agent = observedAgent(made, place);
-    const { tools, ...rest } = config;
+    const simulated: SimulatedPlace = { seed, random: schedule.random, clock: host.clock };
+    const agent = observedAgent(typeof given === "function" ? given(simulated) : given, place);
+    const configured = observedConfig(config(simulated), place);
+    oracle.ledger.budgets = configured.ledger === undefined ? (configured.budgets ?? []) : [];
     const executor = createExecutorOn(
       {
         sweepMs: SWEEP_MS,
-        ...rest,
+        ...configured,
         agents: [agent],
-        models: randomModels({ ...place, trouble: this.trouble, script }),
-        ...(tools === undefined ? {} : { tools: observedTools(tools, place) }),
+        models: randomModels({ ...place, trouble: this.trouble, script, contextTokens }),
       },
       { store: simulatedStore(premises, host, through(host.store)), blobs: this.#blobs, clock: host.clock, schemas },
     );
