@@ -137,9 +137,9 @@ export type AdmissionDecision = { readonly admitted: true } | { readonly admitte
 /**
  * A host's own gate, asked about children of runs too. Whoever starts the run waits for the answer; a gate that fails refuses it.
  *
- * Asking uses nothing up: it is asked again when a start is repeated that came to nothing (a process died, a model was not found), or
- * that found its run by an idempotency key, and it is not told whether a run begins. What counts runs is a budget. It gives a
- * reason when it refuses, for the caller, and changes nothing of what it is given.
+ * Asking uses nothing up: it is asked again when a start is repeated that came to nothing (a process died, a model was not found), and
+ * it is not told whether a run begins. What counts runs is a budget. Of a run that is there, by its id or its idempotency key, it is not
+ * asked. It gives a reason when it refuses, for the caller, and changes nothing of what it is given.
  */
 export type Admit = (request: AdmissionRequest) => Promise<AdmissionDecision> | AdmissionDecision;
 

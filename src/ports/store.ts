@@ -279,6 +279,8 @@ export interface RunQuery {
   readonly continues?: string;
   /** Ids that start with this. */
   readonly prefix?: string;
+  /** The run that was started with this key. */
+  readonly idempotencyKey?: string;
   readonly createdAfter?: number;
   /** Default 100, newest first. */
   readonly limit?: number;

@@ -114,8 +114,9 @@ async function gate(core: Core, run: string, agent: Agent, request: RunRequest):
   if (!decision.admitted) throw new ExecutusError("budget_refused", `this run was refused: ${decision.reason}`, { run });
 }
 
-async function isThere(core: Core, { id }: RunRequest): Promise<boolean> {
-  return id !== undefined && (await core.store.runs.get(id)) !== undefined;
+async function isThere({ store }: Core, { id, idempotencyKey }: RunRequest): Promise<boolean> {
+  if (id !== undefined && (await store.runs.get(id)) !== undefined) return true;
+  return idempotencyKey !== undefined && (await store.runs.list({ idempotencyKey, limit: 1 })).length > 0;
 }
 
 /** The first budget in US dollars that this run would be counted on. */

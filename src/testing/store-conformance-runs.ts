@@ -83,6 +83,10 @@ function creating(test: StoreTest): void {
       Array.from({ length: 5 }, () => ({ created: false, run: `r${made}` })),
     );
     assert.equal((await store.runs.list()).length, 1);
+    await store.runs.create(newRun("other", { idempotencyKey: "k2" }));
+    const byKey = async (key: string): Promise<readonly string[]> =>
+      (await other.runs.list({ idempotencyKey: key })).map(({ run }) => run);
+    assert.deepEqual([await byKey("k"), await byKey("k2"), await byKey("K"), await byKey("")], [[`r${made}`], ["other"], [], []]);
     assert.equal((await store.runs.create(newRun("free"))).created, true);
     assert.equal((await store.runs.create(newRun("free2"))).created, true);
   });

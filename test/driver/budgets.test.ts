@@ -46,8 +46,10 @@ describe("budgets", () => {
       return asked.length === 1 ? { admitted: true as const } : { admitted: false as const, reason: "closed on Sundays" };
     };
     const world = createWorld([{ text: "x" }], { admit });
-    expect(await world.executor.run(agent, { input: "x", id: "r" })).toMatchObject({ status: "completed" });
-    expect(await world.executor.run(agent, { input: "x", id: "r" })).toMatchObject({ status: "completed" });
+    const request = { input: "x", id: "r", idempotencyKey: "order-17" };
+    expect(await world.executor.run(agent, request)).toMatchObject({ status: "completed" });
+    expect(await world.executor.run(agent, request)).toMatchObject({ status: "completed" });
+    expect(await world.executor.run(agent, { input: "x", idempotencyKey: "order-17" })).toMatchObject({ run: "r" });
     const refused = await world.executor.run(agent, { input: "x", id: "s" });
     expect(refused.error).toEqual({ code: "budget_refused", message: "this run was refused: closed on Sundays" });
     expect(asked).toEqual(["r", "s"]);

@@ -22,11 +22,17 @@ export function toRow(run: MemoryRun): RunRow {
 }
 
 export function list(data: Data, query: RunQuery): readonly RunRow[] {
-  return [...data.runs.values()]
+  return candidates(data, query)
     .toSorted((a, b) => b.created.at - a.created.at || b.key - a.key)
     .map(toRow)
     .filter((row) => matches(row, query))
     .slice(0, query.limit ?? 100);
+}
+
+function candidates(data: Data, { idempotencyKey }: RunQuery): readonly MemoryRun[] {
+  if (idempotencyKey === undefined) return [...data.runs.values()];
+  const run = data.runs.get(data.keys.get(idempotencyKey) ?? "");
+  return run === undefined ? [] : [run];
 }
 
 function matches(row: RunRow, query: RunQuery): boolean {

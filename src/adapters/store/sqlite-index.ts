@@ -63,7 +63,7 @@ function toWhere(query: RunQuery, alive: readonly number[]): readonly [where: st
     conditions.push(condition);
     values.push(...bound);
   };
-  const { status, label, prefix, createdAfter } = query;
+  const { status, label, prefix, createdAfter, idempotencyKey } = query;
   for (const field of ["agent", "caller", "channel", "tenant", "parent", "root", "continues"] as const) {
     const value = query[field];
     if (value !== undefined) add(`r.${field} = ?`, value);
@@ -73,6 +73,7 @@ function toWhere(query: RunQuery, alive: readonly number[]): readonly [where: st
   }
   if (label !== undefined) add("EXISTS (SELECT 1 FROM json_each(r.labels) l WHERE l.key = ? AND l.value = ?)", ...label);
   if (prefix !== undefined) add("r.run >= ? AND substr(r.run, 1, length(?)) = ?", prefix, prefix, prefix);
+  if (idempotencyKey !== undefined) add("r.idempotency_key = ?", idempotencyKey);
   if (createdAfter !== undefined) add("r.created_at > ?", createdAfter);
   return [conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`, values];
 }
