@@ -39,7 +39,15 @@ describe("a memory store", () => {
     expect(await second.owners.claim("r")).toMatchObject({ ok: true, activeMs: 500 });
     now = 90_300;
     second.die();
-    expect(await store.peer("other/3").owners.claim("r")).toMatchObject({ ok: true, activeMs: 800 });
+    const third = store.peer("other/3");
+    expect(await third.owners.claim("r")).toMatchObject({ ok: true, epoch: 3, activeMs: 800 });
+    await third.owners.release("r", 3);
+    now = 200_000;
+    const fourth = store.peer("other/4");
+    expect(await fourth.owners.claim("r")).toMatchObject({ after: "released", activeMs: 800 });
+    now = 200_100;
+    fourth.die();
+    expect(await store.peer("other/5").owners.claim("r")).toMatchObject({ after: "crash", activeMs: 900 });
   });
 
   it("charges a dead process up to its death, by the clock it was given", async () => {

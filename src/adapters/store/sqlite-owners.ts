@@ -48,7 +48,7 @@ export function createOwnership({ db, heads, presence, processes, lanes, ...opti
       const now = options.clock.now();
       const activeMs = head.active + lastedMs(head, owner, now);
       // Should this one die before it writes anything, the next is charged from here, and not for the time in which nobody had the run.
-      take.run(epoch, presence.take(), after === "crash" ? Math.round(now) : head.at, activeMs, head.id);
+      take.run(epoch, presence.take(), head.status === "running" ? Math.round(now) : head.at, activeMs, head.id);
       heads.remember(run, { key: head.id, epoch, seq: head.seq, sum: head.sum });
       return { ok: true, epoch, after, activeMs };
     },

@@ -120,6 +120,23 @@ describe("a SQLite store", () => {
     expect(await other.owners.claim("r")).toEqual({ ok: true, epoch: 2, after: "crash", activeMs: 0 });
   });
 
+  it("charges nobody for the time in which nobody had the run, also when whoever took it died before it wrote anything", async () => {
+    const file = join(await newFolder(), "store.db");
+    let passed = 0;
+    const clock = { now: () => AT + passed, uptime: () => 1_000_000 + passed };
+    const next = (): Store => {
+      passed += HOUR_MS;
+      return openForTest({ file, clock });
+    };
+    await openForTest({ file, clock }).runs.create(newRun("r", { at: AT }));
+    expect(await next().owners.claim("r")).toMatchObject({ after: "crash", activeMs: 0 });
+    const third = next();
+    expect(await third.owners.claim("r")).toMatchObject({ epoch: 3, after: "crash", activeMs: 0 });
+    await third.owners.release("r", 3);
+    expect(await next().owners.claim("r")).toMatchObject({ after: "released", activeMs: 0 });
+    expect(await next().owners.claim("r")).toMatchObject({ after: "crash", activeMs: 0 });
+  });
+
   it("keeps its runs for as long as it says that it is alive, though it writes nothing else", async () => {
     const file = join(await newFolder(), "store.db");
     let uptime = 1_000_000;
