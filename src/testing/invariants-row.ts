@@ -5,7 +5,7 @@ import type { RunState } from "../kernel/state.ts";
 import type { RunRow } from "../ports/store.ts";
 import { deliveriesOf } from "../run/outcome.ts";
 import { toRowChange } from "../run/status.ts";
-import type { Report, RunRecord } from "./invariants.ts";
+import type { Report, RunRecord, SeenRecord } from "./invariants.ts";
 
 export function isNotStranded({ row, inbox = [], isOrphan }: RunRecord, state: RunState, report: Report): void {
   if (row === undefined || state.finished || row.owner !== undefined) return;
@@ -31,11 +31,15 @@ export function deliveriesFollowTheEnd({ outbox }: RunRecord, state: RunState, r
   if (new Set(there).size < there.length) report(8, state.seq, "a delivery is there twice");
 }
 
-/** What a run waits for depends on the time as well: a row may be of the moment of its last event, or of when it was let go. */
-export function rowFollowsJournal({ row }: RunRecord, state: RunState, report: Report): void {
+/**
+ * What a run waits for depends on the time as well: a row may be of the moment of its last event, of when it was let go, or of when it was
+ * taken.
+ */
+export function rowFollowsJournal({ row, lastAt }: SeenRecord, state: RunState, report: Report): void {
   if (row === undefined) return;
   const atRest = differences(row, state, 0);
-  if (atRest.length === 0 || differences(row, state, row.updatedAt).length === 0) return;
+  const moments = [row.updatedAt, lastAt];
+  if (atRest.length === 0 || moments.some((at) => differences(row, state, at).length === 0)) return;
   for (const difference of atRest) report(9, state.seq, difference);
 }
 

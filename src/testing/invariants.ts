@@ -46,6 +46,12 @@ export interface RunRecord {
   readonly isOrphan?: boolean;
 }
 
+/** Of a run whose events have been seen. */
+export interface SeenRecord extends RunRecord {
+  /** Wall ms of the last of them. */
+  readonly lastAt: number;
+}
+
 /** One event, and the run before and after it. */
 export interface Step {
   readonly event: RunEvent;
@@ -85,6 +91,7 @@ export function checkRun(run = "?"): RunCheck {
   const found: Violation[] = [];
   let name = run;
   let state: RunState | undefined;
+  let lastAt = 0;
   const report: Report = (invariant, seq, message) => {
     found.push({ invariant, run: name, ...(seq === undefined ? {} : { seq }), message });
   };
@@ -96,6 +103,7 @@ export function checkRun(run = "?"): RunCheck {
     name = after.run;
     for (const check of checks) check({ event, before, after });
     state = after;
+    lastAt = event.at;
   };
   return {
     get state() {
@@ -105,7 +113,7 @@ export function checkRun(run = "?"): RunCheck {
     see: (events) => events.forEach(see),
     compare: (record) => {
       if (state === undefined) report(1, undefined, "it has no events");
-      else for (const check of OF_RECORDS) check(record, state, report);
+      else for (const check of OF_RECORDS) check({ ...record, lastAt }, state, report);
     },
   };
 }
