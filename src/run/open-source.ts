@@ -60,6 +60,7 @@ const noted = (): void => {};
  */
 export async function openSource(session: Session, state: SourceState, given: Opening): Promise<OpenedSource> {
   await session.desk?.opening.get(state.name);
+  given.stopper.signal.throwIfAborted();
   const known = session.desk?.open.get(state.name);
   if (known !== undefined) return known;
   const opened = await given.source.open(toContext(session, state, given.stopper));

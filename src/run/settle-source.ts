@@ -53,7 +53,10 @@ async function tell(session: Session, state: SourceState, stopper: Stopper): Pro
   const source = session.desk?.code.get(state.name);
   if (source === undefined) throw new Error("nothing of that name is registered in this process");
   const opened = await openSource(session, state, { source, stopper });
-  const brought = await opened.afterRun?.(await endingOf(session, stopper));
+  const ending = await endingOf(session, stopper);
+  // Given up while it was being opened: the journal has it that it was told, and nobody would take what it brings.
+  stopper.signal.throwIfAborted();
+  const brought = await opened.afterRun?.(ending);
   return stored(session, state, brought ?? {});
 }
 

@@ -10,11 +10,11 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 /** Its first opening comes at once, later ones when they are released. */
 function slowBox() {
   const held: (() => void)[] = [];
-  const box = { opens: 0, open: 0 };
+  const box = { opens: 0, open: 0, told: 0 };
   const open = async (): Promise<OpenedSource> => {
     if (box.opens++ > 0) await new Promise<void>((resolve) => held.push(resolve));
     box.open++;
-    return { tools: [], afterRun: async () => {}, close: async () => void box.open-- };
+    return { tools: [], afterRun: async () => void box.told++, close: async () => void box.open-- };
   };
   const release = async (): Promise<void> => {
     for (let i = 0; i < 20; i++) await turn();
@@ -42,7 +42,26 @@ it("a source that is being opened when its run is stopped is not opened a second
   await has(next, "run.settling");
   await release();
   expect(await next.clock.until(result)).toMatchObject({ status: "cancelled" });
-  expect(box).toEqual({ opens: 2, open: 0 });
+  expect(box).toEqual({ opens: 2, open: 0, told: 1 });
+});
+
+// Seed 54722 of the simulation.
+it("a source that is still being opened when the time to be told is up is not told later", async () => {
+  const { box, source, release } = slowBox();
+  const agent = { ...makeAgent([]), sources: [source] };
+  const first = createWorld([{ hang: true }]);
+  await first.executor.start(agent, { input: "go", id: "r" });
+  while (first.models.calls.length === 0) await turn();
+  await first.executor.shutdown();
+  const next = createWorld([], { from: { ...first, store: first.store.peer("memory/2") }, agents: [agent] });
+  const { result } = await next.executor.resume("r");
+  while (box.opens < 2) await turn();
+  await next.executor.send("r", { kind: "cancel" });
+  await has(next, "run.settling");
+  await next.clock.until(has(next, "source.settled"));
+  await release();
+  expect(await next.clock.until(result)).toMatchObject({ status: "cancelled" });
+  expect(box).toEqual({ opens: 2, open: 0, told: 0 });
 });
 
 // Seed 20010 of the simulation.
@@ -77,5 +96,5 @@ it("a source that is being opened while its run begins to wait is not opened a s
   await has(next, "approval.answered");
   await release();
   expect(await next.clock.until(result)).toMatchObject({ status: "completed" });
-  expect(box).toEqual({ opens: 2, open: 0 });
+  expect(box).toEqual({ opens: 2, open: 0, told: 1 });
 });
