@@ -70,6 +70,12 @@ export interface ToolContext {
   sleepUntil(at: number | Date): Suspension;
 }
 
+/** What outlives a call, for the next one, and ends with the last executor that uses it. */
+export interface KeptBetweenCalls {
+  /** Told by each executor before its first call. What it returns is called when that executor has shut down. Neither may throw. */
+  use(): () => void;
+}
+
 /** What `reconcile` found out about a call that may or may not have happened. */
 export type Reconciliation =
   | { readonly outcome: "done"; readonly result: unknown }
@@ -94,6 +100,8 @@ export interface Tool {
   readonly outputBytes?: number;
   /** It hands work to this agent or skill: made from an agent's `delegates`, never by hand. */
   readonly delegate?: Delegate;
+  /** What it keeps between calls, such as threads; copies of a tool share it. Default: nothing. */
+  readonly keeps?: KeptBetweenCalls;
   /** True when the result for this input has to stay in the conversation when it is compacted. Default: it need not. */
   readonly pins?: (input: unknown) => boolean;
   /** Parse and check the model's arguments. */
@@ -105,11 +113,6 @@ export interface Tool {
   /** Makes the result (or the next suspension) of a call that was suspended; default: what woke it is the result. */
   resume?(input: unknown, wake: Wake, context: ToolContext): Promise<unknown>;
   reconcile?(input: unknown, context: ToolContext): Promise<Reconciliation>;
-  /**
-   * Told by each executor before its first call. What it returns is called when that executor has shut down, so that nothing the tool
-   * keeps between calls outlives the last of them. Neither may throw.
-   */
-  use?(this: void): () => void;
   /** How a result is shown to the model; default: text stays text, anything else is JSON. */
   toOutput?(result: unknown, input: unknown, toolCallId: string): Promise<ToolOutput> | ToolOutput;
 }

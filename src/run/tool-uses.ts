@@ -1,12 +1,11 @@
 /** Tools that keep something between calls are told who calls them, until that executor has shut down. */
-import type { Tool } from "../ports/tools.ts";
+import type { KeptBetweenCalls, Tool } from "../ports/tools.ts";
 
 export class ToolUses {
-  /** By the function, which copies of a tool share. */
-  readonly #ends = new Map<NonNullable<Tool["use"]>, () => void>();
+  readonly #ends = new Map<KeptBetweenCalls, () => void>();
 
-  note({ use }: Tool): void {
-    if (use !== undefined && !this.#ends.has(use)) this.#ends.set(use, use());
+  note({ keeps }: Tool): void {
+    if (keeps !== undefined && !this.#ends.has(keeps)) this.#ends.set(keeps, keeps.use());
   }
 
   end(): void {

@@ -1,7 +1,7 @@
 /** Tools whose code runs in a thread of its own, which can be ended when it does not end by itself. */
 import { realpathSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { Tool, ToolContext } from "../../ports/tools.ts";
+import type { KeptBetweenCalls, Tool, ToolContext } from "../../ports/tools.ts";
 import { invalid } from "./input-schema.ts";
 import type { Work } from "./isolated-messages.ts";
 import { keyOf, toolsOfThisThread } from "./isolated-registry.ts";
@@ -42,18 +42,20 @@ export function isolate(tool: Tool, isolated: string | URL | Isolation | undefin
     return (await pool).call(work, given, context);
   };
   let users = 0;
-  const use = (): (() => void) => {
-    users++;
-    return () => {
-      users--;
-      // The threads are the process's: another executor may be about to use them.
-      if (users === 0) void pool?.then((opened) => opened.endIdle());
-    };
+  const keeps: KeptBetweenCalls = {
+    use: () => {
+      users++;
+      return () => {
+        users--;
+        // The threads are the process's: another executor may be about to use them.
+        if (users === 0) void pool?.then((opened) => opened.endIdle());
+      };
+    },
   };
   return {
     concurrency: threads,
     ...tool,
-    use,
+    keeps,
     execute: (input, context) => call("execute", [input], context),
     ...(tool.resume && { resume: (input, wake, context) => call("resume", [input, wake], context) }),
     ...(tool.reconcile && {
