@@ -30,7 +30,7 @@ function decideWithoutRunning(state: RunState, call: CallState, now: Now): reado
     case "parked":
       return [];
     case "ready":
-      return call.waits > 0 ? againBeforeRunning(state, call) : beforeRunning(state, call);
+      return beforeRunning(state, call);
     case "in-doubt":
       return decideDoubt(state, call);
     case "asked": {
@@ -44,12 +44,7 @@ function decideWithoutRunning(state: RunState, call: CallState, now: Now): reado
 }
 
 function beforeRunning(state: RunState, call: CallState): readonly EventBody[] {
-  const answered = notRun(state, call);
-  return answered.length > 0 ? answered : fence(state, call);
-}
-
-function againBeforeRunning(state: RunState, call: CallState): readonly EventBody[] {
-  const answered = refusedChild(state, call);
+  const answered = call.waits > 0 ? refusedChild(state, call) : notRun(state, call);
   return answered.length > 0 ? answered : fence(state, call);
 }
 

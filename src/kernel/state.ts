@@ -25,8 +25,8 @@ import type { Progress } from "./progress.ts";
 
 /**
  * `ready`: to be dispatched; `started`: its intent is committed, of a tool by the current attempt; `parked`: it is a child that
- * waits for somebody; `in-doubt`: it may have happened; `ended`: it has its outcome. `asked`: not before a person approves; `denied`: nobody did, and it is about to end. `suspended`: it ran
- * until it had to wait; `woken`: what it waited for is its result.
+ * waits for somebody; `in-doubt`: it may have happened; `ended`: it has its outcome. `asked`: not before a person approves; `denied`:
+ * nobody did, and it is about to end. `suspended`: it ran until it had to wait; `woken`: what it waited for is its result.
  */
 export type CallStatus = "ready" | "started" | "parked" | "in-doubt" | "ended" | "asked" | "denied" | "suspended" | "woken";
 

@@ -27,8 +27,8 @@ async function has({ store }: World, type: EventType): Promise<void> {
   while (!(await store.journal.read("r")).some((event) => event.type === type)) await turn();
 }
 
-// Seed 2767 of the simulation.
-it("a source that is being opened when its run is stopped is not opened a second time to be told of the end", async () => {
+/** Taken over by a second process, which is still opening the source when the run is told to end. */
+async function cancelledWhileOpening() {
   const { box, source, release } = slowBox();
   const agent = { ...makeAgent([]), sources: [source] };
   const first = createWorld([{ hang: true }]);
@@ -40,6 +40,12 @@ it("a source that is being opened when its run is stopped is not opened a second
   while (box.opens < 2) await turn();
   await next.executor.send("r", { kind: "cancel" });
   await has(next, "run.settling");
+  return { box, release, next, result };
+}
+
+// Seed 2767 of the simulation.
+it("a source that is being opened when its run is stopped is not opened a second time to be told of the end", async () => {
+  const { box, release, next, result } = await cancelledWhileOpening();
   await release();
   expect(await next.clock.until(result)).toMatchObject({ status: "cancelled" });
   expect(box).toEqual({ opens: 2, open: 0, told: 1 });
@@ -47,17 +53,7 @@ it("a source that is being opened when its run is stopped is not opened a second
 
 // Seed 54722 of the simulation.
 it("a source that is still being opened when the time to be told is up is not told later", async () => {
-  const { box, source, release } = slowBox();
-  const agent = { ...makeAgent([]), sources: [source] };
-  const first = createWorld([{ hang: true }]);
-  await first.executor.start(agent, { input: "go", id: "r" });
-  while (first.models.calls.length === 0) await turn();
-  await first.executor.shutdown();
-  const next = createWorld([], { from: { ...first, store: first.store.peer("memory/2") }, agents: [agent] });
-  const { result } = await next.executor.resume("r");
-  while (box.opens < 2) await turn();
-  await next.executor.send("r", { kind: "cancel" });
-  await has(next, "run.settling");
+  const { box, release, next, result } = await cancelledWhileOpening();
   await next.clock.until(has(next, "source.settled"));
   await release();
   expect(await next.clock.until(result)).toMatchObject({ status: "cancelled" });

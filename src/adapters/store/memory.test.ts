@@ -16,6 +16,18 @@ storeConformance({ describe, it }, "memory", async () => {
   };
 });
 
+/** A run at 1,000 ms by the clock, whose process died at 1,500; it is 90,000 now. */
+async function diedAfterHalfASecond(): Promise<{ readonly store: MemoryStore; readonly time: { now: number } }> {
+  const time = { now: 1_000 };
+  const store = createMemoryStore({ now: () => time.now });
+  await store.runs.create(newRun("r", { at: time.now }));
+  await store.journal.append(batch("r", { at: 1_200, activeMs: 200 }));
+  time.now = 1_500;
+  store.die();
+  time.now = 90_000;
+  return { store, time };
+}
+
 describe("a memory store", () => {
   it("does not let a reader damage what it holds", async () => {
     const store = createMemoryStore();
@@ -28,36 +40,24 @@ describe("a memory store", () => {
 
   // Seed 31785 of the simulation.
   it("charges nobody for the time between two processes, also when the second one dies before it has written anything", async () => {
-    let now = 1_000;
-    const store = createMemoryStore({ now: () => now });
-    await store.runs.create(newRun("r", { at: now }));
-    await store.journal.append(batch("r", { at: 1_200, activeMs: 200 }));
-    now = 1_500;
-    store.die();
-    now = 90_000;
+    const { store, time } = await diedAfterHalfASecond();
     const second = store.peer("other/2");
     expect(await second.owners.claim("r")).toMatchObject({ ok: true, activeMs: 500 });
-    now = 90_300;
+    time.now = 90_300;
     second.die();
     const third = store.peer("other/3");
     expect(await third.owners.claim("r")).toMatchObject({ ok: true, epoch: 3, activeMs: 800 });
     await third.owners.release("r", 3);
-    now = 200_000;
+    time.now = 200_000;
     const fourth = store.peer("other/4");
     expect(await fourth.owners.claim("r")).toMatchObject({ after: "released", activeMs: 800 });
-    now = 200_100;
+    time.now = 200_100;
     fourth.die();
     expect(await store.peer("other/5").owners.claim("r")).toMatchObject({ after: "crash", activeMs: 900 });
   });
 
   it("charges a dead process up to its death, by the clock it was given", async () => {
-    let now = 1_000;
-    const store = createMemoryStore({ now: () => now });
-    await store.runs.create(newRun("r", { at: now }));
-    await store.journal.append(batch("r", { at: 1_200, activeMs: 200 }));
-    now = 1_500;
-    store.die();
-    now = 90_000;
+    const { store } = await diedAfterHalfASecond();
     expect(await store.peer("other/2").owners.claim("r")).toMatchObject({ after: "crash", activeMs: 500 });
   });
 });

@@ -278,7 +278,7 @@ function claim(data: Data, name: string, by: Process, now: number): ClaimResult 
   run.epoch++;
   run.owner = by;
   // Should this one die before it writes anything, the next is charged from here, and not for the time in which nobody had the run.
-  if (run.status === "running") [run.at, run.activeMs] = [now, run.activeMs + Math.max(0, lived)];
+  if (run.status === "running") [run.at, run.activeMs] = [Math.round(now), run.activeMs + Math.max(0, lived)];
   data.watchers.touch(name);
   return { ok: true, epoch: run.epoch, after: former === undefined ? "released" : "crash", activeMs: run.activeMs };
 }

@@ -4,8 +4,8 @@ import type { Scene } from "./scene.ts";
 import type { Premises } from "./simulated-store.ts";
 
 /**
- * Right after it was taken. One that is taken only to be ended needs no room. A process that was given up and comes back has its runs again, however many others have begun
- * meanwhile.
+ * Right after it was taken. One that is taken only to be ended needs no room. A process that was given up and comes back has its runs
+ * again, however many others have begun meanwhile.
  */
 export async function laneHasRoom(scene: Scene, premises: Pick<Premises, "owners">, run: string): Promise<void> {
   const place = placeOf(scene, run);
