@@ -59,8 +59,16 @@ export const OUTSIDE_FAULTS: readonly Fault[] = [
     name: "secret-in-a-refusal",
     breaks: "Secrets are in no error",
     file: "src/run/executor.ts",
-    find: "return admit(core, agent, request).catch((error: unknown) => Promise.reject(redaction.error(error)));",
-    replace: "return admit(core, agent, request);",
+    find: "return work().catch((error: unknown) => Promise.reject(redaction.error(error)));",
+    replace: "return work();",
+    tests: REDACTION,
+  },
+  {
+    name: "secret-in-an-edit-of-a-fork",
+    breaks: "Secrets are in no journal",
+    file: "src/run/fork.ts",
+    find: "redaction.data(edit)",
+    replace: "edit",
     tests: REDACTION,
   },
   {

@@ -8,6 +8,7 @@ import { launch, toRunError } from "./conduct.ts";
 import { type Core, createCore, type Live, type Parts } from "./core.ts";
 import { redeliver } from "./redeliver.ts";
 import { followEvents } from "./follow.ts";
+import type { ForkOptions } from "./fork.ts";
 import { Handle } from "./handle.ts";
 import { LaneQueue } from "./lane-queue.ts";
 import { newId } from "./ids.ts";
@@ -40,7 +41,7 @@ export function openExecutor(core: Core): Executor {
   const start = async <Output>(agent: Agent<Output>, given: RunRequest | string, options: RunOptions = {}) => {
     if (closing !== undefined) throw new ExecutusError("shutting_down", "this executor is shutting down", { retryable: true });
     const request = typeof given === "string" ? { input: given } : given;
-    const handle = await handleOf(core, await admitted(core, agent, request));
+    const handle = await handleOf(core, await saidClean(core, () => admit(core, agent, request)));
     cancelOnAbort(core, handle, options.signal);
     return handle as RunHandle<Output>;
   };
@@ -64,7 +65,7 @@ export function openExecutor(core: Core): Executor {
       return core.engine.take(run);
     },
     recover: () => core.engine.recover(),
-    fork: async (run, options) => core.engine.take(await (await import("./fork.ts")).fork(core, run, options)),
+    fork: (run, options) => forkOf(core, run, options),
     replay: async (run, options) => (await import("./replay-run.ts")).replayRun(core, run, options?.against),
     plan: async (run) => (await import("./plan-resume.ts")).planResume(core, run),
     send: (run, command, options) => sendCommand(core, run, command, options),
@@ -94,10 +95,14 @@ export function openExecutor(core: Core): Executor {
 }
 
 /** What is refused is said without secrets. */
-async function admitted(core: Core, agent: Agent, request: RunRequest): Promise<Admitted> {
-  const { redaction } = core.ports;
-  if (redaction === undefined) return admit(core, agent, request);
-  return admit(core, agent, request).catch((error: unknown) => Promise.reject(redaction.error(error)));
+async function saidClean<T>({ ports: { redaction } }: Core, work: () => Promise<T>): Promise<T> {
+  if (redaction === undefined) return work();
+  return work().catch((error: unknown) => Promise.reject(redaction.error(error)));
+}
+
+async function forkOf(core: Core, run: string, options: ForkOptions): Promise<RunHandle> {
+  const { fork } = await import("./fork.ts");
+  return join(core, await saidClean(core, () => fork(core, run, options)));
 }
 
 /** The id or idempotency key is taken: give the caller that run. */

@@ -4,9 +4,11 @@
  */
 import { decide } from "../kernel/decide.ts";
 import { ExecutusError } from "../kernel/errors.ts";
+import { canonical } from "../kernel/guards.ts";
 import type { RunState } from "../kernel/state.ts";
 import type { EventBody, RunEvent, RunStarted } from "../ports/events.ts";
 import type { Stub } from "../ports/fork-events.ts";
+import type { JsonValue } from "../ports/json.ts";
 import { checkJournal } from "./check-journal.ts";
 import type { Core } from "./core.ts";
 import { dropUndefined } from "./drop-undefined.ts";
@@ -22,19 +24,23 @@ export interface ForkOptions {
   /** Sequence number of the last event that is copied. */
   readonly at: number;
   readonly edit?: ForkEdit;
-  /** Own id of the new run. */
+  /** Own id of the new run. Where the same fork is there already under that id, it is that one. Default: a new one each time. */
   readonly id?: string;
 }
 
-/** Writes the new run and resolves to its id. Rejects `run_unknown`, and `request_invalid` for a place or an edit that cannot be. */
+/**
+ * Writes the new run, unless it is there already, and resolves to its id. Rejects `run_unknown`, and `request_invalid` for a place or
+ * an edit that cannot be, and for the id of another run.
+ */
 export async function fork(core: Core, run: string, options: ForkOptions): Promise<string> {
+  await core.ports.redaction?.refresh();
   const journal = await core.store.journal.read(run);
   checkJournal(run, journal);
   const start = journal[0];
   if (start?.type !== "run.started") throw unknownRun(run);
   checkPlace(run, journal, options.at);
   const id = checkId(options.id ?? newId("run", core.clock), "run id");
-  const edit = options.edit === undefined ? {} : checkEdit(options.edit);
+  const edit = options.edit === undefined ? {} : editOf(core, options.edit);
   const prefix = journal.slice(0, options.at + 1);
   const edited = applyEdit(prefix, edit);
   const copied = await withModel(core, withoutLooseEnds(edited.events), edit.model);
@@ -54,6 +60,11 @@ export async function fork(core: Core, run: string, options: ForkOptions): Promi
   ];
   await create(core, started, bodies);
   return id;
+}
+
+function editOf({ ports: { redaction } }: Core, given: ForkEdit): ForkEdit {
+  const edit = checkEdit(given);
+  return redaction === undefined ? edit : redaction.data(edit);
 }
 
 function checkPlace(run: string, journal: readonly RunEvent[], at: number): void {
@@ -145,11 +156,21 @@ async function create(core: Core, { run, agent, request }: RunStarted, events: r
       events,
       row: toRowChange(state, decide(state, { at, activeMs: state.activeMs })),
     });
-    if (!created.created) {
-      throw new ExecutusError("request_invalid", `there is a run ${run} already`, { run, hint: "Give the fork another id." });
-    }
+    if (!created.created) return await checkSame(core, run, events);
     await letGo(core, { run, epoch: created.epoch });
   } catch (error) {
     if (!(await isBegun(core, { run, at }, error))) throw error;
   }
+}
+
+/** Whoever did not hear that the fork was made asks for it again. What it is given of its original grows with that one. */
+async function checkSame(core: Core, run: string, wanted: readonly EventBody[]): Promise<void> {
+  const there = (await core.store.journal.read(run)).slice(0, wanted.length).map(bodyOf);
+  const said = (events: readonly EventBody[]): string => {
+    const kept = events.map((event) => (event.type === "run.forked" ? { ...event, stubs: [] } : event));
+    return canonical(JSON.parse(JSON.stringify(kept)) as JsonValue);
+  };
+  if (said(there) === said(wanted)) return;
+  const hint = `Give the fork another id, or see what that run is: executus show ${run}`;
+  throw new ExecutusError("request_invalid", `there is another run ${run} already`, { run, hint });
 }

@@ -282,11 +282,45 @@ describe("fork", () => {
       { at: 3, edit: { results: [{ call: "9.0", output: 1 }] } },
       "call 9.0 has no result in that part",
     ],
-    ["an id that is taken", { at: 3, id: "o" }, "there is a run o already"],
+    ["an id that is taken", { at: 3, id: "o" }, "there is another run o already"],
   ])("refuses %s", async (_what, options, message) => {
     const { world } = await original();
     const refused = world.executor.fork("o", options as never);
     await expect(refused).rejects.toMatchObject({ code: "request_invalid", message: expect.stringContaining(message) });
+  });
+
+  it("is made once under its id, however often it is asked for", async () => {
+    const { world, ran } = await original();
+    const options = { at: 3, id: "f", edit: { instructions: "Pay late." } };
+    const first = await world.executor.fork("o", options);
+    const meanwhile = await world.executor.fork("o", options);
+    expect(await world.clock.until(first.result)).toEqual(await world.clock.until(meanwhile.result));
+    const events = await world.store.journal.read("f");
+    const again = await world.executor.fork("o", options);
+    expect(await again.result).toMatchObject({ run: "f", status: "completed", seq: events.length - 1 });
+    expect(await world.store.journal.read("f")).toEqual(events);
+    expect(ran.filter((call) => call === "pay f")).toEqual([]);
+    for (const other of [
+      { ...options, at: 4 },
+      { ...options, edit: { instructions: "Pay." } },
+      { at: 3, id: "f" },
+    ]) {
+      await expect(world.executor.fork("o", other)).rejects.toMatchObject({
+        message: "there is another run f already",
+        hint: "Give the fork another id, or see what that run is: executus show f",
+      });
+    }
+  });
+
+  it("is the one that is there under its id also after its original went on", async () => {
+    const agent = makeAgent([makeTool("pay", async () => "paid", { approval: "always" })]);
+    const world = createWorld([{ calls: [{ name: "pay" }] }, { text: "Paid." }], { agents: [agent] });
+    await world.clock.until(world.executor.run(agent, { input: "go", id: "o" }));
+    const first = await world.executor.fork("o", { at: 2, id: "f" });
+    expect(await world.clock.until(first.result)).toMatchObject({ status: "waiting" });
+    await world.executor.send("o", { kind: "approve", approval: "o:0.0" });
+    expect(await world.clock.until((await world.executor.resume("o")).result)).toMatchObject({ status: "completed" });
+    expect(await (await world.executor.fork("o", { at: 2, id: "f" })).result).toMatchObject({ run: "f", status: "waiting" });
   });
 
   it("refuses a run that is not there", async () => {

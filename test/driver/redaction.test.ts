@@ -25,6 +25,21 @@ function recorder(): { readonly observer: Observer; readonly seen: unknown[]; re
 const leaks = (value: unknown): boolean => JSON.stringify(value).includes(CANARY);
 
 describe("a registered secret", () => {
+  it("is in nothing of a fork that was told it in an edit", async () => {
+    const leaky = makeTool("leaky", async () => "fine");
+    const agent = makeAgent([leaky]);
+    const world = createWorld([{ calls: [{ name: "leaky" }] }, { text: "end" }, { text: "again" }], { secrets, agents: [agent] });
+    await world.clock.until(world.executor.run(agent, { input: "go", id: "r" }));
+    const at = (await world.store.journal.read("r")).findIndex(({ type }) => type === "tool.ended");
+    const edit = { instructions: `Keep ${CANARY}`, input: CANARY, results: [{ call: "0.0", output: { token: CANARY } }] };
+    const fork = await world.executor.fork("r", { at, edit, id: "f" });
+    expect(await world.clock.until(fork.result)).toMatchObject({ status: "completed" });
+    expect([await world.store.journal.read("f"), world.models.calls].map(leaks)).toEqual([false, false]);
+    expect(await (await world.executor.fork("r", { at, edit, id: "f" })).result).toMatchObject({ run: "f" });
+    const misspelt = { results: [{ call: "0.0", output: 1, outcome: CANARY }] } as never;
+    await expect(world.executor.fork("r", { at, edit: misspelt })).rejects.toThrow('"[redacted TOKEN]"');
+  });
+
   it("is in no event, prompt, result or stream, wherever it came from", async () => {
     const { observer, seen, deltas } = recorder();
     const given: unknown[] = [];
