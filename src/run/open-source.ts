@@ -42,23 +42,22 @@ interface Opening {
 }
 
 /** As long as the run wants it. What comes later is closed by whoever waits for `opening`. */
-async function inTheRunsTime(session: Session, state: SourceState, given: Opening): Promise<Settled<OpenedSource>> {
-  const { desk, timers } = session;
-  const opening = openSource(session, state, given);
-  desk?.opening.set(state.name, opening.then(noted, noted));
-  const patience = { stopper: given.stopper, graceMs: session.state.limits.graceMs, timers };
-  const settled = await settleOrAbandon(() => opening, patience);
-  if (settled.type !== "abandoned") desk?.opening.delete(state.name);
-  return settled;
+function inTheRunsTime(session: Session, state: SourceState, given: Opening): Promise<Settled<OpenedSource>> {
+  const patience = { stopper: given.stopper, graceMs: session.state.limits.graceMs, timers: session.timers };
+  return settleOrAbandon(() => openSource(session, state, given), patience);
+}
+
+/** Opens it, or finds it open. Kept as soon as it is there, so that it is closed and cleaned up whatever becomes of the run. */
+export function openSource(session: Session, state: SourceState, given: Opening): Promise<OpenedSource> {
+  const opened = openOrFind(session, state, given);
+  session.desk?.opening.set(state.name, opened.then(noted, noted));
+  return opened;
 }
 
 const noted = (): void => {};
 
-/**
- * Opens it, or finds it open. Kept as soon as it is there, so that it is closed whatever becomes of the run. An opening that nobody waits
- * for any more comes first: of two openings only one would be closed.
- */
-export async function openSource(session: Session, state: SourceState, given: Opening): Promise<OpenedSource> {
+/** An opening that nobody waits for any more comes first: of two openings only one would be closed. */
+async function openOrFind(session: Session, state: SourceState, given: Opening): Promise<OpenedSource> {
   await session.desk?.opening.get(state.name);
   given.stopper.signal.throwIfAborted();
   const known = session.desk?.open.get(state.name);

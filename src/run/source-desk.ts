@@ -8,7 +8,7 @@ export class SourceDesk {
   /** Code, by name. */
   readonly code: ReadonlyMap<string, ToolSource>;
   readonly open: Map<string, OpenedSource> = new Map();
-  /** Openings that have not come back, so that what they bring late is closed. */
+  /** Until the last opening of each has come back, so that what it brings late is closed. Never rejects. */
   readonly opening: Map<string, Promise<unknown>> = new Map();
   /** What is still being opened is closed as soon as it is there. */
   readonly closed: Set<string> = new Set();

@@ -10,17 +10,19 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 /** Its first opening comes at once, later ones when they are released. */
 function slowBox() {
   const held: (() => void)[] = [];
-  const box = { opens: 0, open: 0, told: 0 };
+  const box = { opens: 0, open: 0, told: 0, left: 0 };
   const open = async (): Promise<OpenedSource> => {
     if (box.opens++ > 0) await new Promise<void>((resolve) => held.push(resolve));
     box.open++;
+    box.left = 1;
     return { tools: [], afterRun: async () => void box.told++, close: async () => void box.open-- };
   };
   const release = async (): Promise<void> => {
     for (let i = 0; i < 20; i++) await turn();
     while (held.length > 0) held.pop()?.();
   };
-  return { box, source: { name: "box", open } satisfies ToolSource, release };
+  const cleanup = async (): Promise<void> => void (box.left = 0);
+  return { box, source: { name: "box", open, cleanup } satisfies ToolSource, release };
 }
 
 async function has({ store }: World, type: EventType): Promise<void> {
@@ -48,7 +50,7 @@ it("a source that is being opened when its run is stopped is not opened a second
   const { box, release, next, result } = await cancelledWhileOpening();
   await release();
   expect(await next.clock.until(result)).toMatchObject({ status: "cancelled" });
-  expect(box).toEqual({ opens: 2, open: 0, told: 1 });
+  expect(box).toEqual({ opens: 2, open: 0, told: 1, left: 0 });
 });
 
 // Seed 54722 of the simulation.
@@ -57,7 +59,22 @@ it("a source that is still being opened when the time to be told is up is not to
   await next.clock.until(has(next, "source.settled"));
   await release();
   expect(await next.clock.until(result)).toMatchObject({ status: "cancelled" });
-  expect(box).toEqual({ opens: 2, open: 0, told: 0 });
+  expect(box).toEqual({ opens: 2, open: 0, told: 0, left: 0 });
+});
+
+// Seed 90829 of the simulation.
+it("what is still being opened to be told of the end is cleaned up when that is there", async () => {
+  const { box, source, release } = slowBox();
+  const pay = makeTool("pay", async () => "paid", { approval: "always" });
+  const agent = { ...makeAgent([pay]), sources: [source] };
+  const world = createWorld([{ calls: [{ name: "pay" }] }], { agents: [agent] });
+  expect(await world.clock.until(world.executor.run(agent, { input: "go", id: "r" }))).toMatchObject({ status: "waiting" });
+  await world.executor.send("r", { kind: "cancel" });
+  const { result } = await world.executor.resume("r");
+  await world.clock.until(has(world, "source.settled"));
+  await release();
+  expect(await world.clock.until(result)).toMatchObject({ status: "cancelled" });
+  expect(box).toEqual({ opens: 2, open: 0, told: 0, left: 0 });
 });
 
 // Seed 20010 of the simulation.
@@ -92,5 +109,5 @@ it("a source that is being opened while its run begins to wait is not opened a s
   await has(next, "approval.answered");
   await release();
   expect(await next.clock.until(result)).toMatchObject({ status: "completed" });
-  expect(box).toEqual({ opens: 2, open: 0, told: 1 });
+  expect(box).toEqual({ opens: 2, open: 0, told: 1, left: 0 });
 });
