@@ -22,7 +22,7 @@ export function forked(next: Draft, event: RunForked): void {
   leftToOriginal(next, event.from.run);
 }
 
-/** What somebody approved was the call of the original. One that had begun goes on. */
+/** What somebody approved was the call of the original. One that only reads and had begun goes on. */
 function notYetApproved(call: CallState): CallState {
   return call.status === "ready" && call.woken === undefined && call.waits > 0 ? { ...call, waits: 0 } : call;
 }

@@ -5,7 +5,7 @@
 import { decide } from "../kernel/decide.ts";
 import { ExecutusError } from "../kernel/errors.ts";
 import { canonical } from "../kernel/guards.ts";
-import type { RunState } from "../kernel/state.ts";
+import type { CallState, RunState } from "../kernel/state.ts";
 import type { EventBody, RunEvent, RunStarted } from "../ports/events.ts";
 import type { Stub } from "../ports/fork-events.ts";
 import type { JsonValue } from "../ports/json.ts";
@@ -77,14 +77,32 @@ function checkPlace(run: string, journal: readonly RunEvent[], at: number): void
 /** What was wanted and not answered up to there is wanted again; what a source opened belongs to the original. */
 function withoutLooseEnds(events: readonly RunEvent[]): readonly RunEvent[] {
   const state = foldJournal(events)?.state;
-  const open = new Set(state?.calls.filter(({ status }) => status === "started" || status === "parked").map(({ id }) => id));
+  const open = new Set(state?.calls.filter((call) => isLoose(state, call)).map(({ id }) => id));
   const lastModel = state?.model.inFlight === true ? events.findLast(({ type }) => type === "model.started") : undefined;
   return events.filter((event) => {
     if (event === lastModel || event.type.startsWith("source.")) return false;
-    const isIntent = event.type === "tool.started" || event.type === "child.started" || event.type === "child.parked";
-    return !(isIntent && open.has(event.call));
+    return !(OF_ITS_COURSE.has(event.type) && "call" in event && open.has(event.call));
   });
 }
+
+/** The original goes on with these. Of one that waits for its result, and runs no more for it, both are given that. */
+function isLoose(state: RunState, { name, status, wait, woken }: CallState): boolean {
+  if (status === "started" || status === "parked") return true;
+  if (state.agent.tools.find((tool) => tool.name === name)?.effect === "read") return false;
+  return (status === "suspended" && wait?.resumes === true) || (status === "ready" && woken !== undefined);
+}
+
+/** What became of a call since it was approved. */
+const OF_ITS_COURSE: ReadonlySet<RunEvent["type"]> = new Set([
+  "tool.started",
+  "tool.suspended",
+  "tool.woken",
+  "question.asked",
+  "question.answered",
+  "wait.expired",
+  "child.started",
+  "child.parked",
+]);
 
 async function withModel(core: Core, events: readonly RunEvent[], model: string | undefined): Promise<readonly RunEvent[]> {
   if (model === undefined) return events;
