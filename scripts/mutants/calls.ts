@@ -113,7 +113,7 @@ export const CALL_FAULTS: readonly Fault[] = [
   {
     name: "approval-policy-that-hangs-holds-the-run",
     breaks: "An approval policy is bounded in time",
-    file: "src/run/approvals.ts",
+    file: "src/run/in-time.ts",
     find: "return await Promise.race([work(), late]);",
     replace: "return await (late instanceof Promise ? work() : late);",
     tests: APPROVALS,

@@ -2,6 +2,7 @@
 import type { ToolCallPart } from "../ports/messages.ts";
 import type { Tool } from "../ports/tools.ts";
 import type { ApprovalContext, ApprovalRequested, ApprovalTerms, ApprovalVerdict } from "../ports/waiting.ts";
+import { inTime } from "./in-time.ts";
 import { lastRule } from "./permission.ts";
 import type { Session } from "./session.ts";
 import { waitId } from "./wait-id.ts";
@@ -54,7 +55,7 @@ async function termsOf(session: Session, { tool, input, call, part }: CheckedCal
     resultsSeen: () => resultsSeen(session),
   };
   try {
-    return toTerms(await inTime(session, async () => approval(input, context)));
+    return toTerms(await inTime(session, () => approval(input, context)));
   } catch (error) {
     return { required: true, reason: `its approval policy failed: ${error instanceof Error ? error.message : String(error)}` };
   }
@@ -64,19 +65,6 @@ async function termsOf(session: Session, { tool, input, call, part }: CheckedCal
 function resultsSeen({ steps, state }: Session): readonly string[] {
   const calls = steps.views(state).flatMap((step) => step.calls.filter(({ outcome }) => outcome !== undefined));
   return [...new Set(calls.map(({ name }) => name))];
-}
-
-async function inTime<T>(session: Session, work: () => Promise<T>): Promise<T> {
-  const { toolTimeoutMs } = session.state.limits;
-  let cancel = (): void => {};
-  const late = new Promise<never>((_, reject) => {
-    cancel = session.timers.after(toolTimeoutMs, () => reject(new Error(`it did not decide within ${toolTimeoutMs} ms`)));
-  });
-  try {
-    return await Promise.race([work(), late]);
-  } finally {
-    cancel();
-  }
 }
 
 function toTerms(verdict: ApprovalVerdict): ApprovalTerms {

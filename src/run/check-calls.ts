@@ -10,6 +10,7 @@ import type { ApprovalRequested } from "../ports/waiting.ts";
 import { clear, type Clearance } from "./approvals.ts";
 import { toolsOf } from "../kernel/file-tool.ts";
 import { toolNamed } from "./file-tool.ts";
+import { inTime } from "./in-time.ts";
 import { isTooDeep } from "./json.ts";
 import type { Session } from "./session.ts";
 
@@ -83,7 +84,11 @@ function checkCall(session: Session, part: ToolCallPart, call: string): Check | 
   };
   try {
     const checking = tool.validate(input);
-    return checking instanceof Promise ? checking.then(checked).catch(unchecked) : checked(checking);
+    return checking instanceof Promise
+      ? inTime(session, () => checking)
+          .then(checked)
+          .catch(unchecked)
+      : checked(checking);
   } catch (error) {
     return unchecked(error);
   }

@@ -8,6 +8,7 @@ import type { AssistantPart } from "../ports/messages.ts";
 import type { FinishReason, ModelCall } from "../ports/models.ts";
 import type { OutputCheck, OutputSchema, OutputSnapshot, OutputVerdict } from "../ports/output.ts";
 import type { Core } from "./core.ts";
+import { inTime } from "./in-time.ts";
 import { toJson } from "./json.ts";
 import type { Agent } from "./types.ts";
 import type { Session } from "./session.ts";
@@ -62,7 +63,7 @@ export async function checkOutput(
   const text = content.map((part) => (part.type === "text" ? part.text : "")).join("");
   const value = jsonIn(text);
   if (value === undefined) return { ok: false, problem: notJson(text, finish) };
-  return toVerdict(await validated(output, value), value);
+  return toVerdict(await validated(session, output, value), value);
 }
 
 function notJson(text: string, finish: FinishReason): string {
@@ -70,9 +71,9 @@ function notJson(text: string, finish: FinishReason): string {
   return finish === "length" ? "it was cut at its length limit, so it is not complete JSON." : "it is not JSON.";
 }
 
-async function validated(output: OutputSchema, value: JsonValue): Promise<OutputCheck> {
+async function validated(session: Session, output: OutputSchema, value: JsonValue): Promise<OutputCheck> {
   try {
-    return await output.validate(value);
+    return await inTime(session, () => output.validate(value));
   } catch (error) {
     return { ok: false, problem: `it could not be checked: ${error instanceof Error ? error.message : String(error)}` };
   }

@@ -9,6 +9,7 @@ import type { Reconciliation, Tool, ToolContext, ToolInputCheck } from "../ports
 import type { Suspension } from "../ports/waiting.ts";
 import { settleOrAbandon } from "./abandonable.ts";
 import { toolNamed } from "./file-tool.ts";
+import { inTime } from "./in-time.ts";
 import type { Session } from "./session.ts";
 import { describeStop, type StopReason } from "./stop-reason.ts";
 import type { Stopper } from "./stopper.ts";
@@ -20,8 +21,8 @@ export async function performToolCall(session: Session, effect: ToolCallEffect, 
   const { call } = effect;
   const tool = toolNamed(session, call.name);
   if (tool === undefined) return [errorOutcome(call, `There is no tool ${call.name} in this process.`)];
-  const input = session.takeInput(call) ?? (await checkInput(tool, call));
-  if (!input.ok) return [errorOutcome(call, `The arguments of ${call.name} do not fit its schema. ${input.problem}`)];
+  const input = session.takeInput(call) ?? (await checkInput(session, tool, call));
+  if (!input.ok) return [errorOutcome(call, `The arguments of ${call.name} ${input.problem}`)];
   const { clock } = session.ports;
   const startedAt = clock.monotonic();
   const artifacts: EventBody[] = [];
@@ -65,11 +66,12 @@ function suspended(session: Session, tool: Tool, call: CallState, suspension: Su
 }
 
 /** Again, for a call of an earlier attempt. */
-async function checkInput(tool: Tool, call: CallState): Promise<ToolInputCheck> {
+async function checkInput(session: Session, tool: Tool, call: CallState): Promise<ToolInputCheck> {
   try {
-    return await tool.validate(call.input);
+    const check = await inTime(session, () => tool.validate(call.input));
+    return check.ok ? check : { ok: false, problem: `do not fit its schema. ${check.problem}` };
   } catch (error) {
-    return { ok: false, problem: messageOf(error) };
+    return { ok: false, problem: `could not be checked: ${messageOf(error)}` };
   }
 }
 
@@ -106,7 +108,15 @@ function succeeded(session: Session, call: CallState, success: Success): EventBo
     return toEnded(call, success, { outcome: "error", output: { type: "error-text", value } });
   };
   try {
-    const encoding = encodeResult(result, { tool, input, call, blobs, clock, redaction });
+    const encoding = encodeResult(result, {
+      tool,
+      input,
+      call,
+      blobs,
+      clock,
+      redaction,
+      inTime: (saying) => inTime(session, saying),
+    });
     return encoding instanceof Promise ? encoding.then(recorded).catch(unrecorded) : recorded(encoding);
   } catch (error) {
     return unrecorded(error);
@@ -158,7 +168,7 @@ export async function performReconcile(
   const tool = session.tools.get(call.name);
   const reconcile = tool?.reconcile?.bind(tool);
   if (tool === undefined || reconcile === undefined) return [cannotTell(call, `${call.name} has no reconcile in this process`)];
-  const input = session.takeInput(call) ?? (await checkInput(tool, call));
+  const input = session.takeInput(call) ?? (await checkInput(session, tool, call));
   if (!input.ok) return [cannotTell(call, input.problem)];
   const context = toolContext(session, call, stopper);
   session.ports.toolUses.note(tool);

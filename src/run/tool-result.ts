@@ -34,13 +34,15 @@ export interface Recording {
   readonly blobs: Blobs;
   readonly clock: Clock;
   readonly redaction: Redaction | undefined;
+  /** Rejects when it takes too long. Default: it may take as long as it likes. */
+  readonly inTime?: (saying: () => ToolOutput | PromiseLike<ToolOutput>) => Promise<ToolOutput>;
 }
 
 /** At once where nothing has to be stored or asked; throws or rejects. */
 export function encodeResult(result: unknown, call: Recording): EncodedResult | Promise<EncodedResult> {
   const place: Place = { ...call, bytes: Math.min(call.tool.outputBytes ?? SPILL_BYTES, SPILL_BYTES) };
-  if (call.tool.toOutput !== undefined)
-    return encodeAsToolSays(call.tool.toOutput(result, call.input, call.call.toolCallId), place);
+  const say = call.tool.toOutput?.bind(call.tool);
+  if (say !== undefined) return encodeAsToolSays(() => say(result, call.input, call.call.toolCallId), call, place);
   if (typeof result === "string") return spillIfLarge({ outcome: "ok", output: { type: "text", value: result } }, place);
   if (result === undefined) return { outcome: "ok", output: { type: "text", value: "" } };
   const json = toJson(result);
@@ -48,8 +50,12 @@ export function encodeResult(result: unknown, call: Recording): EncodedResult | 
   return spillIfLarge({ outcome: "ok", output: { type: "json", value: json.value } }, place);
 }
 
-async function encodeAsToolSays(saying: ToolOutput | PromiseLike<ToolOutput>, place: Place): Promise<EncodedResult> {
-  const output = await saying;
+async function encodeAsToolSays(
+  saying: () => ToolOutput | PromiseLike<ToolOutput>,
+  { inTime }: Recording,
+  place: Place,
+): Promise<EncodedResult> {
+  const output = await (inTime === undefined ? saying() : inTime(saying));
   return spillIfLarge({ outcome: isError(output) ? "error" : "ok", output }, place);
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createMemoryStore } from "../../src/adapters/store/memory.ts";
 import type { Tool } from "../../src/ports/tools.ts";
+import type { RunResult } from "../../src/run/types.ts";
 import { createExecutor } from "../../src/create-executor.ts";
 import { createFakeClock, type FakeClock } from "../../src/testing/fake-clock.ts";
 import { scriptedModel } from "../../src/testing/scripted-model.ts";
@@ -82,5 +83,61 @@ describe("a tool that does not come back", () => {
     await began.promise;
     await handle.kill("enough");
     expect(await handle.result).toMatchObject({ status: "killed", steps: [{ calls: [{ outcome: "unknown" }] }] });
+  });
+});
+
+describe("an answer beside a call that never comes", () => {
+  const never = (): Promise<never> => new Promise(() => {});
+
+  async function played(tool: Tool): Promise<RunResult> {
+    const world = createWorld([{ calls: [{ name: "pay" }] }, { text: "end" }]);
+    return world.clock.until(world.executor.run(makeAgent([tool], { toolTimeoutMs: 5_000 }), "go"));
+  }
+
+  it("about the arguments: the call is not made, and the model is told", async () => {
+    const made: string[] = [];
+    const result = await played(makeTool("pay", async () => made.push("paid"), { validate: never }));
+    expect(result).toMatchObject({ status: "completed", output: "end", toolErrors: 1 });
+    expect(JSON.stringify(result.steps[0]?.calls[0])).toContain(
+      "Not run: the arguments of pay could not be checked: it did not answer within 5000 ms",
+    );
+    expect(made).toEqual([]);
+  });
+
+  it("about arguments that another process has to check again: the call is not made either", async () => {
+    const made: string[] = [];
+    let checks = 0;
+    const validate: Tool["validate"] = (value) => (checks++ === 0 ? { ok: true, value } : never());
+    const pay = makeTool("pay", async () => made.push("paid"), { validate, approval: "always" });
+    const agent = makeAgent([pay], { toolTimeoutMs: 5_000 });
+    const script = ({ step }: { readonly step: number }) => (step === 0 ? { calls: [{ name: "pay" }] } : { text: "end" });
+    const first = createWorld(script, { agents: [agent] });
+    expect(await first.clock.until(first.executor.run(agent, { input: "go", id: "r" }))).toMatchObject({ status: "waiting" });
+    await first.executor.shutdown();
+    const next = createWorld(script, { agents: [agent], from: { ...first, store: first.store.peer("memory/2") } });
+    await next.executor.send("r", { kind: "approve", approval: "r:0.0" });
+    const result = await next.clock.until((await next.executor.resume("r")).result);
+    const output = "The arguments of pay could not be checked: it did not answer within 5000 ms";
+    expect(result).toMatchObject({ status: "completed", steps: [{ calls: [{ outcome: "error", output }] }, {}] });
+    expect(made).toEqual([]);
+  });
+
+  it("about what the model is told: the call was made, and its result is not known", async () => {
+    const made: string[] = [];
+    const result = await played(makeTool("pay", async () => made.push("paid"), { toOutput: never }));
+    expect(result).toMatchObject({ status: "completed", output: "end" });
+    expect(JSON.stringify(result.steps[0]?.calls[0])).toContain(
+      "pay ran, but its result could not be recorded: it did not answer within 5000 ms",
+    );
+    expect(made).toEqual(["paid"]);
+  });
+
+  it("about the final answer: it counts as one of the wrong shape", async () => {
+    const output = { jsonSchema: { type: "object" }, validate: never };
+    const world = createWorld([{ text: "{}" }, { text: "{}" }]);
+    const agent = { ...makeAgent([], { toolTimeoutMs: 5_000 }), output };
+    const result = await world.clock.until(world.executor.run(agent, "go"));
+    expect(result).toMatchObject({ status: "failed", error: { code: "output_invalid" } });
+    expect(result.error?.message).toContain("it could not be checked: it did not answer within 5000 ms");
   });
 });
