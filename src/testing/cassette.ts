@@ -4,17 +4,18 @@ import { outcomeOfChild } from "../kernel/children.ts";
 import { canonical } from "../kernel/guards.ts";
 import { type List, toArray } from "../kernel/list.ts";
 import type { RunState } from "../kernel/state.ts";
-import { ExecutusError } from "../kernel/errors.ts";
-import type { ToolSnapshot } from "../ports/agent.ts";
-import type { EventType, ModelSpending, RunEvent, RunStarted } from "../ports/events.ts";
+import type { PhaseSnapshot, ToolSnapshot } from "../ports/agent.ts";
+import type { ModelSpending, RunEvent, RunStarted } from "../ports/events.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Limits } from "../ports/limits.ts";
 import type { Message, ToolOutput, UserPart } from "../ports/messages.ts";
 import type { ModelAnswer, ModelSettings } from "../ports/models.ts";
+import type { OutputSnapshot } from "../ports/output.ts";
 import type { SupervisorDecided, SupervisorDecision } from "../ports/supervision.ts";
 import type { InboxBody } from "../ports/store.ts";
 import { promptOf } from "../run/prompt.ts";
 import { conversationOf } from "../run/thread.ts";
+import { checkPlayable, notPlayable } from "./not-played.ts";
 
 /** One prompt, without what it has in common with the one before. */
 export interface RecordedPrompt {
@@ -55,6 +56,9 @@ export type RecordedCompaction = { readonly spent?: ModelSpending } & (
   | { readonly error: string }
 );
 
+/** What a phase has of its own: the models of its tier, and its tools where it lists some. */
+export type RecordedPhase = Pick<PhaseSnapshot, "name" | "tier" | "models" | "tools">;
+
 export interface Cassette {
   readonly version: 1;
   readonly run: string;
@@ -68,6 +72,10 @@ export interface Cassette {
   readonly tools: readonly ToolSnapshot[];
   /** How many of them, from the first, were the agent's own. */
   readonly ownTools: number;
+  readonly phases?: readonly RecordedPhase[];
+  /** What the request asked for instead of the agent. */
+  readonly output?: OutputSnapshot;
+  readonly settings?: ModelSettings;
   readonly prompts: readonly PromptBase[];
   readonly calls: readonly RecordedCall[];
   /** By `step.ordinal`. */
@@ -84,16 +92,6 @@ export interface Cassette {
   readonly end: { readonly status: string; readonly output: string };
 }
 
-/** What happened outside of models, tools and people's words cannot be played back. */
-const NOT_PLAYED: Readonly<Partial<Record<EventType, string>>> = {
-  "cancel.requested": "it was cancelled",
-  "source.changed": "tools of a source changed",
-  "budget.refused": "a budget ran out",
-  "agent.adopted": "it adopted a changed agent",
-  "agent.decided": "it adopted a changed agent",
-  "run.forked": "it is a fork",
-};
-
 /**
  * The recording of a run. A follow-up begins with the conversation of its thread, so that needs the journals of the runs before it, in any
  * order. Throws `not_supported` for a run that has not ended, or that did something that cannot be played back.
@@ -105,7 +103,7 @@ const NOT_PLAYED: Readonly<Partial<Record<EventType, string>>> = {
 export function toCassette(events: readonly RunEvent[], before: readonly (readonly RunEvent[])[] = []): Cassette {
   const [first] = events;
   if (first?.type !== "run.started") throw notPlayable("", "its journal is empty");
-  const end = check(first.run, events);
+  const end = checkPlayable(first.run, events);
   if ((first.request.attachments ?? []).length > 0) throw notPlayable(first.run, "files were attached");
   const earlier = earlierOf(first, before);
   const recorder = new Recorder(initialState(first, first, earlier));
@@ -124,10 +122,26 @@ export function toCassette(events: readonly RunEvent[], before: readonly (readon
     models,
     tools: agent.tools,
     ownTools: agent.ownTools,
+    ...ownWords(first),
     ...(windows === undefined ? {} : { windows }),
     ...recorder.recorded,
     end: { status: end, output: recorder.state.output },
   };
+}
+
+function ownWords({
+  agent: { phases },
+  request: { output, settings },
+}: RunStarted): Pick<Cassette, "phases" | "output" | "settings"> {
+  return {
+    ...(phases === undefined ? {} : { phases: phases.map(toPhase) }),
+    ...(output === undefined ? {} : { output }),
+    ...(settings === undefined ? {} : { settings }),
+  };
+}
+
+function toPhase({ name, tier, models, tools }: PhaseSnapshot): RecordedPhase {
+  return { name, tier, models, ...(tools === undefined ? {} : { tools }) };
 }
 
 /** A thread is a conversation like one that a request brings along. */
@@ -147,58 +161,6 @@ function earlierOf({ run, request }: RunStarted, given: readonly (readonly RunEv
 }
 
 const THREAD_HINT = "Give the journals of the runs before it as well; `executus store export RUN` has them all.";
-
-function check(run: string, events: readonly RunEvent[]): string {
-  const last = events.at(-1);
-  if (last?.type !== "run.finished") throw notPlayable(run, "it has not ended yet");
-  const problem = events.map(({ type }) => NOT_PLAYED[type]).find((reason) => reason !== undefined);
-  if (problem !== undefined) throw notPlayable(run, problem);
-  const unlike = events.map(unlikely).find((reason) => reason !== undefined) ?? unlikelyTogether(events);
-  if (unlike !== undefined) throw notPlayable(run, unlike);
-  if (last.status === "timed_out" || last.status === "poisoned") throw notPlayable(run, `it ended as ${last.status}`);
-  return last.status;
-}
-
-/** Playing back takes no time and costs nothing, so what came of these would not come about again. */
-function unlikely(event: RunEvent): string | undefined {
-  switch (event.type) {
-    case "limit.reached":
-      if (event.limit !== "usd" && event.limit !== "time") return undefined;
-      return "a limit of time or money was reached, and a playback takes neither";
-    case "child.started":
-      return event.background === true
-        ? "other runs worked for it in the background, and their ends came when they came"
-        : undefined;
-    case "stall.noticed": {
-      const isOfSteps = event.kind === "repeats" || event.kind === "no-progress";
-      if (isOfSteps || event.limit === "steps" || event.limit === "tokens") return undefined;
-      return "a supervisor was asked about time or money, and a playback takes neither";
-    }
-    case "question.answered":
-      if (event.call !== undefined || event.by === "person") return undefined;
-      return "nobody answered a question about it in time, and a playback takes none";
-    default:
-      return undefined;
-  }
-}
-
-function unlikelyTogether(events: readonly RunEvent[]): string | undefined {
-  const has = (test: (event: RunEvent) => boolean): boolean => events.some(test);
-  const [first] = events;
-  const opened = events.flatMap((event) => (event.type === "source.opened" && event.tools !== undefined ? [event.source] : []));
-  if (new Set(opened).size < opened.length) return "tools of a source changed";
-  if (has(({ type }) => type === "source.opened") && first?.type === "run.started" && first.agent.phases !== undefined)
-    return "it had tools of a source and phases";
-  if (has(({ type }) => type === "child.ended") && has((event) => event.type === "limit.reached" && event.limit === "tokens"))
-    return "a limit of tokens was reached, and other runs had used some of them";
-  return undefined;
-}
-
-const REPLAY_HINT = "Export another run of this agent, or check this one with: executus replay RUN";
-
-function notPlayable(run: string, reason: string, hint: string = REPLAY_HINT): ExecutusError {
-  return new ExecutusError("not_supported", `run ${run} cannot be played back: ${reason}`, { run, hint });
-}
 
 const UNKNOWN: ToolOutput = { type: "error-text", value: "unknown" };
 

@@ -7,7 +7,7 @@ import { canonical } from "../kernel/guards.ts";
 import { NO_LIMIT } from "../kernel/limits.ts";
 import { UnknownOutcomeError } from "../kernel/unknown-outcome.ts";
 import type { ToolSnapshot } from "../ports/agent.ts";
-import type { Agent } from "../ports/definition.ts";
+import type { Agent, Permission, Phase } from "../ports/definition.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { Message, ToolOutput } from "../ports/messages.ts";
 import type { ModelAnswer, ModelCall, ModelCandidate, Models } from "../ports/models.ts";
@@ -15,6 +15,7 @@ import type { Tool } from "../ports/tools.ts";
 import type { Compactor } from "../ports/compactor.ts";
 import type { Supervisor } from "../ports/supervision.ts";
 import { delegatesNamedBy, delegatesOf, delegateTools } from "../run/palette.ts";
+import { agentInPhase } from "../run/phase-agent.ts";
 import type { Executor, ExecutorConfig, RunRequest, RunResult } from "../run/types.ts";
 import type { Cassette, PromptBase, RecordedCall } from "./cassette.ts";
 
@@ -24,6 +25,8 @@ export interface PlaybackOptions {
   readonly tools?: readonly Tool[];
   /** What the executor of the recorded run put before every agent's instructions. */
   readonly systemHeader?: string;
+  /** What that executor said of tools by name. */
+  readonly permission?: Permission;
   /** Tools whose code runs; what they return must be what was recorded. Default: none, results are those recorded. */
   readonly execute?: readonly string[];
 }
@@ -45,13 +48,14 @@ export interface Playback {
 export async function playCassette(cassette: Cassette, options: PlaybackOptions): Promise<Playback> {
   const tape = new Tape(cassette, new Set(options.execute));
   const agent = await withRecordedTools(cassette, options, tape);
-  const header = options.systemHeader === undefined ? {} : { systemHeader: options.systemHeader };
+  const { systemHeader, permission } = options;
   await using executor = createExecutor({
     models: tape.models(agent.model),
-    tools: createTools(tape.registry),
+    tools: createTools([]),
     agents: [agent],
     ...tape.ports(),
-    ...header,
+    ...(systemHeader === undefined ? {} : { systemHeader }),
+    ...(permission === undefined ? {} : { permission }),
   });
   tape.executor = executor;
   const handle = await executor.start(agent, toRequest(cassette, tape));
@@ -80,7 +84,7 @@ async function answered({ run, told }: Cassette, executor: Executor, first: RunR
 }
 
 /** Only steps, tokens and money count in a playback: nothing takes time. */
-function toRequest({ run, input, history, limits, caller }: Cassette, tape: Tape): RunRequest {
+function toRequest({ run, input, history, limits, caller, output, settings }: Cassette, tape: Tape): RunRequest {
   const [only] = input;
   const isText = input.length === 1 && only?.type === "text";
   const unlimited = {
@@ -96,6 +100,8 @@ function toRequest({ run, input, history, limits, caller }: Cassette, tape: Tape
     ...(isText ? { input: only.text } : {}),
     ...(said.length === 0 ? {} : { history: said }),
     ...(caller === undefined ? {} : { caller }),
+    ...(output === undefined ? {} : { output: output.schema }),
+    ...(settings === undefined ? {} : { settings }),
     limits: { ...limits, ...unlimited, retryBaseMs: 1 },
     extraTools: tape.extra,
   };
@@ -103,7 +109,6 @@ function toRequest({ run, input, history, limits, caller }: Cassette, tape: Tape
 
 class Tape {
   readonly differences: string[] = [];
-  readonly registry: Tool[] = [];
   readonly extra: Tool[] = [];
   executor: Executor | undefined;
   readonly #cassette: Cassette;
@@ -122,7 +127,8 @@ class Tape {
   }
 
   models(own: string | undefined): Models {
-    const ids = this.#cassette.models.length === 0 ? [own ?? "recorded/model"] : this.#cassette.models;
+    const { models: usual, phases = [] } = this.#cassette;
+    const ids = usual.length === 0 ? [own ?? "recorded/model"] : usual;
     const windowOf = (id: string): Partial<ModelCandidate> => {
       const contextTokens = this.#cassette.windows?.[id];
       return contextTokens === undefined ? {} : { contextTokens };
@@ -133,7 +139,8 @@ class Tape {
       call: (call) => this.#answer(call),
       ...windowOf(id),
     });
-    return { resolve: () => Promise.resolve(ids.map(toCandidate)) };
+    const ofTier = (tier: string): readonly string[] => phases.find((phase) => phase.tier === tier)?.models ?? ids;
+    return { resolve: (tier) => Promise.resolve(ofTier(tier).map(toCandidate)) };
   }
 
   /** What was summarised and decided comes again, in the same order. */
@@ -247,33 +254,56 @@ function isCutOff(call: RecordedCall | undefined): boolean {
   return call !== undefined && call.answer === undefined && call.error === undefined;
 }
 
+/** The agent as it is, with tools that do what was recorded; in its phases too. */
 async function withRecordedTools(cassette: Cassette, { agent, tools = [] }: PlaybackOptions, tape: Tape): Promise<Agent> {
-  const recorded = new Map(cassette.tools.map((tool) => [tool.name, tool]));
+  const { delegates: _delegates, skills: _skills, sources: _sources, mcpServers: _servers, phases, ...rest } = agent;
   const here = new Map(tools.map((tool) => [tool.name, tool]));
-  const { tools: given = [], delegates: _delegates, skills: _skills, sources: _sources, mcpServers: _servers, ...rest } = agent;
-  const wanted = [
-    ...given.filter((tool) => typeof tool !== "string" || delegatesNamedBy(tool) === undefined),
-    ...(await delegatesAsTools(cassette, agent, tape)),
-  ];
-  const names = wanted.filter((tool) => typeof tool === "string");
-  const settled = settleNames(names, [...here.keys(), ...recorded.keys()]).names;
-  const used = new Set([...settled, ...wanted.flatMap((tool) => (typeof tool === "string" ? [] : [tool.name]))]);
-  for (const name of settled) {
-    const snapshot = recorded.get(name);
-    const tool = here.get(name);
-    if (tool !== undefined) tape.registry.push(tape.played(tool));
-    else if (snapshot !== undefined) tape.registry.push(tape.standIn(snapshot));
-  }
+  const sources = (cassette.sourceTools ?? []).flatMap(({ source }) => (source === undefined ? [] : [source]));
+  const own = await playedTools(agent, { here, recorded: cassette.tools, sources, tape });
+  const used = new Set(own.map((tool) => (typeof tool === "string" ? tool : tool.name)));
   // What the agent had then and has no more is a change; the others came with the request.
   for (const snapshot of cassette.tools.slice(cassette.ownTools)) {
     if (!used.has(snapshot.name)) tape.extra.push(tape.standIn(snapshot));
   }
   for (const snapshot of cassette.sourceTools ?? []) tape.extra.push(tape.standIn(snapshot));
-  return { ...rest, tools: [...settled, ...wanted.filter((tool) => typeof tool !== "string").map((tool) => tape.played(tool))] };
+  if (phases === undefined) return { ...rest, tools: own };
+  const played = phases.map(async (phase): Promise<Phase> => {
+    if (phase.tools === undefined) return phase;
+    const recorded = cassette.phases?.find(({ name }) => name === phase.name)?.tools ?? [];
+    return { ...phase, tools: await playedTools(agentInPhase(agent, phase), { here, recorded, sources, tape }) };
+  });
+  return { ...rest, tools: own, phases: await Promise.all(played) };
+}
+
+interface KnownTools {
+  readonly here: ReadonlyMap<string, Tool>;
+  readonly recorded: readonly ToolSnapshot[];
+  /** Theirs are stood in for, whatever names or patterns they were chosen by. */
+  readonly sources: readonly string[];
+  readonly tape: Tape;
+}
+
+/** A name stays that is neither here nor recorded, for the executor to refuse. */
+async function playedTools(agent: Agent, { here, recorded, sources, tape }: KnownTools): Promise<readonly (string | Tool)[]> {
+  const isFromSource = (tool: string): boolean => sources.some((source) => tool.startsWith(`${source}__`));
+  const wanted = [
+    ...(agent.tools ?? []).filter(
+      (tool) => typeof tool !== "string" || (delegatesNamedBy(tool) === undefined && !isFromSource(tool)),
+    ),
+    ...(await delegatesAsTools(recorded, agent, tape)),
+  ];
+  const snapshots = new Map(recorded.map((tool) => [tool.name, tool]));
+  const names = wanted.filter((tool) => typeof tool === "string");
+  const settled = settleNames(names, [...here.keys(), ...snapshots.keys()]).names.map((name) => {
+    const [tool, snapshot] = [here.get(name), snapshots.get(name)];
+    if (tool !== undefined) return tape.played(tool);
+    return snapshot === undefined ? name : tape.standIn(snapshot);
+  });
+  return [...settled, ...wanted.filter((tool) => typeof tool !== "string").map((tool) => tape.played(tool))];
 }
 
 /** No other run is started: what theirs came to is what was recorded. Delegates of a palette that is not here are stood in for. */
-async function delegatesAsTools({ tools }: Cassette, agent: Agent, tape: Tape): Promise<readonly Tool[]> {
+async function delegatesAsTools(recorded: readonly ToolSnapshot[], agent: Agent, tape: Tape): Promise<readonly Tool[]> {
   const found: Tool[] = [];
   for (const delegate of delegatesOf(agent)) {
     if (typeof delegate !== "string") {
@@ -283,7 +313,7 @@ async function delegatesAsTools({ tools }: Cassette, agent: Agent, tape: Tape): 
       continue;
     }
     const names = [delegate, `agent__${delegate}`, `skill__${delegate}`].map((name) => name.replaceAll(".", "_"));
-    const snapshot = tools.find((tool) => tool.delegate !== undefined && names.includes(tool.name));
+    const snapshot = recorded.find((tool) => tool.delegate !== undefined && names.includes(tool.name));
     if (snapshot !== undefined) found.push(tape.standIn(snapshot));
     else tape.differs(`it may hand work to ${delegate}, and could not`);
   }
