@@ -15,17 +15,16 @@ import { evolveWaiting } from "./evolve-waiting.ts";
 import { evolveSources, initialSources } from "./evolve-sources.ts";
 import { NO_ARTIFACTS } from "./evolve-artifacts.ts";
 import { evolveSupervision, NO_SUPERVISION } from "./evolve-supervision.ts";
-import { keepSpilled, NO_FILES } from "./file-tool.ts";
+import { filesOf, keepSpilled, NO_FILES } from "./file-tool.ts";
 import { NO_HISTORY } from "./guards.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
-import { emptyList, type List } from "./list.ts";
+import { emptyList } from "./list.ts";
 import { stubUsed } from "./fork.ts";
 import { outputRefused } from "./output.ts";
 import { opening, phaseEnded, phaseStarted } from "./phases.ts";
 import { NO_PROGRESS } from "./progress.ts";
 import { mergeSettings } from "./settings.ts";
-import { type Draft, IDLE_MODEL, NO_USAGE, NOT_REDEFINED, NOTHING_DELEGATED, type RunState } from "./state.ts";
-import type { Message } from "../ports/messages.ts";
+import { type Draft, IDLE_MODEL, NO_USAGE, NOT_REDEFINED, NOTHING_DELEGATED, type RunState, type Thread } from "./state.ts";
 
 const NO_STUBS: RunState["stubs"] = [];
 const NO_BACKGROUND: RunState["background"] = [];
@@ -110,12 +109,15 @@ const BLANK: RunState = {
   queued: false,
 };
 
+export const NO_THREAD: Thread = { messages: emptyList(), files: NO_FILES };
+
 /**
- * The first event makes the state; anything else before it is an error of the store. `earlier` is the conversation of the
- * thread up to the run that this one continues.
+ * The first event makes the state; anything else before it is an error of the store. `thread` is what
+ * the run that this one continues came to.
  */
-export function initialState(header: EventHeader, event: RunStarted, earlier: List<Message> = emptyList()): RunState {
+export function initialState(header: EventHeader, event: RunStarted, thread: Thread = NO_THREAD): RunState {
   const { agent, request } = event;
+  const { messages: earlier, files } = thread;
   const state: RunState = {
     ...BLANK,
     run: event.run,
@@ -132,7 +134,7 @@ export function initialState(header: EventHeader, event: RunStarted, earlier: Li
     windows: event.windows,
     head: earlier.length + (request.history?.length ?? 0),
     sources: initialSources(agent),
-    files: request.attachments ?? NO_FILES,
+    files: filesOf(request, files),
     queued: request.lane !== undefined,
   };
   return state.windows === undefined ? state : { ...state, measuredTokens: overheadTokens(state) };

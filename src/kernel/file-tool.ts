@@ -1,5 +1,5 @@
 /** The tool with which a run reads its files. It is there once there is something to read, and part of no agent. */
-import type { ToolSnapshot } from "../ports/agent.ts";
+import type { RequestSnapshot, ToolSnapshot } from "../ports/agent.ts";
 import type { RunFile } from "../ports/files.ts";
 import type { ToolEnded } from "../ports/events.ts";
 import type { Draft, RunState } from "./state.ts";
@@ -44,16 +44,30 @@ export function toolsOf({ agent: { tools }, files = NO_FILES }: ToolHolder): rea
 
 /** What was too long for the conversation can be read from here on. */
 export function keepSpilled(next: Draft, { call, spilled, spilledParts = [] }: ToolEnded): void {
+  const { files: filesBefore } = next.request.continues ?? {};
   const found = [...(spilled === undefined ? [] : [spilled]), ...spilledParts];
   if (found.length === 0) return;
   const files = found.map((data, index) => {
-    const id = spilledId(call, index);
+    const id = spilledId(call, { index, filesBefore });
     return { id, name: id, mediaType: "text/plain", data };
   });
   next.files = [...next.files, ...files];
 }
 
+export interface SpilledPlace {
+  /** Which of the parts of a result that is made of parts. */
+  readonly index?: number | undefined;
+  /** Files that the thread had before this run: a call of an earlier run of it may have the same number. */
+  readonly filesBefore?: number | undefined;
+}
+
 /** The id under which a result of this call is read on. */
-export function spilledId(call: string, index = 0): string {
-  return index === 0 ? `result-${call}` : `result-${call}-${index}`;
+export function spilledId(call: string, { index = 0, filesBefore = 0 }: SpilledPlace = {}): string {
+  const id = filesBefore === 0 ? `result-${call}` : `result-${filesBefore}.${call}`;
+  return index === 0 ? id : `${id}-${index}`;
+}
+
+/** Those of the thread first. */
+export function filesOf({ attachments = NO_FILES, continues }: RequestSnapshot, earlier: readonly RunFile[]): RunState["files"] {
+  return continues?.files === undefined ? attachments : [...earlier.slice(0, continues.files), ...attachments];
 }

@@ -72,6 +72,8 @@ export interface PhaseSnapshot {
 export interface Continuation {
   readonly run: string;
   readonly seq: number;
+  /** How many files the thread has there, which this run reads too. Absent: none, or they stay behind (older journals). */
+  readonly files?: number;
 }
 
 export interface AgentSnapshot {

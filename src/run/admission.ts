@@ -27,6 +27,7 @@ import type { AttachmentLimits } from "../ports/files.ts";
 import type { Staged } from "./attachments.ts";
 import { Session } from "./session.ts";
 import { toRowChange } from "./status.ts";
+import type { Thread } from "../kernel/state.ts";
 import { endOf, loadThread } from "./thread.ts";
 import { checkEnabled, define, resolveDefinition, windowsOf, withInput } from "./definition.ts";
 import { dropUndefined } from "./drop-undefined.ts";
@@ -54,8 +55,8 @@ export interface ChildPlace {
 export async function admit(core: Core, agent: Agent, given: RunRequest, place?: ChildPlace): Promise<Admitted> {
   const { redaction } = core.ports;
   if (redaction !== undefined) await redaction.refresh();
-  const { request, continues } = await followUp(core, given);
-  const run = checkId(request.id ?? newId("run", core.clock), "run id");
+  const run = checkId(given.id ?? newId("run", core.clock), "run id");
+  const { request, continues, thread } = await followUp(core, run, given);
   if (request.idempotencyKey !== undefined) checkId(request.idempotencyKey, "idempotency key");
   checkEnabled(agent);
   const limits = limitsOf(core, agent, request, place);
@@ -71,7 +72,10 @@ export async function admit(core: Core, agent: Agent, given: RunRequest, place?:
     run,
     agent: definition.snapshot,
     request: {
-      ...(await snapshotRequest(core, withInput(request, agent), { place, files: await stage(core, run, agent, request) })),
+      ...(await snapshotRequest(core, withInput(request, agent), {
+        place,
+        files: await stage(core, run, agent, { request, thread }),
+      })),
       ...targetsOf(core, agent, request, place),
       ...dropUndefined({
         continues,
@@ -85,18 +89,24 @@ export async function admit(core: Core, agent: Agent, given: RunRequest, place?:
   };
   const started = redaction === undefined ? told : redaction.data(told);
   const answering = ownOutput === undefined ? definition : { ...definition, output: ownOutput };
-  return create(core, started, answering, request.durability);
+  return create(core, started, answering, { durability: request.durability, thread });
 }
 
 interface FollowUp {
   readonly request: RunRequest;
   readonly continues?: Continuation;
+  readonly thread?: Thread;
 }
 
-async function followUp(core: Core, request: RunRequest): Promise<FollowUp> {
+async function followUp(core: Core, run: string, request: RunRequest): Promise<FollowUp> {
   if (request.continues === undefined) return { request };
   const { continues, tenant } = await endOf(core.store, request.continues, request.tenant);
-  return { request: tenant === undefined ? request : { ...request, tenant }, continues };
+  const thread = await loadThread(core.store, { run, continues });
+  return {
+    request: tenant === undefined ? request : { ...request, tenant },
+    continues: thread.files.length === 0 ? continues : { ...continues, files: thread.files.length },
+    thread,
+  };
 }
 
 function limitsOf(core: Core, agent: Agent, request: RunRequest, place: ChildPlace | undefined): Limits {
@@ -151,7 +161,12 @@ function lesser(one: number | undefined, other: number | undefined): number | un
 const NOTHING_ATTACHED: Staged = { parts: [], files: [] };
 
 /** A run that is there already has its files. */
-async function stage(core: Core, run: string, agent: Agent, request: RunRequest): Promise<Staged> {
+async function stage(
+  core: Core,
+  run: string,
+  agent: Agent,
+  { request, thread }: { readonly request: RunRequest; readonly thread: Thread | undefined },
+): Promise<Staged> {
   const { attachments = [] } = request;
   if (attachments.length === 0 || (await isThere(core, request))) return NOTHING_ATTACHED;
   if (core.config.files === false) {
@@ -160,7 +175,8 @@ async function stage(core: Core, run: string, agent: Agent, request: RunRequest)
     return NOTHING_ATTACHED;
   }
   const { stageAttachments } = await import("./attachments.ts");
-  return stageAttachments(attachments, { ...core.config.attachments, ...(agent.attachments as AttachmentLimits) }, core.ports);
+  const limits = { ...core.config.attachments, ...(agent.attachments as AttachmentLimits) };
+  return stageAttachments(attachments, limits, { ...core.ports, filesBefore: thread?.files });
 }
 
 async function snapshotRequest(
@@ -213,12 +229,11 @@ async function create(
   core: Core,
   started: RunStarted,
   definition: Definition,
-  durability: Durability | undefined,
+  { durability, thread }: { readonly durability: Durability | undefined; readonly thread: Thread | undefined },
 ): Promise<Admitted> {
   const at = Math.round(core.clock.now());
   const { run, agent, request } = started;
-  const earlier = request.continues && (await loadThread(core.store, { run, continues: request.continues }));
-  const state = initialState({ seq: 0, epoch: FIRST_EPOCH, at, activeMs: 0 }, started, earlier);
+  const state = initialState({ seq: 0, epoch: FIRST_EPOCH, at, activeMs: 0 }, started, thread);
   const session = new Session({
     ports: core.ports,
     state,

@@ -13,6 +13,8 @@ export interface Staged {
 
 interface StagingPorts extends BytesPorts {
   readonly files?: Files;
+  /** Of the thread: its conversation names them, so their ids stay theirs. */
+  readonly filesBefore?: readonly RunFile[] | undefined;
 }
 
 const DEFAULTS = { maxBytes: 25 * 1024 * 1024, totalBytes: 100 * 1024 * 1024, most: 20 };
@@ -33,6 +35,7 @@ export async function stageAttachments(
   }
   const images: FilePart[] = [];
   const files: RunFile[] = [];
+  const attached = (ports.filesBefore ?? []).filter(({ id }) => id.startsWith("file-")).length;
   let total = 0;
   for (const [index, attachment] of attachments.entries()) {
     const { bytes, name } = await contentOf(attachment, { index, maxBytes, ports });
@@ -42,7 +45,7 @@ export async function stageAttachments(
     const mediaType = checkedType(attachment, { bytes, name }, limits.types);
     const data = await putClean(ports, bytes);
     if (INLINE.has(mediaType) && bytes.length <= LONGEST_INLINE) images.push({ type: "file", mediaType, filename: name, data });
-    else files.push({ id: `file-${files.length + 1}`, name, mediaType, data });
+    else files.push({ id: `file-${attached + files.length + 1}`, name, mediaType, data });
   }
   return { parts: [...listOf(files), ...images], files };
 }
@@ -97,7 +100,7 @@ function tooLarge(what: string, bytes: number, most: number): ExecutusError {
   });
 }
 
-function listOf(files: readonly RunFile[]): readonly UserPart[] {
+export function listOf(files: readonly RunFile[]): readonly UserPart[] {
   if (files.length === 0) return [];
   const lines = files.map(({ id, name, mediaType, data }) => `- ${id}: ${name} (${mediaType}, ${data.bytes} bytes)`);
   return [{ type: "text", text: `[ATTACHED FILES]\n${lines.join("\n")}\nRead them with read_attachment, by id.` }];

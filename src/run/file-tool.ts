@@ -48,10 +48,10 @@ function isCount(value: JsonValue): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0;
 }
 
-/** Only files of this run: what it was given, what it was told in part, what it left behind. */
+/** Only files of this run and its thread: what they were given, what they were told in part, what this one left behind. */
 async function read({ state, ports }: Session, { file, offset, length }: Piece): Promise<string> {
   const files = [...state.files, ...state.artifacts.map((artifact) => ({ id: artifact.name, ...artifact }))];
-  const found = files.find(({ id }) => id === file) ?? files.find(({ name }) => name === file);
+  const found = files.find(({ id }) => id === file) ?? files.findLast(({ name }) => name === file);
   if (found === undefined) throw new Error(noSuchFile(file, files));
   const { id, name, mediaType, data } = found;
   const title = id === name ? name : `${name} (${id})`;

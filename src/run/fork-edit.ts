@@ -5,6 +5,7 @@ import type { AgentSnapshot } from "../ports/agent.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { JsonValue } from "../ports/json.ts";
 import type { AssistantPart, ToolOutput, UserPart } from "../ports/messages.ts";
+import { listOf } from "./attachments.ts";
 
 export interface ForkEdit {
   /** The whole system prompt. */
@@ -121,7 +122,8 @@ function withStart(event: Extract<RunEvent, { type: "run.started" }>, { instruct
   const { fingerprint: _old, ...before } = event.agent;
   const agent = instructions === undefined ? before : { ...before, instructions };
   const snapshot: AgentSnapshot = { ...agent, fingerprint: fingerprintOf(agent) };
-  const files = event.request.input.filter((part) => part.type !== "text");
+  const [list] = listOf(event.request.attachments ?? []);
+  const files = event.request.input.filter((part) => part.type !== "text" || (list?.type === "text" && part.text === list.text));
   const parts: readonly UserPart[] = input === undefined || input === "" ? files : [{ type: "text", text: input }, ...files];
   return { ...event, agent: snapshot, request: input === undefined ? event.request : { ...event.request, input: parts } };
 }

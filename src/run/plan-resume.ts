@@ -18,14 +18,14 @@ import type { Core } from "./core.ts";
 import { agentOf, candidatesOf, differenceOf, findCode, type Found, policyOf } from "./find-code.ts";
 import { toEvent } from "./inbox.ts";
 import { foldJournal } from "./result.ts";
-import { attemptEvents, earlierOf, unknownRun } from "./takeover.ts";
+import { attemptEvents, threadOfRun, unknownRun } from "./takeover.ts";
 
 /** Rejects `run_unknown`, `run_finished`, and what reading the journal rejects with. */
 export async function planResume(core: Core, run: string): Promise<ResumePlan> {
   const row = await core.store.runs.get(run);
   const journal = await core.store.journal.read(run);
   checkUnfinished(run, journal);
-  const state = foldJournal(journal, undefined, await earlierOf(core, run, journal[0]))?.state;
+  const state = foldJournal(journal, undefined, await threadOfRun(core, run, journal[0]))?.state;
   if (row === undefined || state === undefined) throw unknownRun(run);
   const found = await findCode(core, state);
   const seen = await simulate(core, state, found);

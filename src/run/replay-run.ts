@@ -6,7 +6,7 @@ import { checkJournal } from "./check-journal.ts";
 import type { Core } from "./core.ts";
 import { differenceOf } from "./find-code.ts";
 import { type Against, replay } from "./replay.ts";
-import { earlierOf, unknownRun } from "./takeover.ts";
+import { threadOfRun, unknownRun } from "./takeover.ts";
 import { resolveSources } from "./resolve-sources.ts";
 import { buildToolbox } from "./toolbox.ts";
 import type { Agent } from "./types.ts";
@@ -16,9 +16,9 @@ export async function replayRun(core: Core, run: string, agent: Agent | undefine
   checkJournal(run, events);
   const first = events[0];
   if (first?.type !== "run.started") throw unknownRun(run);
-  const earlier = await earlierOf(core, run, first);
-  const against = agent === undefined ? undefined : await toAgainst(core, initialState(first, first, earlier), agent);
-  return replay(events, { against, earlier });
+  const thread = await threadOfRun(core, run, first);
+  const against = agent === undefined ? undefined : await toAgainst(core, initialState(first, first, thread), agent);
+  return replay(events, { against, thread });
 }
 
 /** A definition that is the same may still have other code to check arguments with. */

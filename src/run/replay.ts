@@ -7,12 +7,11 @@ import { type Decision, decide } from "../kernel/decide.ts";
 import { intentOf } from "../kernel/effects.ts";
 import { evolve, initialState } from "../kernel/evolve.ts";
 import { canonical } from "../kernel/guards.ts";
-import type { List } from "../kernel/list.ts";
-import { callId, type RunState } from "../kernel/state.ts";
+import { callId, type RunState, type Thread } from "../kernel/state.ts";
 import type { NewDefinition } from "../ports/definition-events.ts";
 import type { EventBody, EventType, RunEvent } from "../ports/events.ts";
 import type { JsonValue } from "../ports/json.ts";
-import type { Message, ToolCallPart } from "../ports/messages.ts";
+import type { ToolCallPart } from "../ports/messages.ts";
 import type { Divergence, Replay } from "../ports/plan.ts";
 import type { Tool } from "../ports/tools.ts";
 
@@ -27,7 +26,7 @@ export interface Against {
 export interface ReplayOptions {
   readonly against?: Against | undefined;
   /** The conversation of the thread that the run goes on from. */
-  readonly earlier?: List<Message> | undefined;
+  readonly thread?: Thread | undefined;
 }
 
 /** `world`: from outside; `decided`: the kernel's alone; `either`: of both kinds; `intent`: committed before an effect starts. */
@@ -93,11 +92,11 @@ async function between(
   return (isOver ? unseen(course, before, isTakeover(events, before)) : undefined) ?? follow(course, event, against);
 }
 
-function begin(first: Extract<RunEvent, { type: "run.started" }>, { against, earlier }: ReplayOptions): Course {
-  const recorded = initialState(first, first, earlier);
+function begin(first: Extract<RunEvent, { type: "run.started" }>, { against, thread }: ReplayOptions): Course {
+  const recorded = initialState(first, first, thread);
   if (against === undefined) return { recorded, state: recorded, due: [] };
   const { agent, limits, models } = against.definition;
-  return { recorded, state: initialState(first, { ...first, agent, limits, models }, earlier), due: [] };
+  return { recorded, state: initialState(first, { ...first, agent, limits, models }, thread), due: [] };
 }
 
 function fold(course: Course, event: RunEvent): void {

@@ -1,12 +1,10 @@
 /** A run's result, folded from what is known of it. */
 import { evolve, initialState } from "../kernel/evolve.ts";
-import type { List } from "../kernel/list.ts";
 import { dataOf } from "../kernel/output.ts";
-import type { PhaseState, RunState } from "../kernel/state.ts";
+import type { PhaseState, RunState, Thread } from "../kernel/state.ts";
 import { StepLog } from "../kernel/steps.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { Limits } from "../ports/limits.ts";
-import type { Message } from "../ports/messages.ts";
 import type { PhaseView, RunError } from "../ports/view.ts";
 import { NO_USAGE } from "../kernel/state.ts";
 import { toStatusView } from "./status.ts";
@@ -18,15 +16,15 @@ export interface Folded {
 }
 
 /**
- * State and steps of a journal, going on from what was folded before; undefined when there is nothing. `earlier` is the
- * conversation of the thread that the run goes on from; only who reads or continues the conversation needs it.
+ * State and steps of a journal, going on from what was folded before; undefined when there is nothing. `thread` is what the
+ * run goes on from; only who reads or continues its conversation needs it.
  */
-export function foldJournal(events: readonly RunEvent[], from?: Folded, earlier?: List<Message>): Folded | undefined {
+export function foldJournal(events: readonly RunEvent[], from?: Folded, thread?: Thread): Folded | undefined {
   let state = from?.state;
   let steps = from?.steps;
   for (const event of events) {
     if (state === undefined) {
-      if (event.type === "run.started") state = initialState(event, event, earlier);
+      if (event.type === "run.started") state = initialState(event, event, thread);
       continue;
     }
     steps ??= new StepLog(state);

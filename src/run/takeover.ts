@@ -7,10 +7,8 @@ import type { ModelCandidate } from "../ports/models.ts";
 import type { LaneSlot } from "../ports/lanes.ts";
 import type { LedgerChange } from "../ports/budget.ts";
 import type { AppendResult, ClaimResult, RunRowChange } from "../ports/store.ts";
-import type { List } from "../kernel/list.ts";
 import type { RunEvent } from "../ports/events.ts";
-import type { Message } from "../ports/messages.ts";
-import type { RunState } from "../kernel/state.ts";
+import type { RunState, Thread } from "../kernel/state.ts";
 import type { Core, TakenBy } from "./core.ts";
 import { checkJournal, checkUnfinished, finishedRun } from "./check-journal.ts";
 import { beginning, codeAtHand, slotOf } from "./begin-queued.ts";
@@ -32,7 +30,7 @@ export async function takeOver(core: Core, run: string, by: TakenBy = "somebody"
   if (core.ports.redaction !== undefined) await core.ports.redaction.refresh();
   const events = await core.store.journal.read(run);
   checkUnfinished(run, events);
-  const before = await foldInParts(core, events, await earlierOf(core, run, events[0]));
+  const before = await foldInParts(core, events, await threadOfRun(core, run, events[0]));
   if (before === undefined) throw unknownRun(run);
   const code = await codeFor(core, before.state, by);
   const claim = await claimed(core, run, code.isEnding ? undefined : slotOf(core, before.state));
@@ -48,11 +46,11 @@ export async function takeOver(core: Core, run: string, by: TakenBy = "somebody"
 /** Events that are folded in one go: thousands of calls of one step hold up the event loop for hundreds of ms otherwise. */
 const PART_EVENTS = 500;
 
-async function foldInParts(core: Core, events: readonly RunEvent[], earlier?: List<Message>): Promise<Folded | undefined> {
-  if (events.length <= PART_EVENTS) return foldJournal(events, undefined, earlier);
+async function foldInParts(core: Core, events: readonly RunEvent[], thread?: Thread): Promise<Folded | undefined> {
+  if (events.length <= PART_EVENTS) return foldJournal(events, undefined, thread);
   let folded: Folded | undefined;
   for (let from = 0; from < events.length; from += PART_EVENTS) {
-    folded = foldJournal(events.slice(from, from + PART_EVENTS), folded, earlier);
+    folded = foldJournal(events.slice(from, from + PART_EVENTS), folded, thread);
     await core.clock.yield();
   }
   return folded;
@@ -203,8 +201,8 @@ function refusedAttempt(
   throw new ExecutusError("run_owned", `run ${run} was taken over by another process`, { run });
 }
 
-/** The conversation of the thread that a run goes on from, if it does. */
-export async function earlierOf(core: Core, run: string, first: RunEvent | undefined): Promise<List<Message> | undefined> {
+/** The thread that a run goes on from, if it does. */
+export async function threadOfRun(core: Core, run: string, first: RunEvent | undefined): Promise<Thread | undefined> {
   if (first?.type !== "run.started" || first.request.continues === undefined) return undefined;
   return loadThread(core.store, { run, continues: first.request.continues });
 }

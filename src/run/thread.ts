@@ -1,8 +1,8 @@
 /** Follow-ups: a new run whose conversation begins with that of a finished one, read from its journal and never copied. */
 import { ExecutusError } from "../kernel/errors.ts";
-import { evolve, initialState } from "../kernel/evolve.ts";
-import { emptyList, type List, toArray } from "../kernel/list.ts";
-import type { RunState } from "../kernel/state.ts";
+import { evolve, initialState, NO_THREAD } from "../kernel/evolve.ts";
+import { type List, toArray } from "../kernel/list.ts";
+import type { RunState, Thread } from "../kernel/state.ts";
 import { isFinal } from "../kernel/status.ts";
 import type { Continuation } from "../ports/agent.ts";
 import type { RunEvent } from "../ports/events.ts";
@@ -37,13 +37,13 @@ export async function endOf(store: Store, run: string, tenant: string | undefine
 }
 
 /**
- * The conversation of a thread up to there. Journals are read back to the first run of the thread; then each is folded once, onto
- * the messages of the one before. Rejects with `thread_incomplete` when a run of the thread is not in this store.
+ * A thread up to there. Journals are read back to the first run of the thread; then each is folded once, onto
+ * what the one before came to. Rejects with `thread_incomplete` when a run of the thread is not in this store.
  */
 export async function loadThread(
   store: Store,
   from: { readonly run: string; readonly continues: Continuation | undefined },
-): Promise<List<Message>> {
+): Promise<Thread> {
   const journals: (readonly RunEvent[])[] = [];
   let by = from.run;
   for (let at = from.continues; at !== undefined;) {
@@ -54,17 +54,17 @@ export async function loadThread(
     by = at.run;
     at = first.request.continues;
   }
-  return conversationOf(journals);
+  return threadOf(journals);
 }
 
 /** What journals that go on from each other, the newest first, came to; each as far as the next one goes on from it. */
-export function conversationOf(journals: readonly (readonly RunEvent[])[]): List<Message> {
-  let messages: List<Message> = emptyList();
+export function threadOf(journals: readonly (readonly RunEvent[])[]): Thread {
+  let thread = NO_THREAD;
   for (const events of journals.toReversed()) {
-    const folded = fold(events, messages)?.messages;
-    if (folded !== undefined) messages = withoutLastSteps(folded);
+    const folded = fold(events, thread);
+    if (folded !== undefined) thread = { messages: withoutLastSteps(folded.messages), files: folded.files };
   }
-  return messages;
+  return thread;
 }
 
 /** That its run was at a limit, and could call nothing any more, is not true of the next one. */
@@ -73,11 +73,11 @@ function withoutLastSteps(messages: List<Message>): List<Message> {
   return { length: kept.length, items: kept };
 }
 
-function fold(events: readonly RunEvent[], earlier: List<Message>): RunState | undefined {
+function fold(events: readonly RunEvent[], thread: Thread): RunState | undefined {
   let state: RunState | undefined;
   for (const event of events) {
     if (state !== undefined) state = evolve(state, event, event);
-    else if (event.type === "run.started") state = initialState(event, event, earlier);
+    else if (event.type === "run.started") state = initialState(event, event, thread);
   }
   return state;
 }

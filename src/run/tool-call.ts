@@ -108,10 +108,12 @@ function succeeded(session: Session, call: CallState, success: Success): EventBo
     return toEnded(call, success, { outcome: "error", output: { type: "error-text", value } });
   };
   try {
+    const { files: filesBefore } = session.state.request.continues ?? {};
     const encoding = encodeResult(result, {
       tool,
       input,
       call,
+      filesBefore,
       blobs,
       clock,
       redaction,

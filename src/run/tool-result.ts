@@ -31,6 +31,8 @@ export interface Recording {
   readonly tool: Tool;
   readonly input: unknown;
   readonly call: Pick<CallState, "id" | "toolCallId">;
+  /** Files that the thread had before this run. */
+  readonly filesBefore?: number | undefined;
   readonly blobs: Blobs;
   readonly clock: Clock;
   readonly redaction: Redaction | undefined;
@@ -69,6 +71,7 @@ interface Place {
   readonly blobs: Blobs;
   readonly clock: Clock;
   readonly call: Pick<CallState, "id">;
+  readonly filesBefore?: number | undefined;
   readonly redaction: Redaction | undefined;
   readonly bytes: number;
   /** Which of the long parts of a result that is made of parts. */
@@ -154,9 +157,9 @@ function isError(output: ToolOutput): boolean {
   return output.type === "error-text" || output.type === "error-json";
 }
 
-function headOf(text: string, reference: BlobReference, { call, bytes, part }: Place): string {
+function headOf(text: string, reference: BlobReference, { call, bytes, part, filesBefore }: Place): string {
   const head = text.slice(0, Math.min(HEAD_CHARACTERS, bytes));
-  const file = spilledId(call.id, part);
+  const file = spilledId(call.id, { index: part, filesBefore });
   const rest = `read on with read_attachment, file ${file}, offset ${head.length}`;
   return `${head}\n[cut here: the whole result has ${reference.bytes} bytes; ${rest}]`;
 }

@@ -2,8 +2,8 @@
 import { evolve, initialState } from "../kernel/evolve.ts";
 import { outcomeOfChild } from "../kernel/children.ts";
 import { canonical } from "../kernel/guards.ts";
-import { type List, toArray } from "../kernel/list.ts";
-import type { RunState } from "../kernel/state.ts";
+import { toArray } from "../kernel/list.ts";
+import type { RunState, Thread } from "../kernel/state.ts";
 import type { PhaseSnapshot, ToolSnapshot } from "../ports/agent.ts";
 import type { ModelSpending, RunEvent, RunStarted } from "../ports/events.ts";
 import type { JsonValue } from "../ports/json.ts";
@@ -14,7 +14,7 @@ import type { OutputSnapshot } from "../ports/output.ts";
 import type { SupervisorDecided, SupervisorDecision } from "../ports/supervision.ts";
 import type { InboxBody } from "../ports/store.ts";
 import { promptOf } from "../run/prompt.ts";
-import { conversationOf } from "../run/thread.ts";
+import { threadOf } from "../run/thread.ts";
 import { checkPlayable, notPlayable } from "./not-played.ts";
 
 /** One prompt, without what it has in common with the one before. */
@@ -104,9 +104,9 @@ export function toCassette(events: readonly RunEvent[], before: readonly (readon
   const [first] = events;
   if (first?.type !== "run.started") throw notPlayable("", "its journal is empty");
   const end = checkPlayable(first.run, events);
-  if ((first.request.attachments ?? []).length > 0) throw notPlayable(first.run, "files were attached");
-  const earlier = earlierOf(first, before);
-  const recorder = new Recorder(initialState(first, first, earlier));
+  if (filesOf(first) > 0) throw notPlayable(first.run, "files were attached");
+  const thread = threadBefore(first, before);
+  const recorder = new Recorder(initialState(first, first, thread));
   for (const event of events.slice(1)) recorder.record(event);
   if (recorder.recorded.told.some(({ before }) => before === 0))
     throw notPlayable(first.run, "it was told something before its first step");
@@ -116,7 +116,7 @@ export function toCassette(events: readonly RunEvent[], before: readonly (readon
     run: first.run,
     agent: agent.name,
     input: request.input,
-    history: [...toArray(earlier), ...(request.history ?? [])],
+    history: [...toArray(thread.messages), ...(request.history ?? [])],
     ...(request.caller === undefined ? {} : { caller: request.caller }),
     limits,
     models,
@@ -144,8 +144,12 @@ function toPhase({ name, tier, models, tools }: PhaseSnapshot): RecordedPhase {
   return { name, tier, models, ...(tools === undefined ? {} : { tools }) };
 }
 
+function filesOf({ request: { attachments = [], continues } }: RunStarted): number {
+  return attachments.length + (continues?.files ?? 0);
+}
+
 /** A thread is a conversation like one that a request brings along. */
-function earlierOf({ run, request }: RunStarted, given: readonly (readonly RunEvent[])[]): List<Message> {
+function threadBefore({ run, request }: RunStarted, given: readonly (readonly RunEvent[])[]): Thread {
   const journals = new Map(given.flatMap((events) => (events[0]?.type === "run.started" ? [[events[0].run, events]] : [])));
   const thread: (readonly RunEvent[])[] = [];
   for (let at = request.continues; at !== undefined;) {
@@ -157,7 +161,7 @@ function earlierOf({ run, request }: RunStarted, given: readonly (readonly RunEv
     thread.push(events);
     at = first.request.continues;
   }
-  return conversationOf(thread);
+  return threadOf(thread);
 }
 
 const THREAD_HINT = "Give the journals of the runs before it as well; `executus store export RUN` has them all.";
