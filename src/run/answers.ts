@@ -3,13 +3,16 @@
  *
  * A1 An answer names the request it is for. The first that fits counts; any other changes nothing and is recorded as refused. A decision
  *    about a call in doubt may leave out which of its doubts it is about.
- * A2 Edited arguments enter only after the tool's own check of them.
+ * A2 Edited arguments enter only after the tool's own check of them. Of a tool that has no code here, because its source is not open yet
+ *    or it is missing, the journaled schema checks them, and the tool itself before they are run.
  */
 import type { CallState, OpenWait, RunState } from "../kernel/state.ts";
 import type { EventBody } from "../ports/events.ts";
-import type { JsonValue } from "../ports/json.ts";
+import { toolOf } from "../kernel/effects.ts";
+import type { JsonObject, JsonValue } from "../ports/json.ts";
+import type { Schemas } from "../ports/output.ts";
 import type { PendingEntry } from "../ports/store.ts";
-import type { ToolInputCheck } from "../ports/tools.ts";
+import type { Tool, ToolInputCheck } from "../ports/tools.ts";
 import type { AnswerBody } from "../ports/waiting.ts";
 import type { Session } from "./session.ts";
 
@@ -142,11 +145,25 @@ export async function checkEdits(session: Session, entries: readonly PendingEntr
   }
 }
 
-async function check(session: Session, call: CallState, input: JsonValue): Promise<ToolInputCheck> {
-  const tool = session.tools.get(call.name);
-  if (tool === undefined) return { ok: false, problem: `there is no tool ${call.name} in this process` };
+function check({ tools, state, ports }: Session, { name }: CallState, input: JsonValue): Promise<ToolInputCheck> {
+  return checkEdit({ name, tool: tools.get(name), schema: toolOf(state, name)?.inputSchema, schemas: ports.schemas }, input);
+}
+
+interface EditedTool {
+  readonly name: string;
+  readonly tool: Tool | undefined;
+  /** As it is journaled. */
+  readonly schema: JsonObject | undefined;
+  readonly schemas: Schemas | undefined;
+}
+
+export async function checkEdit({ name, tool, schema, schemas }: EditedTool, input: JsonValue): Promise<ToolInputCheck> {
   try {
-    return await tool.validate(input);
+    if (tool !== undefined) return await tool.validate(input);
+    if (schema === undefined || schemas === undefined) {
+      return { ok: false, problem: `there is no tool ${name} in this process` };
+    }
+    return await (await schemas.read(schema, `the tool ${name}`)).validate(input);
   } catch (error) {
     return { ok: false, problem: error instanceof Error ? error.message : String(error) };
   }

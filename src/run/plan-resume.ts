@@ -7,11 +7,10 @@ import { toolOf } from "../kernel/effects.ts";
 import { evolve } from "../kernel/evolve.ts";
 import type { CallState, RunState } from "../kernel/state.ts";
 import type { EventBody, RunEvent } from "../ports/events.ts";
-import type { JsonValue } from "../ports/json.ts";
 import type { PlannedCall, ResumePlan } from "../ports/plan.ts";
 import type { PendingEntry, RunRow } from "../ports/store.ts";
-import type { Tool, ToolInputCheck } from "../ports/tools.ts";
-import type { Edits } from "./answers.ts";
+import type { ToolInputCheck } from "../ports/tools.ts";
+import { checkEdit, type Edits } from "./answers.ts";
 import { checkUnfinished } from "./check-journal.ts";
 import { toRunError } from "./conduct.ts";
 import type { Core } from "./core.ts";
@@ -49,24 +48,20 @@ export async function planResume(core: Core, run: string): Promise<ResumePlan> {
 
 const OWN_LINES: ReadonlySet<string> = new Set(["model", "tool", "reconcile"]);
 
-/** A tool that has no code here says nothing about arguments: they are taken as they come. */
-async function checkedEdits(state: RunState, entries: readonly PendingEntry[], { binding }: Found): Promise<Edits> {
+async function checkedEdits(
+  { ports: { schemas } }: Core,
+  state: RunState,
+  { entries, binding }: { readonly entries: readonly PendingEntry[]; readonly binding: Found["binding"] },
+): Promise<Edits> {
   const checks = new Map<string, ToolInputCheck>();
   for (const entry of entries) {
     if (entry.kind !== "approve" || entry.input === undefined) continue;
-    const call = state.calls.find(({ wait }) => wait?.id === entry.approval);
-    const tool = call === undefined ? undefined : binding.tools.get(call.name);
-    if (tool !== undefined) checks.set(entry.id, await validated(tool, entry.input));
+    const name = state.calls.find(({ wait }) => wait?.id === entry.approval)?.name;
+    if (name === undefined) continue;
+    const tool = binding.tools.get(name);
+    checks.set(entry.id, await checkEdit({ name, tool, schema: toolOf(state, name)?.inputSchema, schemas }, entry.input));
   }
-  return { editOf: (entry) => checks.get(entry) ?? { ok: true, value: undefined } };
-}
-
-async function validated(tool: Tool, input: JsonValue): Promise<ToolInputCheck> {
-  try {
-    return await tool.validate(input);
-  } catch (error) {
-    return { ok: false, problem: toRunError(error).message };
-  }
+  return { editOf: (entry) => checks.get(entry) };
 }
 
 function forkOf(journal: readonly RunEvent[]): Pick<ResumePlan, "fork"> {
@@ -95,7 +90,7 @@ async function simulate(core: Core, start: RunState, found: Found): Promise<Simu
   };
   attemptEvents(core, found, "released").forEach(add);
   const entries = await core.store.inbox.pending(start.run);
-  const edits = await checkedEdits(start, entries, found);
+  const edits = await checkedEdits(core, start, { entries, binding: found.binding });
   for (const entry of entries) add(toEvent(entry, state, edits));
   let decision = decide(state, now);
   while (decision.append.length > 0) {
