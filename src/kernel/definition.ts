@@ -21,6 +21,7 @@ const NOT_COMPARED: ReadonlySet<string> = new Set([
   "tools",
   "sources",
   "supervision",
+  "edited",
 ]);
 
 /** The same for equal definitions, 14 hex digits. It tells versions apart; it is no protection against anybody. */

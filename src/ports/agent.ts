@@ -82,6 +82,8 @@ export interface AgentSnapshot {
   readonly description?: string;
   /** The whole system prompt, platform header included. */
   readonly instructions: string;
+  /** They are the words of a fork's edit: a change of the agent does not take their place. */
+  readonly edited?: true;
   readonly tier: string;
   readonly settings: ModelSettings;
   readonly tools: readonly ToolSnapshot[];

@@ -1,5 +1,5 @@
 /** What this process has for a journaled run: the code of its tools, its models, and its agent's definition as it is now. */
-import { changesBetween } from "../kernel/definition.ts";
+import { changesBetween, fingerprintOf } from "../kernel/definition.ts";
 import { adopt } from "../kernel/evolve-definition.ts";
 import { resolveLimits } from "../kernel/limits.ts";
 import type { RunState } from "../kernel/state.ts";
@@ -81,7 +81,7 @@ export async function differenceOf(core: Core, state: RunState, agent: Agent): P
   const candidates = await resolveModels(core, tier, limits);
   const resolved = await resolveDefinition(core, agent, invocation, { tier, candidates, limits });
   const { tools, phases } = resolved;
-  const snapshot = snapshotAgent(core, agent, resolved);
+  const snapshot = inItsWords(before, snapshotAgent(core, agent, resolved));
   if (snapshot.fingerprint === before.fingerprint) return undefined;
   const others = before.tools.slice(before.ownTools).filter(({ name }) => !tools.some((tool) => tool.name === name));
   // Tool sources have a change policy of their own; the run keeps those it has.
@@ -102,6 +102,14 @@ export async function differenceOf(core: Core, state: RunState, agent: Agent): P
   const adopted = { ...state };
   adopt(adopted, definition);
   return { definition, binding: await bind(core, adopted), candidates: await candidatesOf(core, adopted) };
+}
+
+/** What a fork was told to say stays; whatever else the agent is by now is compared as ever. */
+function inItsWords({ edited, instructions }: AgentSnapshot, now: AgentSnapshot): AgentSnapshot {
+  if (edited !== true) return now;
+  const { fingerprint: _fingerprint, ...rest } = now;
+  const kept = { ...rest, instructions, edited };
+  return { ...kept, fingerprint: fingerprintOf(kept) };
 }
 
 function checkPhase({ phase }: RunState, { phases = [] }: AgentSnapshot): void {

@@ -120,7 +120,7 @@ function replaced(
 
 function withStart(event: Extract<RunEvent, { type: "run.started" }>, { instructions, input }: ForkEdit): RunEvent {
   const { fingerprint: _old, ...before } = event.agent;
-  const agent = instructions === undefined ? before : { ...before, instructions };
+  const agent = instructions === undefined ? before : { ...before, instructions, edited: true as const };
   const snapshot: AgentSnapshot = { ...agent, fingerprint: fingerprintOf(agent) };
   const [list] = listOf(event.request.attachments ?? []);
   const files = event.request.input.filter((part) => part.type !== "text" || (list?.type === "text" && part.text === list.text));

@@ -257,3 +257,21 @@ it("a payment in doubt is decided by the definition that the run was told to ado
   const result = await world.clock.until((await world.executor.resume("r")).result);
   expect(result.steps[0]?.calls[0]).toMatchObject({ outcome: "unknown" });
 });
+
+it.each(["adopt", "ask"] as const)("S27 a fork with instructions of its own keeps them, with %s too", async (onChange) => {
+  const agent: Agent = { ...base, onChange };
+  const world = createWorld(SCRIPT, { agents: [agent] });
+  await world.clock.until(world.executor.run(agent, { input: "go", id: "r" }));
+  const edit = { instructions: "Say it otherwise." };
+  const fork = await world.executor.fork("r", { at: 0, id: "f", edit });
+  expect(await world.clock.until(fork.result)).toMatchObject({ status: "completed" });
+  expect(world.models.calls.at(-1)?.instructions).toBe("Say it otherwise.");
+  const later = next(world, [{ ...changed, onChange, tools: [look(), makeTool("new", async () => "")] }]);
+  const other = await later.executor.fork("r", { at: 0, id: "g", edit });
+  const result = await later.clock.until(other.result);
+  expect(result.status).toBe(onChange === "adopt" ? "completed" : "waiting");
+  const asked = (await later.executor.plan("g").catch(() => undefined))?.definition?.changes ?? [];
+  expect(asked.join()).not.toContain("instructions");
+  const called = later.models.calls.map(({ instructions, tools }) => [instructions, tools.length]);
+  expect(called.at(-1)).toEqual(onChange === "adopt" ? [edit.instructions, 2] : undefined);
+});
