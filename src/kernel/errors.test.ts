@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nearest } from "./errors.ts";
+import { ExecutusError, messageWithHint, nearest } from "./errors.ts";
 
 describe("nearest", () => {
   it("finds what was meant", () => {
@@ -15,4 +15,12 @@ describe("nearest", () => {
     expect(nearest("deploy", ["list_files", "model"])).toBeUndefined();
     expect(nearest("x", [])).toBeUndefined();
   });
+});
+
+it("a message and its hint are one text, with one full stop between them", () => {
+  const text = (message: string, hint?: string): string =>
+    messageWithHint(new ExecutusError("usage", message, hint === undefined ? {} : { hint }));
+  expect(text("no such run", "List them.")).toBe("no such run. List them.");
+  expect(text("There is no tool named x.", "Did you mean y?")).toBe("There is no tool named x. Did you mean y?");
+  expect([text("There is none."), text("none")]).toEqual(["There is none.", "none"]);
 });

@@ -43,6 +43,11 @@ export function isExecutusError(error: unknown): error is ExecutusError {
   return typeof error === "object" && error !== null && MARKER in error;
 }
 
+/** What happened and what to do, as one text. Some messages are sentences already. */
+export function messageWithHint({ message, hint }: ExecutusError): string {
+  return hint === undefined ? message : `${message.replace(/\.$/, "")}. ${hint}`;
+}
+
 /** The candidate nearest to `word`, if it is near enough to be a slip; of equally near ones the one of the nearest length. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const most = Math.max(2, Math.floor(word.length / 3));

@@ -6,7 +6,7 @@ import type { ToolEffect } from "./tools.ts";
 import type { FinalStatus, RunError, RunStatus, WaitingFor } from "./view.ts";
 
 /**
- * `runs`: for the first time, or again where a crash allows it; `reconciles`: its tool is asked whether it happened; `told-unknown`:
+ * `runs`: for the first time, or again where a crash allows it, a delegate's as a run of its own; `reconciles`: its tool is asked whether it happened; `told-unknown`:
  * the model is told that its outcome is unknown; `waits`: for a person, or for a free place; `answered`: without being run.
  */
 export type CallPlan = "runs" | "reconciles" | "told-unknown" | "waits" | "answered";
@@ -23,6 +23,8 @@ export interface PlannedCall {
   /** It was under way when its process went: it may have happened. */
   readonly inDoubt: boolean;
   readonly plan: CallPlan;
+  /** It hands on work: to the run that it has already, or to one that begins then. */
+  readonly child?: { readonly run: string; readonly status?: RunStatus };
   /** What the model is told, for a call that is answered without being run. */
   readonly message?: string;
 }
@@ -42,7 +44,7 @@ export interface ResumePlan {
   readonly calls: readonly PlannedCall[];
   /** The model that would be called, where that comes next. */
   readonly model?: { readonly id: string; readonly step: number; readonly attempt: number };
-  /** What else would be under way: compactions, child runs and the like, by the id of the effect. */
+  /** What else would be under way: compactions, tool sources and the like, by the id of the effect. */
   readonly others: readonly string[];
   /** The run that it is a copy of up to an event, and what was changed in the copy, one sentence each. */
   readonly fork?: { readonly run: string; readonly seq: number; readonly edits: readonly string[] };

@@ -6,7 +6,7 @@
  */
 import { callOf, childRunId, depthOf, leftBehind, timeForChild } from "../kernel/children.ts";
 import type { ChildEffect, EndChildEffect } from "../kernel/effects.ts";
-import { isExecutusError } from "../kernel/errors.ts";
+import { isExecutusError, messageWithHint } from "../kernel/errors.ts";
 import { isFinal } from "../kernel/status.ts";
 import { type CallState, NO_USAGE } from "../kernel/state.ts";
 import type { ChildEnded, EventBody, RunStarted } from "../ports/events.ts";
@@ -217,7 +217,7 @@ function failed({ call, child }: Bond, message: string): ChildEnded {
 }
 
 function messageOf(error: unknown): string {
-  if (isExecutusError(error) && error.hint !== undefined) return `${error.message}. ${error.hint}`;
+  if (isExecutusError(error)) return messageWithHint(error);
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -1,5 +1,5 @@
 /** One run in the hands of this process: driven, let go, and what is said of it. */
-import { isExecutusError } from "../kernel/errors.ts";
+import { isExecutusError, messageWithHint } from "../kernel/errors.ts";
 import type { RunError } from "../ports/view.ts";
 import { tellParent } from "./child-end.ts";
 import type { Core } from "./core.ts";
@@ -53,7 +53,6 @@ async function leave(core: Core, session: Session, end: DriveEnd | undefined): P
 }
 
 export function toRunError(error: unknown): RunError {
-  if (isExecutusError(error))
-    return { code: error.code, message: error.hint === undefined ? error.message : `${error.message}. ${error.hint}` };
+  if (isExecutusError(error)) return { code: error.code, message: messageWithHint(error) };
   return { code: "port_failed", message: error instanceof Error ? error.message : String(error) };
 }

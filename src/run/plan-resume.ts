@@ -2,6 +2,7 @@
  * What a resume would do, without doing it: the takeover's own events, what waits in the inbox, and then the kernel's decision,
  * each by the code that the driver uses.
  */
+import { childRunId } from "../kernel/children.ts";
 import { type Decision, decide } from "../kernel/decide.ts";
 import { toolOf } from "../kernel/effects.ts";
 import { evolve } from "../kernel/evolve.ts";
@@ -33,7 +34,7 @@ export async function planResume(core: Core, run: string): Promise<ResumePlan> {
   return {
     ...standing(row, state),
     events: seen.events,
-    calls: plannedCalls(state, seen),
+    calls: await Promise.all(plannedCalls(state, seen).map((call) => withChild(core, seen, call))),
     ...plannedModel(seen),
     ...forkOf(journal),
     ...refusedAnswers(seen.events),
@@ -46,7 +47,7 @@ export async function planResume(core: Core, run: string): Promise<ResumePlan> {
   };
 }
 
-const OWN_LINES: ReadonlySet<string> = new Set(["model", "tool", "reconcile"]);
+const OWN_LINES: ReadonlySet<string> = new Set(["model", "tool", "reconcile", "child"]);
 
 async function checkedEdits(
   { ports: { schemas } }: Core,
@@ -135,6 +136,16 @@ function plannedCall(call: CallState, { state, events, decision }: Simulated): P
   }
   if (effect === undefined) return { ...known, plan: state.calls.some((open) => open.id === id) ? "waits" : "answered" };
   return { ...known, plan: effect.kind === "reconcile" ? "reconciles" : "runs" };
+}
+
+/** The run that it was handed to may wait, or have ended unheard: only its own row knows. */
+async function withChild({ store }: Core, { state, decision }: Simulated, planned: PlannedCall): Promise<PlannedCall> {
+  const effect = decision.effects.find((wanted) => wanted.kind === "child" && wanted.call.id === planned.call);
+  if (effect?.kind !== "child") return planned;
+  const run = effect.call.child?.run;
+  if (run === undefined) return { ...planned, child: { run: childRunId(state.run, planned.call) } };
+  const row = await store.runs.get(run);
+  return { ...planned, child: { run, ...(row === undefined ? {} : { status: row.status }) } };
 }
 
 function argumentsOf(call: CallState, { calls }: RunState): Pick<PlannedCall, "input" | "inputBefore"> {

@@ -25,7 +25,7 @@ describe("run", () => {
     const page = (await cli("show", "r1")).stdout;
     expect(page).toMatch(/phases +Find \(2 steps\), Tell \(1 step\)/);
     expect(page).toMatch(/phase Find\n.*record one[^]*phase Tell\n/);
-    expect((await cli("tail", "r1")).stdout).toContain("phase Tell ended");
+    expect((await cli("tail", "r1")).stdout).toMatch(/ 2 \S phase Find ended[^]* 3 \S phase Tell ended/);
   });
 
   it("continues a run that has ended: the last of its agent, or the one that is named", async () => {

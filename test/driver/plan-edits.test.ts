@@ -1,6 +1,7 @@
-/** A plan shows what people changed: arguments that wait to be taken, and what a fork was made with. */
+/** A plan shows what people changed, and work that was handed on: arguments that wait, edits of a fork, runs of delegates. */
 import { beforeAll, expect, it } from "vitest";
 import { defineTool } from "../../src/adapters/tools/define-tool.ts";
+import { childRunId } from "../../src/kernel/children.ts";
 import { createMemoryStore } from "../../src/adapters/store/memory.ts";
 import { planLines } from "../../src/hosts/cli/view/plan-lines.ts";
 import { createWorld, makeAgent, type World } from "../support/world.ts";
@@ -59,4 +60,24 @@ it("shows what was changed in the part that a fork copied", async () => {
   const text = planLines(plan, "x.db").join("\n");
   expect(text).toMatch(/up to event 0 it is a copy of r, in which this was changed:\n {4}.*instructions/);
   expect((await world.executor.plan("r")).fork).toBeUndefined();
+});
+
+it("S14 says which runs work that was handed on goes on in, and how they stand", async () => {
+  const kid = { ...agent, name: "kid", description: "Pays." };
+  const lead = { ...makeAgent([]), name: "lead", delegates: [kid], limits: { parallelChildren: 1 } };
+  const hand = { name: "agent__kid", input: { prompt: "Pay." } };
+  const world = createWorld(({ run, step }) => (run === "r" && step === 0 ? { calls: [hand, hand] } : (script[step] ?? {})), {
+    agents: [lead, kid],
+  });
+  expect(await world.clock.until(world.executor.run(lead, { input: "go", id: "r" }))).toMatchObject({ status: "waiting" });
+  const [first, second] = [childRunId("r", "0.0"), childRunId("r", "0.1")];
+  const plan = await world.executor.plan("r");
+  expect(plan.calls).toMatchObject([
+    { plan: "runs", child: { run: first, status: "waiting" } },
+    { plan: "runs", child: { run: second, status: "waiting" } },
+  ]);
+  expect(plan.others).toEqual([]);
+  expect(planLines(plan, "x.db")[2]).toBe(`  step 1  agent__kid Pay.: goes on in its own run ${first} (waiting)`);
+  const begun = { ...plan, calls: plan.calls.map((call) => ({ ...call, child: { run: "run_X" } })) };
+  expect(planLines(begun, "x.db")[2]).toBe("  step 1  agent__kid Pay.: is handed on to a run of its own, run_X");
 });

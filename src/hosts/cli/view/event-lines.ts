@@ -273,6 +273,8 @@ function remark(event: RunEvent, before: RunState, view: EventView): readonly Li
 /** That of the call it is about; otherwise the one the run is in. */
 function stepOfRemark(event: RunEvent, before: RunState): number {
   if ("call" in event && event.call !== undefined) return stepOfCall(event.call);
+  // Its last answer has moved the run on.
+  if (event.type === "phase.ended") return before.step - 1;
   return currentStep(before) - 1;
 }
 

@@ -50,9 +50,10 @@ function definitionLines({ definition }: ResumePlan): readonly string[] {
   return [`  the definition of its agent changed (${policy}: ${does}):`, ...changes.map((change) => `    ${oneLine(change)}`)];
 }
 
-function callWords({ plan, inDoubt, effect, message }: PlannedCall): string {
+function callWords({ plan, inDoubt, effect, message, child }: PlannedCall): string {
   switch (plan) {
     case "runs":
+      if (child !== undefined) return childWords(child);
       if (inDoubt) return `may have happened, and runs again (${effect})`;
       return effect === "once" ? "runs" : `runs, again if it had begun (${effect})`;
     case "reconciles":
@@ -64,6 +65,11 @@ function callWords({ plan, inDoubt, effect, message }: PlannedCall): string {
     case "answered":
       return `is not run${message === undefined ? "" : `: ${oneLine(message)}`}`;
   }
+}
+
+function childWords({ run, status }: NonNullable<PlannedCall["child"]>): string {
+  if (status === undefined) return `is handed on to a run of its own, ${oneLine(run)}`;
+  return `goes on in its own run ${oneLine(run)} (${statusWords(status)})`;
 }
 
 function endLines({ ends, waitingFor, run }: ResumePlan, db: string): readonly string[] {
