@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { RunEvent } from "../src/ports/events.ts";
 import type { AppendRequest, AppendResult, Store } from "../src/ports/store.ts";
 import { defineTool } from "../src/adapters/tools/define-tool.ts";
 import type { Agent } from "../src/run/types.ts";
@@ -22,19 +23,32 @@ const MET = [
   "phase.ended",
   "call.resolved",
   "a delivery that was tried again",
+  "stall.noticed",
+  "a nudge",
+  "a person whom the supervisor asked",
 ] as const;
 
 async function metIn(store: Store, met: Set<string>): Promise<void> {
   for (const { run, continues } of await store.runs.list({ limit: Infinity })) {
     if (continues !== undefined) met.add("a follow-up");
-    for (const event of await store.journal.read(run)) {
-      met.add(event.type);
-      if (event.type === "tool.ended" && event.stub !== undefined) met.add("a result of the original");
-      if (event.type === "child.started" && event.background === true) met.add("a background child");
-    }
+    for (const event of await store.journal.read(run)) met.add(event.type).add(whatIsSpecial(event) ?? event.type);
   }
   const deliveries = await store.outbox.list({ limit: Infinity });
   if (deliveries.some(({ attempts }) => attempts > 1)) met.add("a delivery that was tried again");
+}
+
+function whatIsSpecial(event: RunEvent): (typeof MET)[number] | undefined {
+  switch (event.type) {
+    case "tool.ended":
+      return event.stub === undefined ? undefined : "a result of the original";
+    case "child.started":
+      return event.background === true ? "a background child" : undefined;
+    case "supervisor.decided":
+      return event.action === "nudge" ? "a nudge" : undefined;
+    case "question.answered":
+      return event.call === undefined ? "a person whom the supervisor asked" : undefined;
+    default:
+  }
 }
 
 describe("a simulation", { timeout: 120_000 }, () => {

@@ -4,12 +4,23 @@ import type { Agent } from "../../src/ports/definition.ts";
 import type { Budget } from "../../src/ports/budget.ts";
 import type { Compactor } from "../../src/ports/compactor.ts";
 import type { DeliveryAdapter } from "../../src/ports/delivery.ts";
+import type { Supervisor } from "../../src/ports/supervision.ts";
 import type { ToolSource } from "../../src/ports/tool-source.ts";
 import { type SeededRandom, seededRandom } from "../../src/testing/seeded-random.ts";
 import type { SimulateOptions } from "../../src/testing/simulate.ts";
 import { simulatedAgent } from "./simulated-agent.ts";
 
-const FEATURES = ["lanes", "delivery", "budgets", "compaction", "sources", "background", "phases", "bounds"] as const;
+const FEATURES = [
+  "lanes",
+  "delivery",
+  "budgets",
+  "compaction",
+  "sources",
+  "background",
+  "phases",
+  "bounds",
+  "supervision",
+] as const;
 export type Feature = (typeof FEATURES)[number];
 
 /** Two of them, or three; every fourth seed has none. The same for both processes. */
@@ -37,6 +48,7 @@ export function agentOf(seed: number): Agent {
     ...(has.has("compaction") ? { tools: [page, letter, ...(simulatedAgent.tools ?? [])] } : {}),
     ...(has.has("delivery") ? { delivery: targets } : {}),
     ...(has.has("bounds") ? { limits: { tokens: 12_000, parallelChildren: 2, maxSteps: 8 } } : {}),
+    ...(has.has("supervision") ? { supervision: watching, limits: { idleMs: 1_000, maxSteps: 5, tokens: 12_000 } } : {}),
   };
 }
 
@@ -44,7 +56,7 @@ export const simulatedFeatures: SimulateOptions = {
   contextTokens: (seed) => (featuresOf(seed).has("compaction") ? 1_200 : undefined),
   request: ({ seed, run }) =>
     featuresOf(seed).has("lanes") ? { lane: `lane-${run.length % 2}`, priority: run.endsWith("1") ? 1 : 0 } : {},
-  config: ({ seed }) => {
+  config: ({ seed, random }) => {
     const has = featuresOf(seed);
     return {
       sources: [shelf],
@@ -52,6 +64,7 @@ export const simulatedFeatures: SimulateOptions = {
       ...(has.has("lanes") ? { lanes: lanesOf(seed) } : {}),
       ...(has.has("budgets") ? { budgets: budgetsOf(seed) } : {}),
       ...(has.has("compaction") ? { compactor } : {}),
+      ...(has.has("supervision") ? { supervisor: supervisorOf(random) } : {}),
     };
   },
 };
@@ -70,6 +83,21 @@ function budgetsOf(seed: number): readonly Budget[] {
   ];
 }
 
+/** What it decides is in the journal: both processes need not agree. */
+function supervisorOf(random: SeededRandom): Supervisor {
+  return {
+    name: "drawn",
+    decide: async ({ stall }) => {
+      const reason = stall.message;
+      const what = random.next();
+      if (what < 0.35) return { action: "nudge", message: `Mind stall ${stall.stall} (${random.below(1_000_000)}).`, reason };
+      if (what < 0.6) return { action: "extend", extend: { steps: 1 + random.below(3), timeMs: 5_000, tokens: 4_000 }, reason };
+      if (what < 0.8) return { action: "ask", question: "Go on?", ...(random.chance(0.5) ? { deadlineMs: 3_000 } : {}), reason };
+      return what < 0.9 ? { action: "kill", reason } : { action: "leave", reason };
+    },
+  };
+}
+
 // --- what they are made of -------------------------------------------------------------------------------------------
 
 const input = { type: "object", properties: { n: { type: "integer", minimum: 1, maximum: 50 } }, required: ["n"] } as const;
@@ -80,6 +108,8 @@ const errand: Agent = {
   description: "Runs errands, while others go on.",
   tools: [defineTool({ name: "fetch", description: "Fetches.", input, onUnknown: "ask", execute: ({ n }) => `fetched ${n}` })],
 };
+
+const watching = { afterSteps: 1, costFactor: 1.5, decisions: 4, deadlineMs: 1_500 };
 
 const text = "A long page of text. ".repeat(25);
 const page = defineTool({

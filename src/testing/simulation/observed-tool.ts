@@ -20,7 +20,7 @@ export interface Place {
 export interface PlaceTrouble {
   /** That a tool throws. */
   toolFails: number;
-  /** That a tool, a source, an adapter or a compactor takes longer than a lease. */
+  /** That a tool, a source, an adapter, a compactor or a supervisor takes longer than a lease. */
   toolIsSlow: number;
   /** That a source cannot be opened, told or cleaned up. */
   sourceFails: number;
@@ -28,6 +28,8 @@ export interface PlaceTrouble {
   deliveryFails: number;
   /** That no summary is made. */
   compactorFails: number;
+  /** That a supervisor throws. */
+  supervisorFails: number;
 }
 
 export function observedTool(tool: Tool, place: Place): Tool {

@@ -15,6 +15,7 @@ import { LedgerWatch } from "./ledger-watch.ts";
 import type { Premises } from "./simulated-store.ts";
 import { LONG_MS, type Scene, type Watched } from "./scene.ts";
 import { SourceWatch } from "./source-watch.ts";
+import { SupervisionWatch } from "./supervision-watch.ts";
 
 /** Something that somebody was told is durable. */
 export interface Acknowledged {
@@ -50,6 +51,7 @@ export class Oracle implements Scene {
   readonly sources: SourceWatch;
   readonly ledger: LedgerWatch;
   readonly forks: ForkWatch;
+  readonly supervision: SupervisionWatch;
   readonly #premises: Premises;
   readonly #changed = new Set<string>();
   /** By idempotency key. */
@@ -64,6 +66,7 @@ export class Oracle implements Scene {
     this.sources = new SourceWatch(this);
     this.ledger = new LedgerWatch(this);
     this.forks = new ForkWatch(this);
+    this.supervision = new SupervisionWatch(this);
     store.journal.watch(undefined, (run) => this.#changed.add(run));
   }
 
@@ -102,13 +105,15 @@ export class Oracle implements Scene {
       );
   }
 
-  modelCalled({ run, step, messages }: ModelCall, host: Host): void {
+  modelCalled(call: ModelCall, host: Host): void {
+    const { run, step, messages } = call;
     const unpaired = findUnpaired(messages);
     if (unpaired !== undefined) this.problem(`the model is called for step ${step} of ${run}, and ${unpaired}`);
     const state = this.runs.get(run)?.check.state;
     const isHis = this.#premises.owners.get(run)?.host === host && !this.#premises.losers.has(`${host.name} ${run}`);
     if (isHis && state !== undefined && state.step > step)
       this.problem(`${host.name} calls the model for step ${step} of ${run}, which was answered`);
+    if (isHis) this.supervision.modelCalled(call);
   }
 
   // --- what is kept --------------------------------------------------------------------------------------------------
@@ -156,6 +161,7 @@ export class Oracle implements Scene {
 
   async #note(run: string, { closings }: Watched, event: RunEvent): Promise<void> {
     await this.forks.note(run, event);
+    this.supervision.note(run, event);
     // What was copied are the intents of another run.
     if (event.type === "run.forked")
       for (const key of this.#intents.keys()) if (key.startsWith(`${run}:`)) this.#intents.delete(key);

@@ -187,7 +187,11 @@ export class Person {
       case "approval":
         return this.tell(run, { kind: random.chance(0.7) ? "approve" : "deny", approval: wait.id }, id);
       case "question":
-        return this.tell(run, { kind: "answer", question: wait.id, answer: wait.choices?.[0] ?? "yes" }, id);
+        return this.tell(
+          run,
+          { kind: "answer", question: wait.id, answer: wait.choices?.[0] ?? (random.chance(0.1) ? "stop" : "yes") },
+          id,
+        );
       case "resolution":
         return this.tell(
           run,

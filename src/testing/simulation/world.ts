@@ -75,6 +75,7 @@ export class World {
     sourceFails: 0.05,
     deliveryFails: 0.3,
     compactorFails: 0.1,
+    supervisorFails: 0.1,
     modelFails: 0.1,
     modelHangs: 0.01,
   };
