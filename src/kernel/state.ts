@@ -182,15 +182,15 @@ export interface Redefined {
 
 export const NOT_REDEFINED: Redefined = {};
 
-/**
- * Every field is always there, so that all states have one shape: copying one is then a block copy, and folding stays cheap.
- */
 /** What a run goes on from: the conversation of its thread, and the files that it may read. */
 export interface Thread {
   readonly messages: List<Message>;
   readonly files: readonly RunFile[];
 }
 
+/**
+ * Every field is always there, so that all states have one shape: copying one is then a block copy, and folding stays cheap.
+ */
 export interface RunState {
   readonly run: string;
   /** Sequence number of the last folded event. */

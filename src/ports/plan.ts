@@ -6,8 +6,9 @@ import type { ToolEffect } from "./tools.ts";
 import type { FinalStatus, RunError, RunStatus, WaitingFor } from "./view.ts";
 
 /**
- * `runs`: for the first time, or again where a crash allows it, a delegate's as a run of its own; `reconciles`: its tool is asked whether it happened; `told-unknown`:
- * the model is told that its outcome is unknown; `waits`: for a person, or for a free place; `answered`: without being run.
+ * `runs`: for the first time, or again where a crash allows it, a delegate's as a run of its own; `reconciles`: its tool is asked
+ * whether it happened; `told-unknown`: the model is told that its outcome is unknown; `waits`: for a person, or for a free place;
+ * `answered`: without being run.
  */
 export type CallPlan = "runs" | "reconciles" | "told-unknown" | "waits" | "answered";
 

@@ -55,8 +55,9 @@ export async function unlessThere(core: Core, run: string, work: () => Promise<v
 }
 
 /**
- * After a claim that was reported as failed with `error`: if it was made, it is undone. The run of another process is not touched, nor one that an
- * executor of this process writes into. One that it has only just claimed is let go as well: then that is as if it had been held up.
+ * After a claim that was reported as failed with `error`: if it was made, it is undone. The run of another process is not touched, nor
+ * one that an executor of this process writes into. One that it has only just claimed is let go as well: then that is as if it had
+ * been held up.
  */
 export async function letGoIfClaimed(core: Core, run: string, error: unknown): Promise<void> {
   if (!isPassing(error)) return;
