@@ -46,7 +46,8 @@ export class SourceWatch {
   cleansUp(run: string, source: string, host: Host): void {
     const state = this.#stateOf(run);
     if (state?.settling === undefined) this.#scene.problem(`${source} is cleaned up after ${run}, which is going on`);
-    else if (this.#scene.owns(host, run) && sourceOf(state, source)?.closed === true)
+    // One that could not be cleaned up in time may be cleaned up late.
+    else if (this.#scene.owns(host, run) && this.#isSaidToBeClean(run, source))
       this.#scene.problem(`${host.name} cleans up ${source} after ${run}, and the journal has it that it was cleaned up`);
     this.#left.delete(`${run} ${source}`);
   }
