@@ -6,9 +6,11 @@ import type { Wait } from "../../ports/waiting.ts";
 import type { Executor, RunHandle, RunResult } from "../../run/types.ts";
 import { commandLine } from "./command-line.ts";
 import { deliverOutcome } from "./delivery.ts";
-import { exitCodeOfRun, exitCodeOfSignal } from "./exit-codes.ts";
+import { describeError } from "./describe-error.ts";
+import { EXIT_FAILED, exitCodeOfRun, exitCodeOfSignal } from "./exit-codes.ts";
 import { type Interrupt, listenForInterrupts } from "./interrupts.ts";
 import type { Host } from "./open.ts";
+import type { SaveOutput } from "./output-file.ts";
 import { note, print, printJson, printJsonLine, writeError } from "./output.ts";
 import { toResultJson } from "./result-json.ts";
 import { streamEvents } from "./stream.ts";
@@ -29,7 +31,7 @@ export interface Conduct {
   readonly progress: Progress;
   readonly format: OutputFormat;
   /** Also write the final text here. */
-  readonly saveOutput?: (text: string) => Promise<void>;
+  readonly saveOutput?: SaveOutput;
   /** The command that continues this run. */
   readonly continueWith: string;
 }
@@ -61,13 +63,26 @@ export async function conduct(options: Conduct): Promise<number> {
   if (cancelled !== undefined && !isFinal(result.status)) result = await cancelHere(host, result, cancelled);
   progress.end();
   await stream?.finish();
-  if (hasAnswer(result)) await options.saveOutput?.(answerOf(result));
   printResult(result, options);
+  const isSaved = await save(result, options);
   explain(result, options, interrupts.first);
   await deliverOutcome(executor, result, host.db);
   interrupts.stop();
   if (result.status === "interrupted" && interrupts.first !== undefined) return exitCodeOfSignal(interrupts.first);
-  return exitCodeOfRun(result);
+  return isSaved ? exitCodeOfRun(result) : EXIT_FAILED;
+}
+
+/** A file that cannot be written is told, and takes nothing from what has been printed. */
+export async function save(result: RunResult, { saveOutput, host }: Pick<Conduct, "saveOutput" | "host">): Promise<boolean> {
+  if (saveOutput === undefined || !hasAnswer(result)) return true;
+  try {
+    await saveOutput(answerOf(result));
+    return true;
+  } catch (error) {
+    writeError(describeError(error, host.db).text);
+    note(`The answer is kept with the run: ${commandLine(["show", result.run], host.db)}`);
+    return false;
+  }
 }
 
 /** The person at this terminal is asked what the run waits for. Undefined when nobody is there, or has nothing to say now. */

@@ -20,6 +20,9 @@ export const EXIT_CODES: readonly ExitCode[] = [
   { code: 130, meaning: "interrupted with Ctrl-C; the run can be continued (143 after SIGTERM, 129 after SIGHUP)" },
 ];
 
+/** The run itself may have ended well: what it said could not be handed over. */
+export const EXIT_FAILED = 1;
+
 const OF_STATUS: Readonly<Record<RunStatus, number>> = {
   completed: 0,
   failed: 1,

@@ -11,6 +11,7 @@ function version(): string {
 
 const [first] = process.argv.slice(2);
 if (first === "--version" || first === "-V") {
+  process.stdout.on("error", () => (process.exitCode = 1));
   process.stdout.write(`${version()}\n`);
 } else if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
   process.stderr.write(

@@ -5,14 +5,28 @@ import { sanitize } from "./view/text.ts";
 
 let endsWithReader = true;
 
-/** `executus ls | head` closes its end early: that is no error. */
+/** Why standard output did not take everything. */
+let refused: Error | undefined;
+
+/**
+ * `executus ls | head` closes its end early: that is no error. A full disk is one, and is told at the end; where nothing can be
+ * told, as on a terminal that has been closed, the work goes on.
+ */
 export function guardStreams(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
-      if (endsWithReader) process.exit(0);
+      const hasNoReader = error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED";
+      if (hasNoReader && endsWithReader) process.exit(0);
+      if (!hasNoReader && stream === process.stdout) refused ??= error;
     });
   }
+}
+
+/** Whether standard output took everything; if not, the person is told. A stream tells of its trouble a moment later. */
+export async function checkPrinted(): Promise<boolean> {
+  await new Promise((resolve) => setImmediate(resolve));
+  if (refused !== undefined) writeError(`executus: standard output could not be written: ${refused.message}`);
+  return refused === undefined;
 }
 
 /** From here on the work is worth finishing even if nobody reads along any more. */

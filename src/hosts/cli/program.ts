@@ -4,8 +4,8 @@ import { isExecutusError, nearest } from "../../kernel/errors.ts";
 import { programName } from "./command-line.ts";
 import { COMMANDS } from "./command-table.ts";
 import { describeError } from "./describe-error.ts";
-import { EXIT_CODES } from "./exit-codes.ts";
-import { guardStreams, writeError } from "./output.ts";
+import { EXIT_CODES, EXIT_FAILED } from "./exit-codes.ts";
+import { checkPrinted, guardStreams, writeError } from "./output.ts";
 import { withoutSecrets } from "./secrets.ts";
 
 /** Runs one command line and ends the process: whatever a tool left open does not keep it alive. */
@@ -18,6 +18,7 @@ export async function runProgram(words: readonly string[]): Promise<void> {
   } catch (error) {
     process.exitCode = report(error, words);
   }
+  if (!(await checkPrinted())) process.exitCode ||= EXIT_FAILED;
   process.exit();
 }
 

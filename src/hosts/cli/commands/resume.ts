@@ -66,6 +66,9 @@ async function resume(given: string | undefined, options: Options): Promise<numb
   if (given !== undefined && options.all === true) {
     throw new ExecutusError("usage", "a run and --all are given", { hint: "Give one of them." });
   }
+  if (options.output !== undefined && options.all === true) {
+    throw new ExecutusError("usage", "-o takes the answer of one run, and --all is given", { hint: "Give one of them." });
+  }
   const host = openHost({ db: options.db, access: "write" });
   try {
     return await (options.all === true ? resumeAll(host, options) : resumeOne(host, given, options));

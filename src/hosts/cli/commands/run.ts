@@ -11,7 +11,7 @@ import { type AgentSetup, checkRoot, ROOT_LABEL, setUpAgent } from "../agent-set
 import { addBoundOptions, boundOptions, type BoundOptions, boundsOf } from "../bounds.ts";
 import { checkStart } from "../check-start.ts";
 import { commandLine, programName, quote } from "../command-line.ts";
-import { type Conduct, conduct, explain, type OutputFormat, printResult } from "../conduct.ts";
+import { type Conduct, conduct, explain, type OutputFormat, printResult, save } from "../conduct.ts";
 import {
   beginChildren,
   type Beginning,
@@ -29,14 +29,14 @@ import { readJsonSchema } from "../json-schema.ts";
 import { boundLabels, keptBounds, keptOptions } from "../kept-bounds.ts";
 import { deliverOutcome, deliveryOptions, parseTarget, targetsOf, type Wanted, withoutTargets } from "../delivery.ts";
 import { describeError } from "../describe-error.ts";
-import { exitCodeOfRun } from "../exit-codes.ts";
+import { EXIT_FAILED, exitCodeOfRun } from "../exit-codes.ts";
 import { readInput } from "../input.ts";
 import { checkThere, type ExecutorOptions, type Host, openHost } from "../open.ts";
 import { parseAmount, parseCount, parseDuration, parseLabel } from "../option-values.ts";
 import { addStoreOption, addFormatOption, addModelsOption } from "../options.ts";
 import { goOnWithoutReader, note, printJsonLine } from "../output.ts";
 import { trustsMcp } from "../mcp.ts";
-import { prepareOutputFile } from "../output-file.ts";
+import { prepareOutputFile, type SaveOutput } from "../output-file.ts";
 import { withoutSecrets } from "../secrets.ts";
 import { toErrorJson } from "../result-json.ts";
 import { createProgress, type Progress, redirectConsole } from "../view/progress.ts";
@@ -166,13 +166,14 @@ async function prepare(agentName: string, argument: string | undefined, options:
   redirectConsole(progress);
   goOnWithoutReader();
   const host = openHost({ db: options.db, access: "create" });
-  const job: Job = { host, setup, input, options, progress, place, delivery };
+  const saving = saveOutput === undefined ? {} : { saveOutput };
+  const job: Job = { host, setup, input, options, progress, place, delivery, ...saving };
   try {
     const opened = await open(job);
     if (typeof opened === "number") return opened;
     const format = options.outputFormat;
     const shared = { host, ...opened, progress, format, continueWith: sameCommand(opened.handle.run, options) };
-    return await conduct({ ...shared, ...(saveOutput === undefined ? {} : { saveOutput }) });
+    return await conduct({ ...shared, ...saving });
   } finally {
     progress.end();
     await host.close();
@@ -199,6 +200,7 @@ interface Job {
   /** Where the file tools work; a continued run has its own. */
   readonly place: { root: string };
   readonly delivery: ExecutorOptions;
+  readonly saveOutput?: SaveOutput;
 }
 
 type Opened = Pick<Conduct, "executor" | "handle">;
@@ -248,9 +250,10 @@ async function openKnown(job: Job, row: RunRow, wanted: Beginning): Promise<Open
   const executor = await executorFor(job, {});
   const result = await executor.result(row.run);
   printResult(result, { format: options.outputFormat });
+  const isSaved = await save(result, job);
   explain(result, { host, continueWith: "" });
   await deliverOutcome(executor, result, options.db);
-  return exitCodeOfRun(result);
+  return isSaved ? exitCodeOfRun(result) : EXIT_FAILED;
 }
 
 async function checkSame(store: Store, row: RunRow, wanted: Beginning): Promise<void> {
@@ -308,7 +311,7 @@ async function continueRun(job: Job, row: RunRow): Promise<Opened> {
 // --- options ---------------------------------------------------------------------------------------------------------
 
 function toRequest(
-  { input, options, setup, place }: Omit<Job, "host" | "progress" | "delivery">,
+  { input, options, setup, place }: Omit<Job, "host" | "progress" | "delivery" | "saveOutput">,
   continues: string | undefined,
 ): RunRequest {
   const { id, caller, jsonSchema, attach, deliver } = options;
