@@ -80,7 +80,58 @@ describe("executus play", () => {
     const { code, stderr } = await play("bad.jsonl");
     expect(code).toBe(2);
     expect(stderr).toContain("bad.jsonl:2: b has no turns");
+    expect(stderr).not.toContain("ok ");
     expect((await play("nowhere.jsonl")).stderr).toContain("cannot read nowhere.jsonl");
+  });
+
+  it.each([
+    ['{"id":"a","turns":[{"assistant":{"toolCalls":{}}}]}', "turns[0].assistant.toolCalls is {}, not a list"],
+    ['{"id":"a","turns":[{"assistant":{"toolCalls":[null]}}]}', "turns[0].assistant.toolCalls[0] is null, not an object"],
+    [
+      '{"id":"a","turns":[{"assistant":{"toolCalls":[{"id":"1"}]}}]}',
+      "turns[0].assistant.toolCalls[0].name is missing, not a text",
+    ],
+    ['{"id":"a","turns":[{"assistant":{"text":["x"]}}]}', 'turns[0].assistant.text is ["x"], not a text'],
+    ['{"id":"a","turns":[{"assistant":{}}],"tools":[null]}', "tools[0] is null, not an object"],
+    ['{"id":"a","turns":[{"assistant":null}]}', "turn 0 of a has no assistant answer"],
+  ])("names what is wrong in %s", async (line, problem) => {
+    writeFileSync(join(folder, "bad.jsonl"), `${line}\n`);
+    const { code, stderr } = await play("bad.jsonl");
+    expect(stderr).toContain(`executus: bad.jsonl:1: ${problem}\n`);
+    expect(code).toBe(2);
+  });
+
+  const call = (input: string): string =>
+    `{"id":"a","user":"Go.","turns":[{"assistant":{"text":null,"usage":null,"toolCalls":[{"id":"1","name":"dig","input":${input}}]},` +
+    `"toolResults":[{"id":"1","output":null,"isError":false}]},{"user":null,"compactionBefore":null,"assistant":{"text":"Done."}}],"system":null}\n`;
+
+  it("takes null for what is not there, numbers that a journal writes otherwise, and a byte order mark", async () => {
+    writeFileSync(join(folder, "odd.jsonl"), `\u{feff}${call('{"down":-0,"far":1e400}')}`);
+    expect(await play("odd.jsonl")).toMatchObject({ code: 0, stdout: "1 passed, 0 failed\n" });
+  });
+
+  it("refuses two recordings of one id, and what can be read only once", async () => {
+    writeFileSync(join(folder, "a.jsonl"), call("null"));
+    writeFileSync(join(folder, "b.jsonl"), call("{}").replace("Done.", "Done!"));
+    const { code, stderr } = await play("a.jsonl", "b.jsonl");
+    expect(stderr).toContain("executus: a.jsonl and b.jsonl both have a recording with the id a\n");
+    expect(code).toBe(2);
+    expect((await play("/dev/null")).stderr).toContain("executus: cannot read /dev/null: it is no file\n");
+  });
+
+  it("refuses effects that cannot be written down before a run is spoilt by it", async () => {
+    writeFileSync(join(folder, "a.jsonl"), call("null"));
+    const { code, stderr } = await play("a.jsonl", "--effects", "none/effects.txt");
+    expect(stderr).toMatch(/^executus: the effects cannot be written to none\/effects.txt: ENOENT/);
+    expect(code).toBe(2);
+    expect(await play("a.jsonl", "--effects", "effects.txt")).toMatchObject({ code: 0, stdout: "1 passed, 0 failed\n" });
+  });
+
+  it("puts an effect on a line of its own in a file whose last line has no end", async () => {
+    writeFileSync(join(folder, "a.jsonl"), call("null"));
+    writeFileSync(join(folder, "effects.txt"), "of another program");
+    await play("a.jsonl", "--effects", "effects.txt");
+    expect(lines("effects.txt")).toEqual(["of another program", "play_a 0.0"]);
   });
 
   it.skipIf(open.length === 0)(

@@ -7,7 +7,7 @@ import type { Agent, Executor } from "../../../run/types.ts";
 import { differenceFrom } from "./compare.ts";
 import { openEffectsFile } from "./effects-file.ts";
 import { type PlayOptions, recordedCompactor, recordedModels, toAgent, toRequest } from "./player.ts";
-import { type Recording, readRecordings, runIdOf } from "./recording.ts";
+import { checkCorpus, type Recording, readRecordings, runIdOf } from "./recording.ts";
 
 export interface PlayCorpusOptions {
   readonly store: Store;
@@ -39,6 +39,7 @@ export interface PlayTotals {
 }
 
 export async function playCorpus(options: PlayCorpusOptions): Promise<PlayTotals> {
+  await checkCorpus(options.corpus);
   const recordings = new Map<string, Recording>();
   const find = (run: string): Recording | undefined => recordings.get(run);
   const play: PlayOptions = {

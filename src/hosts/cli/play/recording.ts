@@ -1,9 +1,10 @@
 /** Recorded conversations: reading them, and what of them a run is made from. */
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { createHash } from "node:crypto";
 import { ExecutusError } from "../../../kernel/errors.ts";
-import type { JsonObject, JsonValue } from "../../../ports/json.ts";
+import type { JsonValue } from "../../../ports/json.ts";
+import { parseRecording } from "./parse-recording.ts";
 
 export interface RecordedCall {
   readonly id: string;
@@ -44,59 +45,47 @@ export interface RecordedTurn {
 
 export interface Recording {
   readonly id: string;
-  readonly model?: string;
   readonly system?: string;
-  readonly tools: readonly { readonly name: string; readonly description?: string; readonly inputSchema?: JsonObject }[];
+  readonly tools: readonly { readonly name: string; readonly description?: string }[];
   readonly user?: string;
   readonly turns: readonly RecordedTurn[];
 }
 
+/** Reads everything once before anything is played. Rejects with `corpus_invalid` naming file and line, or both files with an id. */
+export async function checkCorpus(files: readonly string[]): Promise<void> {
+  const places = new Map<string, string>();
+  for (const file of files) {
+    for await (const { id } of readRecordings(file)) {
+      const other = places.get(id);
+      if (other !== undefined) throw twice(id, file, other);
+      places.set(id, file);
+    }
+  }
+}
+
+function twice(id: string, file: string, other: string): ExecutusError {
+  const where = file === other ? `${file} has two recordings` : `${other} and ${file} both have a recording`;
+  const hint = "A recording is one run of the store, named by its id: play them into different stores with --db.";
+  return new ExecutusError("corpus_invalid", `${where} with the id ${id}`, { file, hint });
+}
+
 /** One recording per line. Rejects with `corpus_invalid` naming file and line. */
 export async function* readRecordings(file: string): AsyncGenerator<Recording, void, undefined> {
-  const lines = createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Infinity });
   let number = 0;
   try {
+    // What was read from a pipe is gone, and a corpus is read more than once.
+    if (!statSync(file).isFile()) throw new Error("it is no file");
+    const lines = createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Infinity });
     for await (const line of lines) {
       number++;
-      if (line.trim() !== "") yield parseRecording(line, `${file}:${number}`);
+      // A byte order mark counts as white space.
+      if (line.trim() !== "") yield parseRecording(line.trim(), `${file}:${number}`);
     }
   } catch (error) {
     if (error instanceof ExecutusError) throw error;
     const hint = "Give the path of a .jsonl file with one recorded conversation per line.";
     throw new ExecutusError("corpus_invalid", `cannot read ${file}: ${(error as Error).message}`, { file, hint, cause: error });
   }
-}
-
-function parseRecording(line: string, where: string): Recording {
-  const problem = (what: string): ExecutusError =>
-    new ExecutusError("corpus_invalid", `${where}: ${what}`, {
-      hint: "A line is one recorded conversation: {id, user, tools, turns: [...]}",
-    });
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (error) {
-    throw problem(`is not JSON (${(error as Error).message})`);
-  }
-  const recording = value as Partial<Recording> | null;
-  if (typeof recording?.id !== "string" || recording.id === "") throw problem("has no id");
-  if (!Array.isArray(recording.turns) || recording.turns.length === 0) throw problem(`${recording.id} has no turns`);
-  const bad = recording.turns.findIndex((turn: RecordedTurn) => !isTurn(turn));
-  if (bad >= 0) throw problem(`turn ${bad} of ${recording.id} has no assistant answer`);
-  return { ...recording, id: recording.id, tools: recording.tools ?? [], turns: recording.turns.map(normalised) };
-}
-
-function isTurn(turn: RecordedTurn | undefined): boolean {
-  return typeof turn?.assistant === "object" && turn.assistant !== null;
-}
-
-function normalised(turn: RecordedTurn): RecordedTurn {
-  const { assistant } = turn;
-  return {
-    ...turn,
-    assistant: { ...assistant, text: assistant.text ?? "", toolCalls: assistant.toolCalls ?? [] },
-    toolResults: turn.toolResults ?? [],
-  };
 }
 
 /** Stable from start to start, so that the same command finds its runs again. */
