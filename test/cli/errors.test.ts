@@ -47,6 +47,10 @@ describe("what is wrong with the command line", () => {
       2,
       "executus: option '--max-time <time>' argument '10' is invalid. Write a time with its unit: 90s, 10m, 1h30m, 7d.\n  Help: executus run --help\n",
     ]);
+    expect(await failure(["run", "reviewer", "--max-time", "0s"])).toEqual([
+      2,
+      "executus: option '--max-time <time>' argument '0s' is invalid. Write a time above 0: 90s, 10m.\n  Help: executus run --help\n",
+    ]);
     expect(await failure(["ls", "--status", "complete"])).toEqual([
       2,
       "executus: complete is not a status of a run\n  Did you mean completed?\n",

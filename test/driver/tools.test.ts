@@ -38,6 +38,31 @@ describe("tools", () => {
     expect(shown).toContain("result is a Map");
   });
 
+  it.each<[string, unknown]>([
+    ["result is a TypeError", new TypeError("no such street")],
+    ["result.weather is a Promise", { weather: Promise.resolve("sunny") }],
+    ["result is a Response", new Response("sunny")],
+    ["result[0].reason is an Error", [{ status: "rejected", reason: new Error("rain") }]],
+    ["result is a WeakMap", new WeakMap()],
+  ])("does not record as an empty object what holds more than its fields show: %s", async (problem, given) => {
+    const odd = tool("odd", () => Promise.resolve(given));
+    const { executor, models } = world([{ calls: [{ name: "odd" }] }, { text: "ok" }]);
+    const result = await executor.run(agent([odd]), "x");
+    expect(JSON.stringify(models.calls[1]?.messages)).toContain(problem);
+    expect(result).toMatchObject({ steps: [{ calls: [{ outcome: "error" }] }, {}] });
+  });
+
+  it("records an object of a class by its fields, and one without any as empty", async () => {
+    const Point = class {
+      readonly x = 1;
+    };
+    const Nothing = class {};
+    const odd = tool("odd", async () => ({ at: new Point(), nothing: new Nothing(), bare: Object.create(null) as object }));
+    const { executor } = world([{ calls: [{ name: "odd" }] }, { text: "ok" }]);
+    const { steps } = await executor.run(agent([odd]), "x");
+    expect(steps[0]?.calls[0]?.output).toEqual({ at: { x: 1 }, nothing: {}, bare: {} });
+  });
+
   it("S13 holds a tool to its own bound on what the model is given of a result", async () => {
     const chatty = tool("chatty", async () => "y".repeat(5_000), { outputBytes: 1_000 });
     const quiet = tool("quiet", async () => "z".repeat(5_000));
