@@ -11,6 +11,13 @@ export function parseDuration(text: string): number {
   return parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNITS[unit ?? ""] ?? 0), 0);
 }
 
+/** The same for what zero would not bound. */
+export function parseLimit(text: string): number {
+  const ms = parseDuration(text);
+  if (ms <= 0) throw new InvalidArgumentError("Write a time above 0: 90s, 10m.");
+  return ms;
+}
+
 export function parseCount(text: string): number {
   const number = Number(text);
   if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError("Write a whole number above 0.");

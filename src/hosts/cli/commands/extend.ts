@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { ExecutusError } from "../../../kernel/errors.ts";
 import { openHost } from "../open.ts";
 import { addStoreOption } from "../options.ts";
-import { parseAmount, parseCount, parseDuration } from "../option-values.ts";
+import { parseAmount, parseCount, parseLimit } from "../option-values.ts";
 import { note } from "../output.ts";
 import { tell, whenHeard } from "../tell.ts";
 import { extension } from "../view/event-lines.ts";
@@ -26,7 +26,7 @@ export function configure(command: Command): void {
     .description("Gives a run more room, whichever process drives it.")
     .argument("<run>", "id of the run, or its beginning")
     .option("--steps <n>", "more model steps", parseCount)
-    .option("--time <time>", "more running time: 90s, 10m, 1h", parseDuration)
+    .option("--time <time>", "more running time: 90s, 10m, 1h", parseLimit)
     .option("--tokens <n>", "more tokens", parseCount)
     .option("--cost-usd <x>", "more US dollars", parseAmount)
     .addHelpText("after", EXAMPLES)

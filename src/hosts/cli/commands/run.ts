@@ -32,7 +32,7 @@ import { describeError } from "../describe-error.ts";
 import { EXIT_FAILED, exitCodeOfRun } from "../exit-codes.ts";
 import { readInput } from "../input.ts";
 import { checkThere, type ExecutorOptions, type Host, openHost } from "../open.ts";
-import { parseAmount, parseCount, parseDuration, parseLabel } from "../option-values.ts";
+import { parseAmount, parseCount, parseLabel, parseLimit } from "../option-values.ts";
 import { addStoreOption, addFormatOption, addModelsOption } from "../options.ts";
 import { goOnWithoutReader, note, printJsonLine } from "../output.ts";
 import { trustsMcp } from "../mcp.ts";
@@ -102,7 +102,7 @@ export function configure(command: Command): void {
     .option("--model <provider/model>", "instead of the agent's own")
     .option("--tier <name>", "the same by tier, for example fast or smart")
     .option("--max-steps <n>", "limit on steps: a model call and its tool calls each", parseCount)
-    .option("--max-time <time>", "limit on running time: 90s, 10m, 1h", parseDuration)
+    .option("--max-time <time>", "limit on running time: 90s, 10m, 1h", parseLimit)
     .option("--max-cost-usd <x>", "limit on cost, in US dollars", parseAmount)
     .option("--max-tokens <n>", "limit on tokens, input and output together", parseCount)
     .option("--label <name=value>", "kept with the run; may be repeated", parseLabel)
