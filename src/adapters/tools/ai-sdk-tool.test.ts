@@ -151,6 +151,12 @@ describe("fromAiSdkTool", () => {
     await expect(ours.toOutput?.("strange", {}, "c")).rejects.toThrow(/unknown kind of output: "hologram"/);
   });
 
+  it("takes tools that are described by their title or by nothing but their name, as the AI SDK does", () => {
+    const titled = tool({ title: "Weather of a city", inputSchema: city, execute: async () => "" });
+    expect(fromAiSdkTool("weather", titled).description).toBe("Weather of a city");
+    expect(fromAiSdkTool("weather", tool({ inputSchema: city, execute: async () => "" })).description).toBe("weather");
+  });
+
   it("refuses tools it could not run as their author meant, naming them", () => {
     const client = tool({ description: "x", inputSchema: city, outputSchema: z.string() });
     expect(() => fromAiSdkTool("ask", client)).toThrow(

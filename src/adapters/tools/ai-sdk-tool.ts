@@ -10,6 +10,7 @@ import { describeProblems } from "./problems.ts";
 /** The part of an AI SDK `tool()` or `dynamicTool()` object that is used. */
 export interface AiSdkTool {
   readonly type?: string | undefined;
+  readonly title?: unknown;
   readonly description?: unknown;
   readonly inputSchema?: unknown;
   readonly execute?: unknown;
@@ -115,7 +116,8 @@ function executeOf(name: string, tool: AiSdkTool): AnyFunction {
 function describe(name: string, tool: AiSdkTool, context: unknown): string {
   const description = isFunction(tool.description) ? tool.description({ context }) : tool.description;
   if (typeof description === "string" && description.trim() !== "") return description;
-  throw invalid(name, "it has no description", "Say in `description` what it does: the model chooses by it.");
+  // The AI SDK does without one, too.
+  return typeof tool.title === "string" && tool.title.trim() !== "" ? tool.title : name;
 }
 
 function executionOptions(call: ToolContext, context: unknown): object {
