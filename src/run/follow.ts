@@ -6,6 +6,8 @@ import type { EventsOptions } from "./types.ts";
 
 /** Events are read in pages, so that a long journal is never in memory whole. */
 const PAGE = 500;
+/** How often to see whether whoever drives a run elsewhere is still there: the death of a process writes nothing. */
+const LOOK_MS = 1_000;
 
 export async function* followEvents(
   core: Core,
@@ -45,8 +47,27 @@ async function* untilTheEnd(
       if (event.type === "run.finished") return;
     }
     if (!bell.hasRung && (await isLeft(core, run))) return;
-    await bell.heard();
+    if (!(await heardSoon(core, run, bell))) return;
   }
+}
+
+/**
+ * Waits for the bell; of a run that is driven elsewhere, no longer than until the next look, which also keeps this process there for
+ * whoever waits. False once the executor is shut down: then nobody here waits for others any more.
+ */
+async function heardSoon(core: Core, run: string, bell: Bell): Promise<boolean> {
+  if (core.live.has(run)) {
+    await bell.heard();
+    return true;
+  }
+  let isLate = false;
+  const cancel = core.clock.after(LOOK_MS, () => {
+    isLate = true;
+    bell.ring();
+  });
+  await bell.heard();
+  cancel();
+  return !(isLate && core.queue.isStopped);
 }
 
 async function* pages(core: Core, run: string, from: number): AsyncGenerator<RunEvent, void, undefined> {

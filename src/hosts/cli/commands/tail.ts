@@ -28,9 +28,6 @@ Examples:
 
 Ends when the run has ended, waits, or lost its driver.`;
 
-/** How often to see whether the process that drives the run is still there: its end writes nothing. */
-const LOOK_MS = 1_000;
-
 export function configure(command: Command): void {
   command
     .description("Shows the events of a run from the beginning, then live, whichever process drives it.")
@@ -48,16 +45,9 @@ async function tail(given: string, options: Options): Promise<void> {
     const { run } = await findRun(host.store, given);
     const isJson = options.json === true;
     const show = isJson ? printEvent(run) : printLines(options.from);
-    const driver = watchDriver(host.store, run);
     // Lines need the state before them: an event is read even where it is not shown.
-    let after = isJson ? options.from - 1 : -1;
-    for (const follow of [true, false]) {
-      for await (const event of host.executor.events(run, follow ? { after, signal: driver.gone } : { after, follow })) {
-        after = event.seq;
-        show(event);
-      }
-    }
-    driver.stop();
+    const after = isJson ? options.from - 1 : -1;
+    for await (const event of host.executor.events(run, { after })) show(event);
     await explain(host.store, run, options.db);
   } finally {
     await host.close();
@@ -79,18 +69,6 @@ function printLines(from: number): Show {
     if (event.type === "run.started") state = initialState(event, event);
     else if (state !== undefined) state = evolve(state, event, event);
   };
-}
-
-/** Aborts once nobody drives the run any more. */
-function watchDriver(store: Store, run: string): { readonly gone: AbortSignal; readonly stop: () => void } {
-  const controller = new AbortController();
-  const look = async (): Promise<void> => {
-    const row = await store.runs.get(run);
-    if (row?.owner === undefined) controller.abort();
-  };
-  // A store that cannot be read just now is asked again.
-  const timer = setInterval(() => void look().catch(() => {}), LOOK_MS);
-  return { gone: controller.signal, stop: () => clearInterval(timer) };
 }
 
 async function explain(store: Store, run: string, db: string): Promise<void> {
