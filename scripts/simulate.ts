@@ -21,7 +21,7 @@ const total = { runs: 0, events: 0, crashes: 0, pauses: 0, lateEffects: 0 };
 for (let seed = from; seed < end; seed += BATCH) {
   const seeds = Array.from({ length: Math.min(BATCH, end - seed) }, (_, i) => seed + i);
   try {
-    const { runs, events, crashes, pauses, lateEffects } = await simulate(({ seed }) => agentOf(seed), {
+    const { runs, events, crashes, pauses, lateEffects } = await simulate(agentOf, {
       ...simulatedFeatures,
       seeds,
     });

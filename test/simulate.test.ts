@@ -2,10 +2,13 @@ import { describe, expect, it } from "vitest";
 import type { RunEvent } from "../src/ports/events.ts";
 import type { AppendRequest, AppendResult, Store } from "../src/ports/store.ts";
 import { defineTool } from "../src/adapters/tools/define-tool.ts";
+import type { Reconciliation } from "../src/ports/tools.ts";
 import type { Agent } from "../src/run/types.ts";
 import { simulate, type SimulateOptions } from "../src/testing/simulate.ts";
 import { simulatedAgent } from "./support/simulated-agent.ts";
 import { agentOf, simulatedFeatures } from "./support/simulated-features.ts";
+
+type Simulated = Parameters<typeof simulate>[0];
 
 /** Seeds played by every run of the tests; `scripts/simulate.ts` plays as many as one likes. */
 const SEEDS = 60;
@@ -55,7 +58,7 @@ describe("a simulation", { timeout: 120_000 }, () => {
   it(`of an agent with every kind of tool, and of what a run can meet, finds nothing in ${SEEDS} seeds`, async () => {
     const met = new Set<string>();
     const afterwards = (store: Store): Promise<void> => metIn(store, met);
-    const played = await simulate(({ seed }) => agentOf(seed), { ...simulatedFeatures, seeds: SEEDS, afterwards });
+    const played = await simulate(agentOf, { ...simulatedFeatures, seeds: SEEDS, afterwards });
     expect(MET.filter((what) => !met.has(what))).toEqual([]);
     expect(played).toMatchObject({ seeds: SEEDS });
     // Otherwise it would prove nothing.
@@ -67,7 +70,7 @@ describe("a simulation", { timeout: 120_000 }, () => {
 
   it("is the same whenever a seed is played again, and another for another seed", async () => {
     const hashes = [];
-    const play = (seed: number) => simulate((place) => agentOf(place.seed), { ...simulatedFeatures, seeds: [seed] });
+    const play = (seed: number) => simulate(agentOf, { ...simulatedFeatures, seeds: [seed] });
     for (const seed of [7, 8, 7]) hashes.push((await play(seed)).hash);
     expect(hashes[0]).toBe(hashes[2]);
     expect(hashes[0]).not.toBe(hashes[1]);
@@ -85,7 +88,7 @@ describe("a simulation finds", { timeout: 120_000 }, () => {
   /** Enough for every fault below, and no more than a test can afford. */
   const WITHIN = 300;
 
-  async function problem(options: SimulateOptions, agent = simulatedAgent): Promise<string> {
+  async function problem(options: SimulateOptions, agent: Simulated = ({ random }) => simulatedAgent(random)): Promise<string> {
     try {
       await simulate(agent, { seeds: WITHIN, ...options });
     } catch (error) {
@@ -139,8 +142,8 @@ describe("a simulation finds", { timeout: 120_000 }, () => {
       name: "charge",
       description: "Charges, and forgets that it did.",
       input: { type: "object" },
+      effect: "idempotent",
       execute: (_input, { idempotencyKey }) => void charged.push(idempotencyKey),
-      reconcile: () => ({ outcome: "not-done" }),
     });
     const afterwards = (): void => {
       const twice = charged.find((key, i) => charged.indexOf(key) !== i);
@@ -151,6 +154,21 @@ describe("a simulation finds", { timeout: 120_000 }, () => {
     const found = await problem({ afterwards }, agent);
     const seed = Number(/^seed (\d+): run-\d[\w-]*:\d+\.\d+ was charged twice/.exec(found)?.[1]);
     expect(await problem({ afterwards, seeds: [seed] }, agent)).toBe(found);
+  });
+
+  it("a tool that does not know what became of its calls", async () => {
+    const saying = (outcome: "done" | "not-done"): Agent => {
+      const reconcile = (): Reconciliation => (outcome === "done" ? { outcome, result: "paid" } : { outcome });
+      const pay = defineTool({ name: "pay", description: "Pays.", input: { type: "object" }, execute: () => "paid", reconcile });
+      return { name: "cashier", instructions: "Pay.", tools: [pay] };
+    };
+    expect(await problem({}, saying("done"))).toMatch(/`reconcile` of pay says that the call \S+ of \S+ is done, and it never/);
+    expect(await problem({}, saying("not-done"))).toMatch(/`reconcile` of pay says that the call \S+ of \S+ is not done, and it/);
+  });
+
+  it("that nothing was tried, because no run could begin", async () => {
+    const misspelt: Agent = { name: "cashier", instructions: "Pay.", tools: ["pya"] };
+    expect(await problem({}, misspelt)).toContain("no run was begun in any seed, so nothing was tried: agent cashier names");
   });
 
   it("a result that is written twice", async () => {

@@ -66,8 +66,11 @@ function checkEffects(check: Check, { effects, runs, stops }: Played): void {
     runs.get(run)?.events.some((event) => event.type === "call.resolved" && event.call === call && event.outcome === "retry") ??
     false;
   check("effects", () => {
-    const repeated = effects.repeated().filter((effect) => !isAskedFor(effect));
+    const again = [...effects.repeated(), ...stops.flatMap((stop) => resumedAgain(stop, effects.effects))];
+    const repeated = again.filter((effect) => !isAskedFor(effect));
     assert.deepEqual(repeated.map(nameOf), [], `${repeated.map(nameOf).join(", ")}: a \`once\` call ran again`);
+    const made = effects.madeUp().map(nameOf);
+    assert.deepEqual(made, [], `${made.join(", ")}: it says that the call is done, which was never begun`);
     const wrong = effects.wrongKeys().map(nameOf);
     assert.deepEqual(wrong, [], `${wrong.join(", ")}: not the idempotency key of this call`);
     for (const stop of stops) {
@@ -77,6 +80,24 @@ function checkEffects(check: Check, { effects, runs, stops }: Played): void {
     }
   });
 }
+
+/** Goes at `once` calls that follow a `resume` whose new wait was lost when its process stopped, and nobody found that undone. */
+function resumedAgain({ runs, effects: begun }: Stop, effects: readonly LoggedEffect[]): readonly LoggedEffect[] {
+  const isLost = ({ run, call }: LoggedEffect): boolean => {
+    const ofCall = effects
+      .slice(0, begun)
+      .filter((other) => other.run === run && other.call === call && other.suspended === true);
+    const waits = runs.get(run)?.events.filter((event) => WAITS.has(event.type) && "call" in event && event.call === call);
+    return ofCall.length > (waits?.length ?? 0);
+  };
+  const lost = effects.slice(0, begun).filter((go) => go.part === "resume" && go.suspended === true && isLost(go));
+  return lost.flatMap(({ run, call, effect, onUnknown }) => {
+    const next = effects.slice(begun).find((go) => go.run === run && go.call === call);
+    return effect !== "once" || onUnknown === "rerun" || next?.part !== "resume" ? [] : [next];
+  });
+}
+
+const WAITS: ReadonlySet<string> = new Set(["tool.suspended", "question.asked"]);
 
 const nameOf = ({ tool, run, call, part }: LoggedEffect): string => `${part} of ${tool}, call ${call} of ${run}`;
 

@@ -7,6 +7,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { defineTool } from "../adapters/tools/define-tool.ts";
 import type { Agent } from "../ports/definition.ts";
+import type { DeliveryAdapter } from "../ports/delivery.ts";
+import type { ToolSource } from "../ports/tool-source.ts";
 import type { Tool, ToolContext } from "../ports/tools.ts";
 import { checkPlayed } from "./crash-checks.ts";
 import { crashEverywhere } from "./crash-everywhere.ts";
@@ -37,6 +39,14 @@ const charging = (charge: (charge: Charge) => void, more: Partial<Tool> = {}): T
   }),
   ...more,
 });
+
+/** It asks, and nobody answers; it sleeps; it pays. */
+const waiting = (effect: "once" | "idempotent"): Tool =>
+  charging(() => {}, {
+    effect,
+    execute: async (_, context) => context.ask("Now?", { deadlineMs: 5_000, fallback: "later" }),
+    resume: async (_, { by }, context) => (by === "time" ? "paid" : context.sleep(1_000)),
+  });
 
 describe("crashEverywhere", () => {
   it("passes what is right, and counts", async () => {
@@ -92,6 +102,38 @@ describe("crashEverywhere", () => {
     await expect(crashEverywhere(agentOf(chatty), script)).rejects.toThrow("the transcript of r: it is not as undisturbed");
   });
 
+  it("finds a reconcile that takes for done what never began", async () => {
+    const sure = charging(() => {}, {
+      reconcile: async (given) => ({ outcome: "done", result: `paid ${(given as Charge).bill}` }),
+    });
+    await expect(crashEverywhere(agentOf(sure), script)).rejects.toThrow(
+      "reconcile of charge, call 0.0 of r: it says that the call is done, which was never begun",
+    );
+  });
+
+  it("lets a call wait for one thing after another, and time pass", async () => {
+    expect(await crashEverywhere(agentOf(waiting("idempotent")), script)).toMatchObject({ unknown: 0 });
+    expect((await crashEverywhere(agentOf(waiting("once")), script)).unknown).toBeGreaterThan(3);
+  });
+
+  it("finds a resume that was run again though its new wait was lost", async () => {
+    const scenario = { agent: agentOf(waiting("once")), script };
+    const undisturbed = await play(scenario, []);
+    for (let at = 0; ; at++) {
+      const played = await play(scenario, [{ at, when: "before" }]);
+      checkPlayed(scenario, undisturbed, played);
+      if (!/tool\.suspended/.test(played.stops[0]?.write ?? "")) continue;
+      const { effects } = played.effects;
+      const lost = effects.slice(0, played.stops[0]?.effects).findLast(({ part }) => part === "resume");
+      expect(lost).toMatchObject({ suspended: true });
+      const again = { ...played.effects, effects: [...effects, ...(lost === undefined ? [] : [lost])] };
+      expect(() => checkPlayed(scenario, undisturbed, { ...played, effects: again })).toThrow(
+        "resume of charge, call 0.0 of r: a `once` call ran again",
+      );
+      return;
+    }
+  });
+
   it("says what is wrong with the scenario itself", async () => {
     const approved = agentOf(charging(() => {}, { approval: "always" }));
     await expect(crashEverywhere(approved, script)).rejects.toThrow("Say in `whenWaiting` what is done about it");
@@ -122,6 +164,19 @@ describe("crashEverywhere", () => {
       afterwards: ({ process }) => expect(process).toBe(1),
     });
     await expect(failing).rejects.toThrow(/^stopped before write 0 \(create r: run\.started.*\): expected 2 to be 1/);
+  });
+
+  it("lets models, policies, sources and adapters do real things, in real time", async () => {
+    const slowly = async <T>(value: T): Promise<T> => (await delay(5), value);
+    const source: ToolSource = { name: "box", open: () => slowly({ tools: [] }), cleanup: () => slowly(undefined) };
+    const post: DeliveryAdapter = { kind: "post", deliver: () => slowly({ outcome: "delivered" }) };
+    const policy = charging(() => {}, { effect: "read", approval: () => slowly(false) });
+    const slow = { ...agentOf(policy), sources: [source], limits: { timeMs: 10, settleMs: 10 } };
+    const report = await crashEverywhere(slow, ({ step }) => slowly(script[step] ?? {}), {
+      request: { delivery: { kind: "post" } },
+      config: { delivery: { adapters: [post], timeoutMs: 10 } },
+    });
+    expect(report).toMatchObject({ unknown: 0 });
   });
 
   it("lets tools do real things, in real time", async () => {

@@ -1,5 +1,6 @@
 /** One scenario played in a world of its own, by as many processes as it takes: each but the last stops at a given write. */
 import { AssertionError } from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { createMemoryBlobs } from "../adapters/blobs/memory.ts";
 import { createMemoryStore, type MemoryStore } from "../adapters/store/memory.ts";
 import { toArray } from "../kernel/list.ts";
@@ -13,10 +14,11 @@ import { foldJournal } from "../run/result.ts";
 import type { Agent, RunResult } from "../run/types.ts";
 import type { CrashConfig, CrashWorld, Scenario, Scene } from "./crash-scenario.ts";
 import { type Crash, crashingStore } from "./crashing-store.ts";
-import { type EffectLog, effectLog } from "./effect-log.ts";
+import { type EffectLog, effectLogAround } from "./effect-log.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
 import { storeViolations, type Violation } from "./invariants.ts";
-import { realWork, toolClock } from "./real-work.ts";
+import { type OtherWork, otherWork, realWork, toolClock } from "./real-work.ts";
+import type { Script } from "./scripted-model.ts";
 import { createWorld } from "./world.ts";
 
 export interface PlayedRun {
@@ -67,14 +69,16 @@ interface Stage extends Scene {
   readonly scenario: Scenario;
   readonly base: { readonly clock: FakeClock; readonly store: MemoryStore; readonly blobs: Blobs };
   readonly agent: Agent;
+  readonly script: Script;
   readonly config: CrashConfig;
+  readonly others: OtherWork;
   readonly sent: SentDelivery[];
   readonly isBusy: () => boolean;
 }
 
 export async function play(scenario: Scenario, crashes: readonly Crash[]): Promise<Played> {
   const stage = setUp(scenario);
-  const { base, effects, sent } = stage;
+  const { base, effects, others, sent } = stage;
   const stops: Stop[] = [];
   const modelCalls: (readonly ModelCall[])[] = [];
   for (let number = 1; ; number++) {
@@ -84,6 +88,7 @@ export async function play(scenario: Scenario, crashes: readonly Crash[]): Promi
     if (crash !== undefined && result === undefined) {
       stops.push({ crash, write, ...(await durable(base.store)), effects: effects.effects.length });
       effects.cut();
+      others.cut();
       await turns(5);
     } else if (result !== undefined) {
       await afterwards(scenario, world, stops);
@@ -97,14 +102,15 @@ export async function play(scenario: Scenario, crashes: readonly Crash[]): Promi
 function setUp(scenario: Scenario): Stage {
   const clock = createFakeClock(scenario.seed);
   const base = { clock, store: createMemoryStore({ now: () => clock.now() }), blobs: createMemoryBlobs() };
-  const effects = effectLog();
+  const others = otherWork();
+  const effects = effectLogAround((work) => others.do(work));
   const tools = toolClock(clock);
   const scene: Scene = { clock: tools.clock, store: base.store, effects };
   const agent = effects.agent(agentOf(scenario, scene));
   const sent: SentDelivery[] = [];
-  const config = { agents: [agent], ...logged(configOf(scenario, scene), effects, sent) };
-  const isBusy = realWork(effects, tools, scenario.patienceMs ?? PATIENCE_MS);
-  return { ...scene, scenario, base, agent, config, sent, isBusy };
+  const config = { agents: [agent], ...logged(configOf(scenario, scene), { effects, others, sent }) };
+  const isBusy = realWork({ effects, others, tools }, scenario.patienceMs ?? PATIENCE_MS);
+  return { ...scene, scenario, base, agent, script: scriptOf(scenario, others), config, others, sent, isBusy };
 }
 
 interface Process {
@@ -116,14 +122,14 @@ interface Process {
 }
 
 async function runProcess(
-  { scenario, base, effects, agent, config, isBusy }: Stage,
+  { scenario, base, effects, agent, script, config, isBusy }: Stage,
   number: number,
   crash?: Crash,
 ): Promise<Process> {
   const store = number === 1 ? base.store : base.store.peer(`memory/${number}`);
   const crashing = crash === undefined ? undefined : crashingStore(store, crash, () => store.die());
   const seen = crashing?.store ?? store;
-  const made = createWorld(scenario.script, { ...config, from: { ...base, store }, through: () => seen });
+  const made = createWorld(script, { ...config, from: { ...base, store }, through: () => seen });
   const world: CrashWorld = { ...made, effects, process: number };
   const end = finish(scenario, world, agent);
   const how = await base.clock.until(crashing === undefined ? end : Promise.race([end, crashing.crashed]), isBusy);
@@ -139,42 +145,70 @@ function configOf({ config = {} }: Scenario, scene: Scene): CrashConfig {
   return typeof config === "function" ? config(scene) : config;
 }
 
-/** Whatever calls tools or delivers is logged. */
-function logged(config: CrashConfig, effects: EffectLog, sent: SentDelivery[]): CrashConfig {
+function scriptOf({ script }: Scenario, others: OtherWork): Script {
+  return typeof script === "function" ? (call) => others.do(() => script(call)) : script;
+}
+
+interface Logs {
+  readonly effects: EffectLog;
+  readonly others: OtherWork;
+  readonly sent: SentDelivery[];
+}
+
+/** Whatever calls tools or delivers is logged, and what may take real time is waited for. */
+function logged(config: CrashConfig, { effects, others, sent }: Logs): CrashConfig {
   const { tools, sources, delegates, agents, delivery } = config;
   return {
     ...config,
+    ...deciding(config, others),
     ...(tools === undefined ? {} : { tools: effects.tools(tools) }),
     ...(sources === undefined ? {} : { sources: sources.map((source) => effects.source(source)) }),
     ...(delegates === undefined ? {} : { delegates: effects.delegates(delegates) }),
     ...(Array.isArray(agents) ? { agents: (agents as readonly Agent[]).map((agent) => effects.agent(agent)) } : {}),
     ...(delivery === undefined
       ? {}
-      : { delivery: { ...delivery, adapters: delivery.adapters.map((adapter) => recorded(adapter, sent)) } }),
+      : { delivery: { ...delivery, adapters: delivery.adapters.map((adapter) => recorded(adapter, others, sent)) } }),
   };
 }
 
-function recorded(adapter: DeliveryAdapter, sent: SentDelivery[]): DeliveryAdapter {
+function deciding({ compactor, supervisor, admit }: CrashConfig, others: OtherWork): CrashConfig {
+  return {
+    ...(compactor === undefined || compactor === false
+      ? {}
+      : { compactor: { ...compactor, compact: (...given) => others.do(() => compactor.compact(...given)) } }),
+    ...(supervisor === undefined
+      ? {}
+      : { supervisor: { ...supervisor, decide: (...given) => others.do(() => supervisor.decide(...given)) } }),
+    ...(admit === undefined ? {} : { admit: (...given) => others.do(() => admit(...given)) }),
+  };
+}
+
+function recorded(adapter: DeliveryAdapter, others: OtherWork, sent: SentDelivery[]): DeliveryAdapter {
   return {
     ...adapter,
     deliver: async (delivery, signal) => {
-      const report = await adapter.deliver(delivery, signal);
+      const report = await others.do(() => adapter.deliver(delivery, signal));
       sent.push({ delivery, outcome: report.outcome });
       return report;
     },
   };
 }
 
-/** Brings about what the run waits for, as often as it waits, and sees to its deliveries. */
+/** Brings about what the run waits for, as often as it waits, lets time pass where nobody can do anything, and sees to its deliveries. */
 async function finish(scenario: Scenario, world: CrashWorld, agent: Agent): Promise<RunResult> {
   const { executor, store, clock } = world;
   const { request = {}, whenWaiting, begin } = scenario;
   const given = { input: "go", id: "r", ...(typeof request === "string" ? { input: request } : request) };
   const start = () => begin?.(world, agent) ?? executor.run(agent, given);
   let result = await start();
-  for (let waits = 0; result.status === "waiting" && whenWaiting !== undefined && waits < MOST_WAITS; waits++) {
-    await whenWaiting(world, result);
+  for (let waits = 0; result.status === "waiting" && waits < MOST_WAITS; waits++) {
+    await whenWaiting?.(world, result);
     // What it was told may have woken it, and it may be through by now: a start with the same id joins it either way.
+    const told = whenWaiting === undefined ? result : await start();
+    const isUnmoved = isDeepStrictEqual(told.waitingFor, result.waitingFor);
+    result = told;
+    if (!isUnmoved) continue;
+    if (!(await timePasses(world)) && whenWaiting === undefined) break;
     result = await start();
   }
   while ((await store.outbox.list({ status: ["pending"], limit: 1 })).length > 0) {
@@ -182,6 +216,15 @@ async function finish(scenario: Scenario, world: CrashWorld, agent: Agent): Prom
     await new Promise<void>((resolve) => clock.after(POLL_MS, resolve));
   }
   return result;
+}
+
+/** To when something falls due; false: never, somebody has to come. */
+async function timePasses({ store, clock }: CrashWorld): Promise<boolean> {
+  const rows = await store.runs.list({ status: ["waiting"], limit: Infinity });
+  const due = Math.min(...rows.flatMap(({ dueAt }) => (dueAt === undefined ? [] : [dueAt])));
+  if (due === Infinity) return false;
+  await new Promise<void>((resolve) => clock.after(due - clock.now(), resolve));
+  return true;
 }
 
 /** What fails there fails at this moment. */

@@ -47,13 +47,13 @@ export interface CrashOptions {
   /** Of the clock: another one gives other ids and jitter. Default 1. */
   readonly seed?: number;
   /**
-   * Time is fake, but tools may do real things: while calls are under way that have not set a timer of the scene's clock, it stands
-   * still for so long, real ms. Default 1,000; less where tools hang on purpose.
+   * Time is fake, but tools, sources, adapters and the other functions of a scenario may do real things: while one is under way and no
+   * timer of the scene's clock is set, it stands still for so long, real ms. Default 1,000; less where they hang on purpose.
    */
   readonly patienceMs?: number;
   /**
    * The run stands still and waits for somebody: do what lets it go on, through `world.executor`. Called again while it waits, in each
-   * process, so what is sent needs an id of its own to be heard once.
+   * process, so what is sent needs an id of its own to be heard once. Where it changes nothing, time passes to what falls due next.
    */
   readonly whenWaiting?: (world: CrashWorld, result: RunResult) => Promise<void>;
   /** Starts the run, or goes on with it. Default: by its request. */

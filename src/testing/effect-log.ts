@@ -1,4 +1,5 @@
 /** What calls of tools did, as seen from outside the runs: begun, finished, and by which attempt. The oracle of crash tests. */
+import { isSuspension } from "../kernel/suspension.ts";
 import type { Mutable } from "../ports/mutable.ts";
 import type { Agent } from "../ports/definition.ts";
 import type { Delegates, Skill } from "../ports/delegates.ts";
@@ -20,6 +21,8 @@ export interface LoggedEffect {
   readonly outcome: "begun" | "finished" | "failed" | "cut";
   /** Of a `reconcile` that came back. */
   readonly found?: "done" | "not-done" | "unknown";
+  /** It came back to wait: what wakes it is a `resume` of its own. */
+  readonly suspended?: true;
 }
 
 export interface EffectLog {
@@ -44,6 +47,8 @@ export interface EffectLog {
   repeated(): readonly LoggedEffect[];
   /** Goes at calls of any class that had been finished before: done, but their results were lost. */
   rerunAfterFinished(): readonly LoggedEffect[];
+  /** Goes of a `reconcile` that found a call done which had never begun. */
+  madeUp(): readonly LoggedEffect[];
   /** Goes whose idempotency key is not that of an earlier go at the same call, or is that of another call. */
   wrongKeys(): readonly LoggedEffect[];
 }
@@ -57,8 +62,19 @@ type Entry = Mutable<LoggedEffect>;
  * assert.deepEqual(log.repeated(), []);
  */
 export function effectLog(): EffectLog {
+  return effectLogAround(async (work) => work());
+}
+
+/** What is done for a run beside calls: it may take real time. */
+export type Around = <T>(work: () => Promise<T> | T) => Promise<T>;
+
+/** What else tools and sources do goes through `around`. */
+export function effectLogAround(around: Around): EffectLog {
   const effects: Entry[] = [];
-  const wrap: Wrap = { tool: (tool) => logged(effects, tool), source: (source) => loggedSource(wrap, source) };
+  const wrap: Wrap = {
+    tool: (tool) => aroundTool(logged(effects, tool), around),
+    source: (source) => aroundSource(loggedSource(wrap, source), around),
+  };
   return {
     effects,
     get underWay() {
@@ -81,6 +97,11 @@ export function effectLog(): EffectLog {
     repeated: () => effects.filter((entry, i) => isRepeated(entry, effects.slice(0, i))),
     rerunAfterFinished: () =>
       effects.filter((entry, i) => earlierOf(entry, effects.slice(0, i)).some(({ outcome }) => outcome === "finished")),
+    madeUp: () =>
+      effects.filter(
+        (entry, i) =>
+          entry.found === "done" && !effects.slice(0, i).some((other) => isSameCall(entry, other) && other.part !== "reconcile"),
+      ),
     wrongKeys: () =>
       effects.filter((entry, i) => effects.slice(0, i).some((other) => isSameCall(entry, other) !== (entry.key === other.key))),
   };
@@ -121,6 +142,34 @@ function loggedSource(wrap: Wrap, source: ToolSource): ToolSource {
   };
 }
 
+function aroundSource(source: ToolSource, around: Around): ToolSource {
+  const cleanup = source.cleanup?.bind(source);
+  return {
+    ...source,
+    open: async (context) => {
+      const opened = await around(() => source.open(context));
+      const [afterRun, close] = [opened.afterRun?.bind(opened), opened.close?.bind(opened)];
+      return {
+        ...opened,
+        ...(afterRun === undefined ? {} : { afterRun: (ending) => around(() => afterRun(ending)) }),
+        ...(close === undefined ? {} : { close: () => around(() => close()) }),
+      };
+    },
+    ...(cleanup === undefined ? {} : { cleanup: (left) => around(() => cleanup(left)) }),
+  };
+}
+
+function aroundTool(tool: Tool, around: Around): Tool {
+  const { approval } = tool;
+  const toOutput = tool.toOutput?.bind(tool);
+  return {
+    ...tool,
+    validate: (value) => around(() => tool.validate(value)),
+    ...(typeof approval === "function" ? { approval: (input, context) => around(() => approval(input, context)) } : {}),
+    ...(toOutput === undefined ? {} : { toOutput: (result, input, id) => around(() => toOutput(result, input, id)) }),
+  };
+}
+
 function logged(effects: Entry[], tool: Tool): Tool {
   const { name, effect, onUnknown } = tool;
   const go: Go = async (part, context, act) => {
@@ -133,6 +182,7 @@ function logged(effects: Entry[], tool: Tool): Tool {
     try {
       const result = await act();
       if (part === "reconcile") entry.found = (result as { readonly outcome: NonNullable<Entry["found"]> }).outcome;
+      if (isSuspension(result)) entry.suspended = true;
       end("finished");
       return result;
     } catch (error) {
@@ -167,9 +217,11 @@ function isSameCall(one: LoggedEffect, other: LoggedEffect): boolean {
   return one.run === other.run && one.call === other.call;
 }
 
-/** Earlier goes at the same part of the same call. */
+/** Earlier goes at the same part of the same call. A `resume` that waits once more is followed by one for what comes then. */
 function earlierOf(entry: LoggedEffect, before: readonly LoggedEffect[]): readonly LoggedEffect[] {
-  return entry.part === "reconcile" ? [] : before.filter((other) => isSameCall(entry, other) && other.part === entry.part);
+  if (entry.part === "reconcile") return [];
+  const goes = before.filter((other) => isSameCall(entry, other) && other.part === entry.part);
+  return entry.part === "execute" ? goes : goes.slice(goes.findLastIndex(({ suspended }) => suspended === true) + 1);
 }
 
 function isRepeated(entry: LoggedEffect, before: readonly LoggedEffect[]): boolean {

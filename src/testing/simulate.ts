@@ -6,7 +6,7 @@ import type { Store } from "../ports/store.ts";
 import type { ExecutorConfig, RunRequest } from "../run/types.ts";
 import { type Script, scriptedModel } from "./scripted-model.ts";
 import { playSeed, type SeedResult } from "./simulation/play-seed.ts";
-import type { SimulatedPlace, SimulatedStart } from "./simulation/world.ts";
+import type { SimulatedPlace, SimulatedStart, WorldOptions } from "./simulation/world.ts";
 
 export type { SimulatedPlace, SimulatedStart };
 
@@ -54,10 +54,10 @@ const LEASE = { leaseMs: 3_000, heartbeatMs: 1_000 };
  * Runs the agent in simulated worlds, one per seed: two processes with one store, crashes, processes that are stopped for longer
  * than their lease and wake up, a store that is slow, unreachable or fails after it has written, clocks that jump by a day, models
  * that break off, tools that fail, commands that arrive twice and in another order. After everything that happens, the invariants are
- * checked; at the end every run must have ended, no `once` call may have taken effect twice, no finished call may have been run again,
- * and everything that was acknowledged must be there.
+ * checked; at the end every run must have ended, no `once` call may have taken effect twice, no finished call may have been run again, no
+ * `reconcile` may have been wrong, and everything that was acknowledged must be there.
  *
- * Throws an Error that names the first seed in which something is wrong, what it is, and how to play that seed again. An agent given as
+ * Throws an Error when every start was refused, or one that names the first seed in which something is wrong, what it is, and how to play that seed again. An agent given as
  * a function is made anew for each process of each world. Its tools must take neither time nor randomness from elsewhere: what they
  * wait for in real time takes no virtual time, and what is random makes a seed play differently the next time.
  *
@@ -69,26 +69,33 @@ export async function simulate(
   agent: Agent | ((place: SimulatedPlace) => Agent),
   options: SimulateOptions = {},
 ): Promise<Simulation> {
-  const { seeds = 100, contextTokens } = options;
+  const { seeds = 100 } = options;
   const numbers = typeof seeds === "number" ? Array.from({ length: seeds }, (_, i) => i + 1) : seeds;
   const script = await candidateOf(options.script);
   let total: Simulation = { seeds: 0, runs: 0, events: 0, crashes: 0, pauses: 0, lateEffects: 0, hash: "" };
+  let refused: string | undefined;
   for (const seed of numbers) {
-    const result = await playSeed({
-      seed,
-      agent,
-      script,
-      request: (start) => ({ input: "Do what there is to do.", ...given(options.request, start) }),
-      config: (place) => given(options.config, place) ?? {},
-      contextTokens: typeof contextTokens === "function" ? contextTokens(seed) : contextTokens,
-      lease: options.lease ?? LEASE,
-      through: options.through ?? ((store) => store),
-      afterwards: options.afterwards ?? (() => {}),
-    });
+    const result = await playSeed(worldOf({ seed, agent, script }, options));
     if (result.problem !== undefined) throw new Error(describeFailure(result));
     total = add(total, result);
+    refused ??= result.refused;
   }
+  if (total.runs === 0 && refused !== undefined)
+    throw new Error(`no run was begun in any seed, so nothing was tried: ${refused}`);
   return total;
+}
+
+function worldOf(of: Pick<WorldOptions, "seed" | "agent" | "script">, options: SimulateOptions): WorldOptions {
+  const { request, config, contextTokens, lease = LEASE, through = (store) => store, afterwards = () => {} } = options;
+  return {
+    ...of,
+    request: (start) => ({ input: "Do what there is to do.", ...given(request, start) }),
+    config: (place) => given(config, place) ?? {},
+    contextTokens: typeof contextTokens === "function" ? contextTokens(of.seed) : contextTokens,
+    lease,
+    through,
+    afterwards,
+  };
 }
 
 async function candidateOf(script: Script | undefined): Promise<ModelCandidate | undefined> {

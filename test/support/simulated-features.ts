@@ -7,7 +7,7 @@ import type { DeliveryAdapter } from "../../src/ports/delivery.ts";
 import type { Supervisor } from "../../src/ports/supervision.ts";
 import type { ToolSource } from "../../src/ports/tool-source.ts";
 import { type SeededRandom, seededRandom } from "../../src/testing/seeded-random.ts";
-import type { SimulateOptions } from "../../src/testing/simulate.ts";
+import type { SimulatedPlace, SimulateOptions } from "../../src/testing/simulate.ts";
 import { simulatedAgent } from "./simulated-agent.ts";
 
 const FEATURES = [
@@ -37,15 +37,16 @@ function drawing(seed: number): SeededRandom {
   return seededRandom(seed * 7_919 + 13);
 }
 
-export function agentOf(seed: number): Agent {
+export function agentOf({ seed, random }: Pick<SimulatedPlace, "seed" | "random">): Agent {
   const has = featuresOf(seed);
-  const helpers = (simulatedAgent.delegates ?? []).filter((delegate) => typeof delegate === "object");
+  const subject = simulatedAgent(random);
+  const helpers = (subject.delegates ?? []).filter((delegate) => typeof delegate === "object");
   return {
-    ...simulatedAgent,
+    ...subject,
     ...(has.has("sources") ? { sources: [box, { source: "shelf", optional: true }] } : {}),
     ...(has.has("background") ? { delegates: [...helpers, { ...errand, background: true }] } : {}),
     ...(has.has("phases") ? { phases } : {}),
-    ...(has.has("compaction") ? { tools: [page, letter, ...(simulatedAgent.tools ?? [])] } : {}),
+    ...(has.has("compaction") ? { tools: [page, letter, ...(subject.tools ?? [])] } : {}),
     ...(has.has("delivery") ? { delivery: targets } : {}),
     ...(has.has("bounds") ? { limits: { tokens: 12_000, parallelChildren: 2, maxSteps: 8 } } : {}),
     ...(has.has("supervision") ? { supervision: watching, limits: { idleMs: 1_000, maxSteps: 5, tokens: 12_000 } } : {}),

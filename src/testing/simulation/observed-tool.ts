@@ -45,6 +45,7 @@ export function observedTool(tool: Tool, place: Place): Tool {
       oracle.tookEffect(tool, context, place.host);
       const fails = schedule.random.chance(trouble.toolFails);
       const result = await outside.do(() => tool.execute(input, context));
+      oracle.hasDone(context);
       await takesTime(place, context);
       if (fails && tool.effect === "once" && schedule.random.chance(0.5))
         throw new UnknownOutcomeError(`nobody answered ${tool.name} in the simulation`);
@@ -57,7 +58,10 @@ export function observedTool(tool: Tool, place: Place): Tool {
       : {
           reconcile: async (input, context) => {
             await takesTime(place, context);
-            return outside.do(() => reconcile(input, context));
+            const before = oracle.becameOf(context);
+            const found = await outside.do(() => reconcile(input, context));
+            oracle.reconciled(tool, context, { found: found.outcome, before });
+            return found;
           },
         }),
   };

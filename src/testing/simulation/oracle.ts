@@ -4,7 +4,7 @@ import type { MemoryStore } from "../../adapters/store/memory.ts";
 import type { RunEvent } from "../../ports/events.ts";
 import type { RunRow } from "../../ports/store.ts";
 import type { ModelCall } from "../../ports/models.ts";
-import type { Tool, ToolContext } from "../../ports/tools.ts";
+import type { Reconciliation, Tool, ToolContext } from "../../ports/tools.ts";
 import { checkRun, describeViolations, storeViolations } from "../invariants.ts";
 import { findUnpaired } from "../invariants-calls.ts";
 import { entryOf } from "../invariants-journal.ts";
@@ -22,6 +22,11 @@ export interface Acknowledged {
   readonly run: string;
   /** Of the inbox entry; absent: the start of the run. */
   readonly entry?: string;
+}
+
+interface Reconciled {
+  readonly found: Reconciliation["outcome"];
+  readonly before: "done" | "begun" | "nothing";
 }
 
 /** From when a request is made until it is seen, ms. */
@@ -57,6 +62,7 @@ export class Oracle implements Scene {
   /** By idempotency key. */
   readonly #intents = new Map<string, number>();
   readonly #executions = new Map<string, number>();
+  readonly #done = new Set<string>();
 
   /** `store` is a handle of its own. */
   constructor(premises: Premises, store: MemoryStore) {
@@ -103,6 +109,25 @@ export class Oracle implements Scene {
       this.problem(
         `the call ${call} of ${run} (${tool.name}) took effect ${times} times, and its journal has ${intents} intents`,
       );
+  }
+
+  /** It came back without an error. */
+  hasDone({ idempotencyKey }: ToolContext): void {
+    this.#done.add(idempotencyKey);
+  }
+
+  becameOf({ idempotencyKey: key }: ToolContext): "done" | "begun" | "nothing" {
+    if (this.#done.has(key)) return "done";
+    return this.#executions.has(key) ? "begun" : "nothing";
+  }
+
+  /** What a tool says about a call, and what had become of it when it was asked. */
+  reconciled({ name }: Tool, context: ToolContext, { found, before }: Reconciled): void {
+    const { run, call } = context;
+    if (found === "not-done" && before === "done")
+      this.problem(`\`reconcile\` of ${name} says that the call ${call} of ${run} is not done, and it is`);
+    else if (found === "done" && this.becameOf(context) === "nothing")
+      this.problem(`\`reconcile\` of ${name} says that the call ${call} of ${run} is done, and it never began`);
   }
 
   modelCalled(call: ModelCall, host: Host): void {

@@ -27,6 +27,8 @@ const MOST_MORE = 2;
 export class Person {
   /** Runs to be started, and how far that is. */
   readonly runs: Map<string, Wanted> = new Map();
+  /** Why the first start was refused that was refused for good. */
+  refused: string | undefined;
   readonly world: World;
   readonly #told: Told[] = [];
   /** What was said of each run's end. */
@@ -72,6 +74,7 @@ export class Person {
   async #refused(run: string, wanted: Wanted, error: unknown): Promise<void> {
     if (!isExecutusError(error) || error.retryable || wanted.status !== "wanted") return;
     wanted.status = (await this.world.store.runs.get(run)) === undefined ? "refused" : "started";
+    if (wanted.status === "refused") this.refused ??= error.message;
   }
 
   tell(run: string, command: Command, id: string): void {

@@ -10,6 +10,8 @@ export interface SeedResult {
   readonly hash: string;
   /** The first thing that must not have happened; undefined: none. */
   readonly problem: string | undefined;
+  /** Why the first start was refused that was refused for good. */
+  readonly refused: string | undefined;
   /** What was done to the world, oldest first. */
   readonly trace: readonly string[];
   /** What the journals have, one line for each event. */
@@ -54,6 +56,7 @@ export async function playSeed(options: WorldOptions): Promise<SeedResult> {
     seed: options.seed,
     hash: hash("sha256", kept.text),
     problem: world.oracle.problems[0],
+    refused: person.refused,
     trace: world.trace,
     journals: kept.lines,
     runs: kept.runs,

@@ -187,7 +187,7 @@ export class World {
   /** It must come back; that the store could not be reached is no surprise. */
   expect(promise: Promise<unknown>, what: string): void {
     promise.catch((error: unknown) => {
-      if (isExecutusError(error)) this.log(`${what}: ${error.code}`);
+      if (isExecutusError(error)) this.log(`${what}: ${error.code}, ${error.message}`);
       else this.oracle.problem(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     });
   }
