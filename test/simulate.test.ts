@@ -11,7 +11,7 @@ import { agentOf, simulatedFeatures } from "./support/simulated-features.ts";
 type Simulated = Parameters<typeof simulate>[0];
 
 /** Seeds played by every run of the tests; `scripts/simulate.ts` plays as many as one likes. */
-const SEEDS = 60;
+const SEEDS = 90;
 
 /** What must have happened in them, or they would prove nothing. */
 const MET = [
