@@ -1,9 +1,11 @@
 /** Registered secrets: nowhere in what a run leaves behind, and a resumed run knows what the live one knew. */
 import { describe, expect, it } from "vitest";
 import type { Observer } from "../../src/ports/observer.ts";
+import type { Store } from "../../src/ports/store.ts";
 import type { ModelDelta } from "../../src/ports/models.ts";
 import { foldJournal } from "../../src/run/result.ts";
 import type { Secret } from "../../src/run/redaction.ts";
+import { faultyStore } from "../../src/testing/faulty-store.ts";
 import type { ScriptedAnswer } from "../../src/testing/scripted-model.ts";
 import { scriptedModel } from "../../src/testing/scripted-model.ts";
 import { createWorld, makeAgent, makeTool } from "../support/world.ts";
@@ -151,6 +153,41 @@ describe("a registered secret", () => {
     expect(new TextDecoder().decode(bytes)).toBe("it was [redacted TOKEN]");
     const warnings = seen.filter((one) => typeof one === "string");
     expect(warnings).toEqual(["the tool source box could not be cleaned up: 403 for [redacted TOKEN]"]);
+  });
+
+  it("is in no result and in no warning of a run whose store failed with it", async () => {
+    const { observer, seen } = recorder();
+    let fails = false;
+    const fault = { only: () => fails, error: new Error(`cannot reach postgres://app:${CANARY}@db`) };
+    const through = (store: Store): Store =>
+      faultyStore(store, [
+        { ...fault, method: "journal.append" },
+        { ...fault, method: "runs.get" },
+      ]);
+    const script = (): ScriptedAnswer => ((fails = true), { text: "end" });
+    const world = createWorld(script, { secrets, observers: [observer], through });
+    const driven = await world.clock.until(world.executor.run(makeAgent([]), { input: "x", id: "r" }));
+    expect(driven).toMatchObject({ status: "interrupted", error: { message: expect.stringContaining("[redacted TOKEN]@db") } });
+    fails = false;
+    const hanging = createWorld(() => ({ hang: true }), { secrets });
+    await hanging.executor.start(makeAgent([]), { input: "x", id: "h" });
+    const watching = createWorld([], { secrets, through, from: { ...hanging, store: hanging.store.peer("memory/2") } });
+    const joined = await watching.executor.start(makeAgent([]), { input: "x", id: "h" });
+    fails = true;
+    await hanging.executor.send("h", { kind: "steer", content: "on" });
+    const read = await hanging.clock.until(joined.result);
+    expect(read).toMatchObject({ status: "interrupted", error: { message: expect.stringContaining("[redacted TOKEN]@db") } });
+    expect([driven, read, seen].map(leaks)).toEqual([false, false, false]);
+  });
+
+  it("is asked for before a fork, which may be the first thing that a process does", async () => {
+    const first = createWorld(() => ({ text: "end" }));
+    const agents = [makeAgent([])];
+    await first.clock.until(first.executor.run(makeAgent([]), { input: "go", id: "r" }));
+    const next = createWorld(() => ({ text: "end" }), { secrets: () => secrets, agents, from: first });
+    const fork = await next.executor.fork("r", { at: 1, edit: { input: CANARY }, id: "f" });
+    expect(await next.clock.until(fork.result)).toMatchObject({ status: "completed" });
+    expect([await next.store.journal.read("f"), next.models.calls].map(leaks)).toEqual([false, false]);
   });
 
   it("may be split over the pieces of a stream", async () => {

@@ -128,6 +128,42 @@ describe("what may not be reached", () => {
     expect(["fe80::1%eth0", "2a00::1%eth0", "example.org", ""].filter(isPublicAddress)).toEqual([]);
   });
 
+  /** First and last of each, and the addresses beside them that are public; none where another such net is. */
+  it.each([
+    ["0.0.0.0/8", "0.0.0.0", "0.255.255.255", ["1.0.0.0"]],
+    ["10.0.0.0/8", "10.0.0.0", "10.255.255.255", ["9.255.255.255", "11.0.0.0"]],
+    ["100.64.0.0/10", "100.64.0.0", "100.127.255.255", ["100.63.255.255", "100.128.0.0"]],
+    ["127.0.0.0/8", "127.0.0.0", "127.255.255.255", ["126.255.255.255", "128.0.0.0"]],
+    ["168.63.129.16", "168.63.129.16", "168.63.129.16", ["168.63.129.15", "168.63.129.17"]],
+    ["169.254.0.0/16", "169.254.0.0", "169.254.255.255", ["169.253.255.255", "169.255.0.0"]],
+    ["172.16.0.0/12", "172.16.0.0", "172.31.255.255", ["172.15.255.255", "172.32.0.0"]],
+    ["192.0.0.0/24", "192.0.0.0", "192.0.0.255", ["191.255.255.255", "192.0.1.0"]],
+    ["192.0.2.0/24", "192.0.2.0", "192.0.2.255", ["192.0.1.255", "192.0.3.0"]],
+    ["192.88.99.0/24", "192.88.99.0", "192.88.99.255", ["192.88.98.255", "192.88.100.0"]],
+    ["192.168.0.0/16", "192.168.0.0", "192.168.255.255", ["192.167.255.255", "192.169.0.0"]],
+    ["198.18.0.0/15", "198.18.0.0", "198.19.255.255", ["198.17.255.255", "198.20.0.0"]],
+    ["198.51.100.0/24", "198.51.100.0", "198.51.100.255", ["198.51.99.255", "198.51.101.0"]],
+    ["203.0.113.0/24", "203.0.113.0", "203.0.113.255", ["203.0.112.255", "203.0.114.0"]],
+    ["224.0.0.0/4 and 240.0.0.0/4", "224.0.0.0", "255.255.255.255", ["223.255.255.255"]],
+    ["2001::/23", "2001::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", ["2001:200::"]],
+    ["2001:db8::/32", "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", ["2001:db7:ffff::", "2001:db9::"]],
+    ["2002::/16", "2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff", ["2001:ffff::", "2003::"]],
+    ["3fff::/20", "3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", ["3ffe:ffff::", "3fff:1000::"]],
+    ["what is not 2000::/3", "::", "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", ["2000::"]],
+    ["what is not 2000::/3, behind it", "4000::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", []],
+  ])("%s is not public, and what lies beside it is", (_net, first, last, beside) => {
+    expect([first, last].filter(isPublicAddress)).toEqual([]);
+    expect(beside.filter((address) => !isPublicAddress(address))).toEqual([]);
+  });
+
+  it("is not reached over a connection that somebody opened who may", async () => {
+    const address = `http://loopback.test:${port}/`;
+    const { bytes } = await guardedFetch(address, { resolve, allowedHosts: ["loopback.test"] });
+    expect(Buffer.from(bytes).toString()).toBe("hello GET");
+    expect(await codeOf(guardedFetch(address, { resolve }))).toBe("url_refused");
+    expect(reached).toHaveLength(1);
+  });
+
   it("says what was refused without the parts that may be secret", async () => {
     const message = await guardedFetch("http://127.0.0.1/hook/x?token=canary", {}).catch((error: Error) => error.message);
     expect(message).toBe("http://127.0.0.1/hook/x may not be reached: 127.0.0.1 is not an address of the open internet");
