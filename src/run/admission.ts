@@ -202,7 +202,10 @@ function targetsOf(
   place: ChildPlace | undefined,
 ): Pick<RequestSnapshot, "delivery"> {
   const given = request.delivery ?? (place === undefined ? agent.delivery : undefined);
-  const delivery = checkTargets(given, core.config.delivery?.adapters ?? []);
+  const delivery = checkTargets(given, {
+    adapters: core.config.delivery?.adapters ?? [],
+    redactor: core.ports.redaction?.current,
+  });
   return delivery === undefined ? {} : { delivery };
 }
 

@@ -3,24 +3,42 @@ import { ExecutusError, nearest } from "../kernel/errors.ts";
 import type { DeliveryAdapter, DeliveryTarget } from "../ports/delivery.ts";
 import type { JsonObject } from "../ports/json.ts";
 import { toJson } from "./json.ts";
+import type { Redactor } from "./redactor.ts";
+
+export interface DeliveryPlaces {
+  readonly adapters: readonly DeliveryAdapter[];
+  /** Undefined: no secrets are registered. */
+  readonly redactor: Pick<Redactor, "data"> | undefined;
+}
 
 export function checkTargets(
   given: DeliveryTarget | readonly DeliveryTarget[] | undefined,
-  adapters: readonly DeliveryAdapter[],
+  places: DeliveryPlaces,
 ): readonly DeliveryTarget[] | undefined {
   if (given === undefined) return undefined;
   const targets: readonly DeliveryTarget[] = "kind" in given ? [given] : given;
-  return targets.length === 0 ? undefined : targets.map((target) => checkTarget(target, adapters));
+  return targets.length === 0 ? undefined : targets.map((target) => checkTarget(target, places));
 }
 
-function checkTarget(given: DeliveryTarget, adapters: readonly DeliveryAdapter[]): DeliveryTarget {
+function checkTarget(given: DeliveryTarget, { adapters, redactor }: DeliveryPlaces): DeliveryTarget {
   const plain = toJson(given);
   if (!plain.ok) throw invalid(`a delivery target is not JSON: ${plain.problem}`, "Targets are journaled: give plain data.");
   const target = plain.value as JsonObject & DeliveryTarget;
+  // First of all: whatever else is wrong with it would be said in its own words.
+  const kept = redactor === undefined ? target : redactor.data(target);
+  if (kept !== target) throw holdsSecret(kept);
   const adapter = adapters.find(({ kind }) => kind === target.kind);
   if (adapter === undefined) throw unknownKind(target.kind, adapters);
   adapter.check?.(target);
   return target;
+}
+
+/** Kept without the secret, it would be another target, and the outcome would go there. */
+function holdsSecret(kept: DeliveryTarget): ExecutusError {
+  return invalid(
+    `the delivery target ${JSON.stringify(kept)} holds a registered secret, and targets are kept: it would be delivered to without it`,
+    "Let the adapter hold the secret: name it with `credential`, or give an `id` that the adapter resolves.",
+  );
 }
 
 function unknownKind(kind: string, adapters: readonly DeliveryAdapter[]): ExecutusError {

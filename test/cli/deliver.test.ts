@@ -67,3 +67,19 @@ it("S41 a target that cannot be meant is refused before anything runs", async ()
   const outside = await folder.run(["run", AGENT, "Look.", "--deliver", "file:../out.json"]);
   expect([outside.code, outside.stderr]).toEqual([2, expect.stringContaining("is not a file below")]);
 });
+
+it("S41 S10 a target with a secret in it is refused before there is a store, and after", async () => {
+  const env = { EXECUTUS_SECRETS: "DB_PASSWORD", DB_PASSWORD: "hunter2-hunter2" };
+  const words = ["run", AGENT, "Look.", "--deliver", "file:hunter2-hunter2.json"];
+  const first = await folder.run(words, { env });
+  expect([first.code, first.stderr]).toEqual([
+    2,
+    expect.stringContaining('"[redacted DB_PASSWORD].json"} holds a registered secret'),
+  ]);
+  expect(existsSync(join(folder.path, ".executus"))).toBe(false);
+  expect((await folder.run(["run", AGENT, "Look."], { env })).code).toBe(0);
+  const second = await folder.run([...words, "--new"], { env });
+  expect([second.code, second.stderr]).toEqual([2, expect.stringContaining("holds a registered secret")]);
+  expect(first.stderr + second.stderr).not.toContain("hunter2");
+  expect(existsSync(join(folder.path, "[redacted DB_PASSWORD].json"))).toBe(false);
+});

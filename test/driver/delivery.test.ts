@@ -1,6 +1,8 @@
 /** Delivery of outcomes: the outbox worked off, with an adapter that a test owns. */
 import { describe, expect, it } from "vitest";
-import type { Delivery, DeliveryAdapter, DeliveryReport } from "../../src/ports/delivery.ts";
+import type { ExecutusError } from "../../src/kernel/errors.ts";
+import type { Agent } from "../../src/ports/definition.ts";
+import type { Delivery, DeliveryAdapter, DeliveryReport, DeliveryTarget } from "../../src/ports/delivery.ts";
 import type { RunRequest } from "../../src/run/types.ts";
 import { faultyStore } from "../../src/testing/faulty-store.ts";
 import { batch, FINISHED, newRun, SETTLING } from "../../src/testing/store-conformance-data.ts";
@@ -325,6 +327,40 @@ describe("delivery", () => {
     await deliver(world);
     expect(JSON.stringify(await world.executor.deliveries())).not.toContain("hunter2-hunter2");
     expect(warnings.join()).not.toContain("hunter2-hunter2");
+  });
+
+  it("S32 S10 refuses a target that holds a registered secret: it would be kept, and delivered to, without it", async () => {
+    const secret = "p/ss word+of the DB";
+    const target: DeliveryTarget = { kind: "post", url: `https://x.test/in?token=${encodeURIComponent(secret)}` };
+    const world = worldWith(
+      { ...post(), check: ({ url }) => expect(url).toBeUndefined() },
+      { secrets: [{ name: "DB", value: secret }] },
+    );
+    const own: Agent = { ...agent, delivery: { kind: "post", id: `out/${secret}.json` } };
+    const starts = [
+      world.executor.start(agent, { input: "go", delivery: [to, target] }),
+      world.executor.start(agent, { input: "go", delivery: { kind: secret } }),
+      world.executor.start(own, { input: "go" }),
+    ];
+    const errors = await Promise.all(
+      starts.map((start) =>
+        start.then(
+          () => undefined,
+          (error: unknown) => error,
+        ),
+      ),
+    );
+    expect(errors.map((error) => (error as ExecutusError).code)).toEqual(Array(3).fill("request_invalid"));
+    const words = errors.map((error) => (error as ExecutusError).message);
+    expect(words[0]).toContain('{"kind":"post","url":"https://x.test/in?token=[redacted DB]"} holds a registered secret');
+    expect(words[1]).toContain("[redacted DB]");
+    expect(words[2]).toContain("out/[redacted DB].json");
+    expect((errors[0] as ExecutusError).hint).toContain("Let the adapter hold the secret");
+    expect(await world.store.runs.list()).toEqual([]);
+    // Who has no need of them is not told of them, and names of credentials are no secrets.
+    const delivery = { kind: "post", id: "box", credential: "DB" };
+    const free = worldWith(post(), { secrets: [{ name: "DB", value: secret }] });
+    expect(await free.clock.until(free.executor.run(own, { input: "go", delivery }))).toMatchObject({ status: "completed" });
   });
 });
 

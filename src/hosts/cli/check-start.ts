@@ -4,9 +4,11 @@ import { resolveLimits } from "../../kernel/limits.ts";
 import { resolveModels } from "../../run/resolve-models.ts";
 import { checkTargets } from "../../run/delivery-targets.ts";
 import { checkId } from "../../run/ids.ts";
+import { createRedactor } from "../../run/redactor.ts";
 import type { RunRequest } from "../../run/types.ts";
 import type { AgentSetup } from "./agent-setup.ts";
 import type { ExecutorOptions } from "./open.ts";
+import { cliSecrets } from "./secrets.ts";
 
 /**
  * Rejects with what `executor.start` would reject with: an unusable id, no input, a place that nothing is delivered to, no model, a cost
@@ -18,7 +20,7 @@ export async function checkStart(
   { delivery }: ExecutorOptions,
 ): Promise<void> {
   if (request.id !== undefined) checkId(request.id, "run id");
-  checkTargets(request.delivery, delivery?.adapters ?? []);
+  checkTargets(request.delivery, { adapters: delivery?.adapters ?? [], redactor: createRedactor(cliSecrets()) });
   if ((request.input ?? "") === "") {
     throw new ExecutusError("request_invalid", "there is no input", { hint: "Say what to do, or pipe it in." });
   }
