@@ -123,7 +123,8 @@ function staleDoubt({ calls, background }: RunState, id: string, doubt: number):
   return `it is about doubt ${doubt} of the call ${id}, and what waits is doubt ${call.interruptions}`;
 }
 
-function unfit({ choices }: OpenWait, answer: JsonValue): string | undefined {
+/** Why the question cannot be answered like that. */
+export function unfit({ choices }: { readonly choices?: OpenWait["choices"] }, answer: JsonValue): string | undefined {
   if (choices === undefined || (typeof answer === "string" && choices.includes(answer))) return undefined;
   return `the answer is one of ${choices.join(", ")}`;
 }

@@ -1,6 +1,9 @@
 /** Telling a run something, whoever drives it. */
+import type { JsonValue } from "../ports/json.ts";
 import type { InboxEntry, SendResult } from "../ports/store.ts";
+import type { Wait } from "../ports/waiting.ts";
 import { ExecutusError } from "../kernel/errors.ts";
+import { unfit } from "./answers.ts";
 import type { Core } from "./core.ts";
 import { checkId, newId } from "./ids.ts";
 import { toJson } from "./json.ts";
@@ -17,6 +20,7 @@ export async function sendCommand(
   const from = options.from === undefined ? {} : { from: options.from };
   const command = await clean(core, run, given);
   checkSize(run, command);
+  if (command.kind === "answer") await checkAnswer(core, run, command);
   const result = await core.store.inbox.send(run, toEntry({ id, at: Math.round(core.clock.now()), ...from }, command));
   // Also for one that was told before: whoever told it may have died before the run could hear.
   if (result === "accepted" || result === "duplicate") core.engine.wake(run);
@@ -66,6 +70,25 @@ function checkSize(run: string, command: Command): void {
   if (problem === undefined) return;
   const hint = "Give plain JSON of at most 256 KB; put more into a file, and say where it is.";
   throw new ExecutusError("request_invalid", `what ${run} is told (${command.kind}) cannot be taken: ${problem}`, { run, hint });
+}
+
+/**
+ * What the run's row shows to be no answer is refused to whoever gives it: they would hear of it only from the journal. Everything else
+ * is decided by whoever drives the run, who may know more than the row, and decides about every answer once more.
+ */
+async function checkAnswer(core: Core, run: string, { question, answer }: Extract<Command, { kind: "answer" }>): Promise<void> {
+  const waitingFor = (await core.store.runs.get(run))?.waitingFor;
+  const waits = waitingFor !== undefined && "waits" in waitingFor ? waitingFor.waits : [];
+  const asked = waits.find((wait) => wait.for === "question" && wait.id === question);
+  if (asked !== undefined) checkFits(run, asked, core.ports.redaction?.data(answer) ?? answer);
+}
+
+/** Throws `request_invalid` for an answer that is none of the choices. */
+export function checkFits(run: string, { choices }: Pick<Wait, "choices">, answer: JsonValue): void {
+  const problem = unfit(choices === undefined ? {} : { choices }, answer);
+  if (problem === undefined) return;
+  const message = `${run} was not told ${JSON.stringify(answer)}: ${problem}`;
+  throw new ExecutusError("request_invalid", message, { run, hint: "The question is still open." });
 }
 
 function tooLong(text: string): string | undefined {

@@ -191,7 +191,7 @@ export interface Executor {
   replay(run: string, options?: { readonly against?: Agent }): Promise<Replay>;
   /** What resuming a run here would do, call by call, without doing it. Rejects `run_unknown`, `run_finished`. */
   plan(run: string): Promise<ResumePlan>;
-  /** Tell a run something, whoever drives it. Durable once it resolves. */
+  /** Tell a run something, whoever drives it. Durable once it resolves. Rejects `request_invalid`, also for no choice of an open question. */
   send(run: string, command: Command, options?: { readonly id?: string; readonly from?: string }): Promise<SendResult>;
   /** Events of any run in the store. */
   events(run: string, options?: EventsOptions): AsyncIterable<RunEvent>;

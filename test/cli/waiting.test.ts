@@ -81,6 +81,8 @@ describe("a run that waits for something else", () => {
   it("takes an answer to its question", async () => {
     expect((await parked("answer")).stderr).toContain("ask_person asks: Which colour? (red, blue)");
     expect((await cli("ls")).stdout).toContain("1 question");
+    const green = await cli("answer", "r", "green");
+    expect([green.code, green.stderr]).toEqual([2, expect.stringContaining('not told "green": the answer is one of red, blue')]);
     expect((await cli("answer", "r", "blue")).stderr).toContain("r: answered");
     expect((await cli("resume", "r", "-q")).stdout).toBe("blue\n");
   });

@@ -62,7 +62,14 @@ describe("questions", () => {
         waits: [{ for: "question", id: "r:0.0", text: "Which colour?", choices: ["red", "blue"] }],
       },
     });
-    await world.executor.send("r", { kind: "answer", question: "r:0.0", answer: "green" }, { id: "odd" });
+    // Whoever gives it is told at once; what comes another way is refused by whoever drives the run.
+    const green = { kind: "answer", question: "r:0.0", answer: "green" } as const;
+    await expect(world.executor.send("r", green)).rejects.toMatchObject({
+      code: "request_invalid",
+      message: 'r was not told "green": the answer is one of red, blue',
+    });
+    expect(await world.store.inbox.pending("r")).toEqual([]);
+    await world.store.inbox.send("r", { id: "odd", at: 0, ...green });
     expect(await next()).toMatchObject({ status: "waiting" });
     expect(await events("answer.refused")).toMatchObject([{ id: "odd", message: "the answer is one of red, blue" }]);
     await world.executor.send("r", { kind: "answer", question: "r:0.0", answer: "blue" }, { from: "ana" });

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ExecutusError } from "../../kernel/errors.ts";
 import { newId } from "../../run/ids.ts";
 import { systemClock } from "../../adapters/clock/system.ts";
-import type { RunState } from "../../kernel/state.ts";
+import type { OpenWait, RunState } from "../../kernel/state.ts";
 import type { RunRow } from "../../ports/store.ts";
 import type { Wait } from "../../ports/waiting.ts";
 import type { Command as RunCommand } from "../../run/types.ts";
@@ -43,11 +43,13 @@ function openWaits(state: RunState): readonly Wait[] {
   const waits: Wait[] = [];
   for (const { id, name, status, wait } of state.calls) {
     if ((status === "asked" || status === "suspended") && wait !== undefined)
-      waits.push({ for: wait.for, id: wait.id, call: id, tool: name });
+      waits.push({ ...asWait(wait), call: id, tool: name });
   }
-  if (state.question !== undefined) waits.push({ for: "question", id: state.question.id });
+  if (state.question !== undefined) waits.push(asWait(state.question));
   return waits.length > 0 ? waits : waitsOf(toStatusView(state).waitingFor);
 }
+
+const asWait = ({ for: kind, id, choices }: OpenWait): Wait => ({ for: kind, id, ...(choices === undefined ? {} : { choices }) });
 
 function notAsked(
   { run }: RunRow,

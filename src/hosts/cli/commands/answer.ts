@@ -1,7 +1,9 @@
 import type { Command } from "commander";
+import { checkFits } from "../../../run/send.ts";
 import { answer, findWait } from "../answer-run.ts";
 import { openHost } from "../open.ts";
 import { addStoreOption } from "../options.ts";
+import { withoutSecrets } from "../secrets.ts";
 
 const EXAMPLES = `
 Examples:
@@ -20,6 +22,7 @@ export function configure(command: Command): void {
       const host = openHost({ db, access: "write" });
       try {
         const { row, wait } = await findWait(host, run, { kind: "question", ...(call === undefined ? {} : { call }) });
+        checkFits(row.run, wait, withoutSecrets(text));
         process.exitCode = await answer(host, row, { kind: "answer", question: wait.id, answer: text }, "answered");
       } finally {
         await host.close();
