@@ -230,6 +230,18 @@ describe("AGENTS.md", () => {
     await writeFile(join(project, "AGENTS.md"), "Only the app.");
     expect((await read(["projectInstructions: true"], { project })).agent.instructions).toBe("Tidy up.\n\nOnly the app.");
   });
+
+  it("is not passed over for another one because it is no text", async () => {
+    await writeFile(join(folder, "AGENTS.md"), "Of somebody else.");
+    const project = join(folder, "giant");
+    await mkdir(project);
+    await writeFile(join(project, "AGENTS.md"), "x".repeat(1_000_001));
+    await expect(read(["projectInstructions: true"], { project })).rejects.toMatchObject({
+      code: "agent_invalid",
+      message: `${join(project, "AGENTS.md")} cannot be read: it is larger than 1 MB.`,
+    });
+    await rm(join(folder, "AGENTS.md"));
+  });
 });
 
 describe("the same schema in code", () => {

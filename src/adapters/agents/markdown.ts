@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { basename, extname, resolve } from "node:path";
 import { nearest } from "../../kernel/errors.ts";
 import type { Agent } from "../../ports/definition.ts";
+import { readText } from "../files/read-text.ts";
 import { AGENT_FIELDS } from "./agent-schema.ts";
 import { AGENT_NAME_HINT, defineAgent, isAgentName } from "./define-agent.ts";
 import { toEffort, toModel, toModePermission, toPermission, toServers, toToolNames } from "./elsewhere.ts";
@@ -57,7 +57,7 @@ function blocksAround(name: string): readonly string[] {
  */
 export async function readAgentFile(path: string, options: AgentFileOptions = {}): Promise<AgentFile> {
   const file = resolve(path);
-  const text = await readFile(file, "utf8").catch((error: unknown) => missingFile(file, error));
+  const text = await readText(file).catch((error: unknown) => missingFile(file, error));
   const draft = createDraft(file, options);
   const onLooseText = (line: number): void =>
     warn(draft, line, "a colon in text without quotes: YAML would read a second key there; it was taken as text");

@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ExecutusError, nearest } from "../../kernel/errors.ts";
+import { NoTextFile } from "../files/read-text.ts";
 
 /** Turns the failure to read an agent's file into `agent_unknown`, naming the nearest file in that folder. */
 export async function missingFile(file: string, cause: unknown): Promise<never> {
@@ -8,7 +9,11 @@ export async function missingFile(file: string, cause: unknown): Promise<never> 
   if (code === "EISDIR") return folderGiven(file);
   if (code !== "ENOENT" && code !== "ENOTDIR") {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw unknown(file, `The agent ${file} cannot be read: ${reason}`, "Make the file readable.", cause);
+    const hint =
+      cause instanceof NoTextFile
+        ? "Give a Markdown file of at most 1 MB, or a module of at most 20 MB."
+        : "Make the file readable.";
+    throw unknown(file, `The agent ${file} cannot be read: ${reason}`, hint, cause);
   }
   const files = await agentsIn(dirname(file));
   const near = nearest(

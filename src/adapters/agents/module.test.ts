@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -113,4 +114,38 @@ describe("loadAgent", () => {
     expect((await load("reveiwer.ts")).error).toBe("agent_unknown: There is no agent reveiwer.ts. Did you mean reviewer.ts?");
     expect((await load("")).error).toMatch(/is a folder, not an agent\. Agents there: .*reviewer\.ts/);
   });
+
+  it.runIf(existsSync("/proc/self/pagemap"))(
+    "reads regular files only, of a size that an agent may have, whatever leads to them",
+    async () => {
+      const put = {
+        "pipe.md": (file: string) => void execFileSync("mkfifo", [file]),
+        "pipe.ts": (file: string) => void execFileSync("mkfifo", [file]),
+        "endless.md": (file: string) => symlinkSync("/dev/zero", file),
+        "endless.mjs": (file: string) => symlinkSync("/dev/zero", file),
+        "large.md": (file: string) => writeFileSync(file, "x".repeat(1_000_001)),
+        "large.ts": (file: string) => (writeFileSync(file, ""), truncateSync(file, 20_000_001)),
+        "growing.md": (file: string) => symlinkSync("/proc/self/pagemap", file),
+      };
+      const said: Record<string, string> = {};
+      for (const [name, make] of Object.entries(put)) {
+        make(join(folder, name));
+        said[name] = (await load(name)).error ?? "";
+      }
+      const no = "cannot be read: it is a pipe, a device or a socket, not a regular file";
+      const hint = "Give a Markdown file of at most 1 MB, or a module of at most 20 MB.";
+      expect(said).toEqual({
+        "pipe.md": `agent_unknown: The agent pipe.md ${no}. ${hint}`,
+        "pipe.ts": `agent_unknown: The agent pipe.ts ${no}. ${hint}`,
+        "endless.md": `agent_unknown: The agent endless.md ${no}. ${hint}`,
+        "endless.mjs": `agent_unknown: The agent endless.mjs ${no}. ${hint}`,
+        "large.md": `agent_unknown: The agent large.md cannot be read: it is larger than 1 MB. ${hint}`,
+        "large.ts": `agent_unknown: The agent large.ts cannot be read: it is larger than 20 MB. ${hint}`,
+        "growing.md": `agent_unknown: The agent growing.md cannot be read: it is larger than 1 MB. ${hint}`,
+      });
+      symlinkSync(join(folder, "real.md"), join(folder, "linked.md"));
+      await writeFile(join(folder, "real.md"), "Real.");
+      expect((await load("linked.md")).error).toBeUndefined();
+    },
+  );
 });

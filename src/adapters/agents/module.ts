@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import type { Stats } from "node:fs";
 import { stat } from "node:fs/promises";
 import { extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -7,6 +8,7 @@ import { ExecutusError, isExecutusError } from "../../kernel/errors.ts";
 import type { Agent } from "../../ports/definition.ts";
 import type { Models } from "../../ports/models.ts";
 import type { Tool } from "../../ports/tools.ts";
+import { checkTextFile } from "../files/read-text.ts";
 import { defineAgent } from "./define-agent.ts";
 import { type AgentFileOptions, readAgentFile, withProject } from "./markdown.ts";
 import { folderGiven, missingFile } from "./missing-file.ts";
@@ -42,6 +44,7 @@ export async function loadAgent(path: string, options: AgentFileOptions = {}): P
   if (!/\.[cm]?[jt]s$/.test(file)) {
     throw invalid(file, "is not an agent: its name ends neither in .md nor in .ts or .js", "Give a Markdown file or a module.");
   }
+  await checkReadable(file, stats);
   const module = await importModule(file);
   const agent = { ...agentOf(file, module), source: file };
   const models = await modelsOf(file, module["models"]);
@@ -53,6 +56,18 @@ export async function loadAgent(path: string, options: AgentFileOptions = {}): P
     ...(models === undefined ? {} : { models }),
     ...(input === undefined ? {} : { input }),
   };
+}
+
+/** With everything that was bundled into it. */
+const MOST_BYTES = 20_000_000;
+
+/** A module is read by the runtime, which would wait for a pipe and never come to the end of a device. */
+async function checkReadable(file: string, stats: Stats): Promise<void> {
+  try {
+    checkTextFile(stats, MOST_BYTES);
+  } catch (error) {
+    await missingFile(file, error);
+  }
 }
 
 type Exports = Readonly<Record<string, unknown>>;

@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -33,6 +35,16 @@ it("reads a path, and names what it cannot read", async () => {
   await expect(read(join(folder, "notes.txt"), 4)).rejects.toMatchObject({ code: "attachment_too_large" });
   await expect(read(join(folder, "nothing.txt"))).rejects.toMatchObject({ code: "attachment_unreadable" });
   await expect(read(folder)).rejects.toMatchObject({ code: "attachment_unreadable", file: folder });
+});
+
+it.runIf(existsSync("/dev/zero"))("does not wait for a pipe that nobody writes to, nor begin with a device", async () => {
+  const folder = await folderWith("notes.txt", "hello");
+  execFileSync("mkfifo", [join(folder, "pipe")]);
+  for (const path of [join(folder, "pipe"), "/dev/zero"])
+    await expect(openLocalFiles().read({ path }, { maxBytes: 5 })).rejects.toMatchObject({
+      code: "attachment_unreadable",
+      message: `${path} cannot be attached: it is no file`,
+    });
 });
 
 it("reads an address that may be reached, and takes the name from it", async () => {

@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { ExecutusError, isExecutusError } from "../../kernel/errors.ts";
 import type { FileContent, Files } from "../../ports/files.ts";
+import { READ_WITHOUT_WAITING } from "./read-text.ts";
 import { guardedFetch, type GuardedFetchOptions } from "../net/guarded-fetch.ts";
 
 export interface LocalFilesOptions {
@@ -29,7 +30,7 @@ export function openLocalFiles(options: LocalFilesOptions = {}): Files {
 async function readPath(path: string, maxBytes: number): Promise<FileContent> {
   const file = resolve(path);
   try {
-    await using handle = await open(file, "r");
+    await using handle = await open(file, READ_WITHOUT_WAITING);
     const stats = await handle.stat();
     if (!stats.isFile()) throw unreadable(file, "it is no file");
     if (stats.size > maxBytes) throw tooLarge(file, maxBytes);

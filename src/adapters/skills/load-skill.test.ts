@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, globSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -116,6 +117,30 @@ describe("a skill in a folder", () => {
     expect(await problem(loadSkill(join(root, "hollow")))).toContain("hollow/SKILL.md: there is no such file");
   });
 });
+
+it.runIf(existsSync("/dev/zero"))(
+  "S14 a pipe, a device or a giant is no skill, and does not keep the others from being found",
+  async () => {
+    await write("odd/.agents/skills/good/SKILL.md", "---\nname: good\ndescription: is good\n---\nx");
+    const skills = join(root, "odd/.agents/skills");
+    execFileSync("mkfifo", [join(skills, "pipe.md")]);
+    await symlink("/dev/zero", join(skills, "endless.md"));
+    await mkdir(join(skills, "piped"));
+    execFileSync("mkfifo", [join(skills, "piped/SKILL.md")]);
+    await write("odd/.agents/skills/large.md", "x".repeat(1_000_001));
+    const warnings: string[] = [];
+    const found = await findSkills({ project: join(root, "odd"), home: false, onWarning: (text) => warnings.push(text) });
+    expect([...found.keys()]).toEqual(["good"]);
+    expect(warnings.map((text) => text.replaceAll(`${skills}/`, ""))).toEqual([
+      expect.stringMatching(
+        /^endless\.md: it cannot be read: it is a pipe, a device or a socket.*at most 1 MB\. The skill is left out\.$/,
+      ),
+      expect.stringMatching(/^large\.md: it cannot be read: it is larger than 1 MB\./),
+      expect.stringMatching(/^pipe\.md: it cannot be read: it is a pipe/),
+      expect.stringMatching(/^piped\/SKILL\.md: it cannot be read: it is a pipe/),
+    ]);
+  },
+);
 
 it("S14 a plain Markdown file is a skill named after it, for what its first line says", async () => {
   const file = await write("plain/release-notes.md", "# Writes release notes\n\nBe brief.\n");

@@ -1,8 +1,9 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { ExecutusError, isExecutusError, nearest } from "../../kernel/errors.ts";
 import type { Skill } from "../../ports/delegates.ts";
 import { type Entry, type Frontmatter, parseFrontmatter } from "../agents/frontmatter.ts";
+import { NoTextFile, readText } from "../files/read-text.ts";
 import { skillFiles } from "./skill-files.ts";
 
 export interface SkillOptions {
@@ -63,10 +64,12 @@ async function hasFiles(folder: string): Promise<boolean> {
 }
 
 async function parse({ file, folder, options }: Reading): Promise<Frontmatter> {
-  const text = await readFile(file, "utf8").catch((error: unknown) => {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "it cannot be read";
+  const text = await readText(file).catch((error: unknown) => {
+    const isUnfit = error instanceof NoTextFile;
+    const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
     const hint = folder === undefined ? "Make the file readable." : "A skill is a folder with a SKILL.md in it.";
-    throw invalid(file, undefined, code === "ENOENT" ? "there is no such file" : `it cannot be read: ${code}`, hint);
+    const problem = code === "ENOENT" ? "there is no such file" : `it cannot be read: ${isUnfit ? error.message : code}`;
+    throw invalid(file, undefined, problem, isUnfit ? "Make it a text of at most 1 MB." : hint);
   });
   const strict = options.strict === true;
   try {
