@@ -75,11 +75,12 @@ export function phaseStarted(next: Draft, event: PhaseStarted): void {
 
 /** The definition is another one: the agent as it is now, in the phase that is under way if there is one. */
 export function readopted(next: Draft): void {
-  const { definition, request, phase: current } = next;
+  const { definition, request, phase: current, sources } = next;
   const index = definition.phases?.findIndex(({ name }) => name === current?.name) ?? -1;
   const phase = definition.phases?.[index];
   if (current === undefined || phase === undefined) {
-    next.agent = { ...definition, settings: mergeSettings(definition.settings, request.settings) };
+    const settings = mergeSettings(definition.settings, request.settings);
+    next.agent = { ...definition, settings, tools: toolsIn(definition, undefined, sources) };
     return;
   }
   const valueOf = (name: string): string | undefined => {

@@ -62,4 +62,13 @@ describe("tools of a source that changed while nobody drove the run", () => {
     const second = createWorld([], { from: before, sources: [offering("ask", [worse])] });
     expect(await second.clock.until((await second.executor.resume("r")).result)).toMatchObject({ status: "waiting" });
   });
+
+  it("has the tools of its sources still when another definition of the agent is adopted", async () => {
+    const before = await interrupted();
+    const s = offering("pin", [say("s__a")]);
+    const agent = { ...makeAgent([]), sources: [s], instructions: "You are another.", onChange: "adopt" as const };
+    const world = createWorld(() => ({ text: "on" }), { from: before, agents: [agent] });
+    await world.clock.until((await world.executor.resume("r")).result);
+    expect(world.models.calls[0]).toMatchObject({ instructions: "You are another.", tools: [{ name: "s__a" }] });
+  });
 });
