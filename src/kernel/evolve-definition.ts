@@ -1,5 +1,6 @@
 /** How a changed definition of its agent changes a run. */
 import type { AgentDecided, NewDefinition } from "../ports/definition-events.ts";
+import { readoptedSources } from "./evolve-sources.ts";
 import { readopted } from "./phases.ts";
 import { type Draft, IDLE_MODEL, NOT_REDEFINED } from "./state.ts";
 
@@ -13,6 +14,7 @@ export function adopt(next: Draft, { agent, limits, models, windows }: NewDefini
   next.limits = limits;
   next.models = models;
   if (next.windows !== undefined && windows !== undefined) next.windows = { ...next.windows, ...windows };
+  next.sources = readoptedSources(next.sources, agent);
   readopted(next);
   if (before.join() !== next.models.join()) next.model = IDLE_MODEL;
 }

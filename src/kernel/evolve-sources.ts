@@ -1,5 +1,5 @@
 /** How tool sources change a run. */
-import type { AgentSnapshot, PhaseSnapshot, ToolSnapshot } from "../ports/agent.ts";
+import type { AgentSnapshot, PhaseSnapshot, SourceSnapshot, ToolSnapshot } from "../ports/agent.ts";
 import type { SourceEvent, SourceOpened } from "../ports/source-events.ts";
 import type { JsonValue } from "../ports/json.ts";
 import { canonical } from "./guards.ts";
@@ -22,6 +22,25 @@ export function initialSources({ sources }: AgentSnapshot): readonly SourceState
     offered: undefined,
     decision: undefined,
   }));
+}
+
+/** A changed definition may choose more of them, and others; what the run has of them it keeps, and cleans up. */
+export function readoptedSources(sources: readonly SourceState[], agent: AgentSnapshot): readonly SourceState[] {
+  const now = agent.sources ?? [];
+  const known = sources.map((source) => {
+    const wider = now.find(({ name }) => name === source.name);
+    return wider === undefined || source.only === undefined || canonical(wider.only ?? null) === canonical(source.only)
+      ? source
+      : widened(source, { only: source.only, wider });
+  });
+  const added = now.filter(({ name }) => !sources.some((source) => source.name === name));
+  return [...known, ...initialSources({ ...agent, sources: added })];
+}
+
+function widened(source: SourceState, given: { readonly only: readonly string[]; readonly wider: SourceSnapshot }): SourceState {
+  const { only: _before, ...rest } = source;
+  const { only } = given.wider;
+  return { ...rest, ...(only === undefined ? {} : { only }), chosenBefore: source.chosenBefore ?? given.only };
 }
 
 export function evolveSources(next: Draft, event: SourceEvent): void {
@@ -56,7 +75,7 @@ function evolveSource(source: SourceState, event: SourceEvent): SourceState {
   }
 }
 
-function opened(source: SourceState, event: SourceOpened): SourceState {
+function opened({ chosenBefore: _chosen, ...source }: SourceState, event: SourceOpened): SourceState {
   const { tools = source.tools ?? [], cleanup, afterRun } = event;
   const left = cleanup === undefined ? source.left : withDescriptor(source.left, cleanup);
   const wantsEnding = afterRun === true;

@@ -156,6 +156,8 @@ export type SourceStatus = "unopened" | "open" | "failed" | "changed";
 
 export interface SourceState extends SourceSnapshot {
   readonly status: SourceStatus;
+  /** What was chosen before a changed definition chose more: until it is opened, the tools beyond that are new to the run. */
+  readonly chosenBefore?: readonly string[];
   /** As journaled; undefined until it was opened for the first time. */
   readonly tools: readonly ToolSnapshot[] | undefined;
   /** Descriptors for a cleanup, oldest first. */

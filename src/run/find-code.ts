@@ -11,6 +11,7 @@ import type { ModelCandidate } from "../ports/models.ts";
 import { bind, type RunBinding } from "./bind.ts";
 import type { Core } from "./core.ts";
 import { resolveDefinition, snapshotAgent, windowsOf } from "./definition.ts";
+import { chosenAnew } from "./source-changes.ts";
 import { findAgent } from "./find-agent.ts";
 import { stepsOfPhases } from "./phases.ts";
 import { resolveModels } from "./resolve-models.ts";
@@ -82,13 +83,13 @@ export async function differenceOf(core: Core, state: RunState, agent: Agent): P
   const resolved = await resolveDefinition(core, agent, invocation, { tier, candidates, limits });
   const { tools, phases } = resolved;
   const snapshot = inItsWords(before, snapshotAgent(core, agent, resolved));
-  if (snapshot.fingerprint === before.fingerprint) return undefined;
+  const chosen = chosenAnew(core, before.sources ?? [], snapshot.sources ?? []);
+  if (snapshot.fingerprint === before.fingerprint && chosen.changes.length === 0) return undefined;
   const others = before.tools.slice(before.ownTools).filter(({ name }) => !tools.some((tool) => tool.name === name));
-  // Tool sources have a change policy of their own; the run keeps those it has.
-  const { sources } = before;
+  const { sources: _sources, ...rest } = snapshot;
   const next: AgentSnapshot = {
-    ...snapshot,
-    ...(sources === undefined ? {} : { sources }),
+    ...rest,
+    ...(chosen.sources.length === 0 ? {} : { sources: chosen.sources }),
     tools: [...snapshot.tools, ...others],
   };
   checkPhase(state, next);
@@ -97,7 +98,7 @@ export async function differenceOf(core: Core, state: RunState, agent: Agent): P
     limits,
     models: tier === before.tier ? state.models : candidates.map(({ id }) => id),
     ...windowsOf(core, [...candidates, ...phases.flatMap((phase) => phase.candidates)]),
-    changes: changesBetween(before, next),
+    changes: [...changesBetween(before, next), ...chosen.changes],
   };
   const adopted = { ...state };
   adopt(adopted, definition);

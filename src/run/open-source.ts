@@ -14,7 +14,7 @@ import { compareTools } from "./source-changes.ts";
 import { identityOf, messageOf, sourceState } from "./sources.ts";
 import type { Stopper } from "./stopper.ts";
 import { putClean } from "./store-bytes.ts";
-import { begunWith, isWanted, type Offer, recall, remember } from "./source-memory.ts";
+import { begunWith, isNewlyChosen, isWanted, type Offer, recall, remember } from "./source-memory.ts";
 import { bindTools, snapshotTool, withOptions } from "./toolbox.ts";
 
 export async function performOpenSource(session: Session, effect: SourceEffect, stopper: Stopper): Promise<readonly EventBody[]> {
@@ -111,8 +111,12 @@ function offered(session: Session, state: SourceState, offer: Offer): readonly E
   const tools = wanted.map((tool) => withOptions(tool, toolOptions[tool.name]));
   checkNames(session, state, tools);
   const now = tools.map((tool): ToolSnapshot => ({ ...snapshotTool(tool, polling), source: state.name }));
-  if (state.tools !== undefined) return compared(session, state, { source, opened, tools, now, was: state.tools });
   const earlier = begunWith(session, state, remembered);
+  if (state.tools !== undefined) {
+    const chosen = (earlier ?? now).filter(({ name }) => isNewlyChosen(state, name));
+    const was = chosen.length === 0 ? state.tools : [...state.tools, ...chosen];
+    return compared(session, state, { source, opened, tools, now, was });
+  }
   // As remembered, but with what may change without being asked about, such as timeouts.
   if (earlier === undefined || compareTools(earlier, now).isSame) return taken(session, state, { tools, now, opened });
   const begun: EventBody = { type: "source.opened", source: state.name, tools: earlier, ...factsOf(state, opened) };
@@ -197,7 +201,8 @@ function pinned(
   const facts = factsOf(state, given.opened);
   const { tools, missing } = bindTools({ tools: given.was }, given.tools, session.ports.redaction);
   session.desk?.bring([...tools.values()], []);
-  const opened: EventBody = { type: "source.opened", source: state.name, ...facts };
+  const more = given.was === state.tools ? {} : { tools: given.was };
+  const opened: EventBody = { type: "source.opened", source: state.name, ...more, ...facts };
   return missing.length === 0 || state.optional === true ? [opened] : [opened, { type: "tools.missing", names: missing }];
 }
 

@@ -17,17 +17,22 @@ export interface Offer {
   readonly remembered: readonly ToolSnapshot[] | undefined;
 }
 
-export function isWanted({ only }: SourceState, name: string): boolean {
+export function isWanted({ only }: Pick<SourceState, "only">, name: string): boolean {
   return only?.some((pattern) => matchesPattern(pattern, name)) ?? true;
 }
 
-/** Asked only when it matters: before a run's first opening, and when a person has decided for other tools. */
+/** It is chosen since the definition changed: no opening has brought it yet. */
+export function isNewlyChosen({ chosenBefore }: SourceState, name: string): boolean {
+  return chosenBefore !== undefined && !isWanted({ only: chosenBefore }, name);
+}
+
+/** Asked only when it matters: before a run's first opening, when it chooses more, and when a person has decided for other tools. */
 export async function recall(
   session: Session,
-  { tools, decision }: SourceState,
+  { tools, decision, chosenBefore }: SourceState,
   { memory }: ToolSource,
 ): Promise<readonly ToolSnapshot[] | undefined> {
-  if (memory === undefined || (tools !== undefined && decision !== "adopt")) return undefined;
+  if (memory === undefined || (tools !== undefined && decision !== "adopt" && chosenBefore === undefined)) return undefined;
   try {
     return await memory.recall();
   } catch (error) {

@@ -84,7 +84,7 @@ async function goOn(core: Core, { before, code, claim, first }: Taken): Promise<
     epoch: claim.epoch,
     steps: loaded.steps,
     ...codeOf(found, candidates),
-    sources: found.binding.sources,
+    sources: (found.change ?? found).binding.sources,
   });
   const isOver = loaded.state.settling !== undefined;
   const recorded = attemptEvents(core, isOver ? NOTHING_FOUND : found, claim.after);
