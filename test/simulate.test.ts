@@ -171,6 +171,36 @@ describe("a simulation finds", { timeout: 120_000 }, () => {
     expect(await problem({}, misspelt)).toContain("no run was begun in any seed, so nothing was tried: agent cashier names");
   });
 
+  it("that nothing was tried, because there are no seeds", async () => {
+    for (const seeds of [0, -3, Number.NaN, []]) expect(await problem({ seeds })).toContain("there are no seeds to play");
+  });
+
+  it("a script that is too short, or calls a tool that is not there", async () => {
+    const pay = defineTool({ name: "pay", description: "Pays.", input: { type: "object" }, execute: () => "paid" });
+    const agent: Agent = { name: "payer", instructions: "Pay.", tools: [pay] };
+    const calling = (name: string) => ({ calls: [{ name }] });
+    expect(await problem({ script: [calling("pay")] }, agent)).toMatch(/^seed 1: the script has no answer for step 1 of run-/);
+    expect(await problem({ script: [] }, agent)).toMatch(/^seed 1: the script has no answer for step 0 of run-/);
+    expect(await problem({ seeds: 5, script: [calling("pya"), { text: "done" }] }, agent)).toBe(
+      "the script calls the tool pya, which the agent does not have (did you mean pay?), in no seed",
+    );
+  });
+
+  it("a run that does not come to its end, without waiting for it", async () => {
+    const nap = defineTool({
+      name: "nap",
+      description: "Sleeps again and again.",
+      input: { type: "object" },
+      effect: "idempotent",
+      execute: (_input, context) => context.sleep(10),
+      resume: (_input, _wake, context) => context.sleep(10),
+    });
+    const agent: Agent = { name: "sleeper", instructions: "Sleep.", tools: [nap] };
+    expect(await problem({ script: [{ calls: [{ name: "nap" }] }, { text: "done" }] }, agent)).toMatch(
+      /^seed \d: \d+ things have happened within \d+ virtual ms, and it is not over: run-\S+ has \d+ events, the last of them .*tool\.suspended/,
+    );
+  });
+
   it("a result that is written twice", async () => {
     const through = withAppend(async (store, request) => {
       const ended = request.events.findIndex(({ type }) => type === "tool.ended");

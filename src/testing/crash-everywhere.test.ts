@@ -13,6 +13,7 @@ import type { Tool, ToolContext } from "../ports/tools.ts";
 import { checkPlayed } from "./crash-checks.ts";
 import { crashEverywhere } from "./crash-everywhere.ts";
 import { type Played, play } from "./crash-play.ts";
+import type { CrashWorld } from "./crash-scenario.ts";
 
 const input = { type: "object", properties: { bill: { type: "integer" } }, required: ["bill"] } as const;
 const script = [
@@ -146,6 +147,18 @@ describe("crashEverywhere", () => {
     await expect(crashEverywhere(agentOf(charging(() => {})), script, { only: [{ at: 99, when: "after" }] })).rejects.toThrow(
       "the run ends before it comes to this write",
     );
+  });
+
+  it("says that nothing would be tried", async () => {
+    await expect(crashEverywhere(agentOf(charging(() => {})), script, { only: [] })).rejects.toThrow("`only` names no crash");
+    const misspelt = [{ calls: [{ name: "chagre", input: { bill: 1 } }] }, { text: "Paid." }];
+    await expect(crashEverywhere(agentOf(charging(() => {})), misspelt)).rejects.toThrow(
+      "the script calls the tool chagre, which the agent does not have (did you mean charge?). If it is meant to, say `mayCallUnknown: true`",
+    );
+    await expect(crashEverywhere(agentOf(), misspelt)).rejects.toThrow("which the agent does not have (there are none)");
+    expect(await crashEverywhere(agentOf(charging(() => {})), misspelt, { mayCallUnknown: true })).toMatchObject({ unknown: 0 });
+    const begin = async ({ executor }: CrashWorld) => ({ ...(await executor.run(agentOf(), "")), status: "completed" as const });
+    await expect(crashEverywhere(agentOf(), script, { begin })).rejects.toThrow("nothing was written to the store");
   });
 
   it("helps a run that waits, in each process", async () => {

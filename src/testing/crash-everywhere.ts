@@ -40,6 +40,7 @@ export async function crashEverywhere(
   options: CrashOptions = {},
 ): Promise<CrashReport> {
   const scenario: Scenario = { ...options, agent, script };
+  assert.ok(options.only === undefined || options.only.length > 0, "`only` names no crash, so nothing would be tried");
   const undisturbed = await playUndisturbed(scenario);
   const report = { points: 0, pairs: 0, unknown: 0, rerun: 0 };
   const tryOut = async (crashes: readonly Crash[]): Promise<boolean> => {
@@ -58,6 +59,7 @@ export async function crashEverywhere(
   }
   const firsts: Crash[] = [];
   for await (const crash of everyCrash((crash) => tryOut([crash]))) firsts.push(crash);
+  assert.ok(firsts.length > 0, "nothing was written to the store of the scenario, so nothing was tried");
   // Later: what one crash shows is easier to understand.
   for (const first of options.pairs === true ? firsts : [])
     for await (const second of everyCrash((second) => tryOut([first, second]))) void second;
@@ -85,6 +87,8 @@ async function playUndisturbed(scenario: Scenario): Promise<Played> {
       actual: result.status,
       expected: status,
     });
+  if (scenario.mayCallUnknown !== true && first.unknownTool !== undefined)
+    throw new AssertionError({ message: `${first.unknownTool}. If it is meant to, say \`mayCallUnknown: true\`` });
   checkPlayed(scenario, first, first);
   const second = await play(scenario, []);
   try {

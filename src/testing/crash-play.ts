@@ -18,7 +18,8 @@ import { type EffectLog, effectLogAround } from "./effect-log.ts";
 import { createFakeClock, type FakeClock } from "./fake-clock.ts";
 import { storeViolations, type Violation } from "./invariants.ts";
 import { type OtherWork, otherWork, realWork, toolClock } from "./real-work.ts";
-import type { Script } from "./scripted-model.ts";
+import { answerOf, type Script } from "./scripted-model.ts";
+import { type ScriptWatch, watchScript } from "./watched-script.ts";
 import { createWorld } from "./world.ts";
 
 export interface PlayedRun {
@@ -55,6 +56,8 @@ export interface Played extends Durable {
   readonly stops: readonly Stop[];
   /** Of each process. */
   readonly modelCalls: readonly (readonly ModelCall[])[];
+  /** That the script called a tool which the model was never offered. */
+  readonly unknownTool: string | undefined;
   /** Of the last process, when it had a crash to come to and ended before. */
   readonly missed?: Crash;
 }
@@ -69,7 +72,7 @@ interface Stage extends Scene {
   readonly scenario: Scenario;
   readonly base: { readonly clock: FakeClock; readonly store: MemoryStore; readonly blobs: Blobs };
   readonly agent: Agent;
-  readonly script: Script;
+  readonly watch: ScriptWatch;
   readonly config: CrashConfig;
   readonly others: OtherWork;
   readonly sent: SentDelivery[];
@@ -78,7 +81,7 @@ interface Stage extends Scene {
 
 export async function play(scenario: Scenario, crashes: readonly Crash[]): Promise<Played> {
   const stage = setUp(scenario);
-  const { base, effects, others, sent } = stage;
+  const { base, effects, others, sent, watch } = stage;
   const stops: Stop[] = [];
   const modelCalls: (readonly ModelCall[])[] = [];
   for (let number = 1; ; number++) {
@@ -94,7 +97,8 @@ export async function play(scenario: Scenario, crashes: readonly Crash[]): Promi
       await afterwards(scenario, world, stops);
       const outside = snapshot(scenario.outside?.());
       const missed = crash === undefined ? {} : { missed: crash };
-      return { result, ...(await durable(base.store)), sent, effects, outside, stops, modelCalls, ...missed };
+      const { unknownTool } = watch;
+      return { result, ...(await durable(base.store)), sent, effects, outside, stops, modelCalls, unknownTool, ...missed };
     }
   }
 }
@@ -109,8 +113,10 @@ function setUp(scenario: Scenario): Stage {
   const agent = effects.agent(agentOf(scenario, scene));
   const sent: SentDelivery[] = [];
   const config = { agents: [agent], ...logged(configOf(scenario, scene), { effects, others, sent }) };
+  const script = scriptOf(scenario, others);
+  const watch = watchScript((call) => answerOf(script, call));
   const isBusy = realWork({ effects, others, tools }, scenario.patienceMs ?? PATIENCE_MS);
-  return { ...scene, scenario, base, agent, script: scriptOf(scenario, others), config, others, sent, isBusy };
+  return { ...scene, scenario, base, agent, watch, config, others, sent, isBusy };
 }
 
 interface Process {
@@ -122,14 +128,14 @@ interface Process {
 }
 
 async function runProcess(
-  { scenario, base, effects, agent, script, config, isBusy }: Stage,
+  { scenario, base, effects, agent, watch, config, isBusy }: Stage,
   number: number,
   crash?: Crash,
 ): Promise<Process> {
   const store = number === 1 ? base.store : base.store.peer(`memory/${number}`);
   const crashing = crash === undefined ? undefined : crashingStore(store, crash, () => store.die());
   const seen = crashing?.store ?? store;
-  const made = createWorld(script, { ...config, from: { ...base, store }, through: () => seen });
+  const made = createWorld(watch.script, { ...config, from: { ...base, store }, through: () => seen });
   const world: CrashWorld = { ...made, effects, process: number };
   const end = finish(scenario, world, agent);
   const how = await base.clock.until(crashing === undefined ? end : Promise.race([end, crashing.crashed]), isBusy);

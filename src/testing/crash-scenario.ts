@@ -65,6 +65,8 @@ export interface CrashOptions {
   readonly outside?: () => unknown;
   /** What a crash costs counts against limits, so that a run may get less far: transcripts and `outside` are not compared. */
   readonly mayGetLessFar?: true;
+  /** The script calls a tool that the agent does not have, and means it: to see how the run goes on. Otherwise it is a slip. */
+  readonly mayCallUnknown?: true;
   /** What else must hold at the end, in the world of the process that came to it. */
   readonly afterwards?: (world: CrashWorld) => Promise<void> | void;
 }

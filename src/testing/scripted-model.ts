@@ -62,12 +62,17 @@ export function scriptedModel(script: Script, options: ScriptedModelOptions = {}
     ...(contextTokens === undefined ? {} : { contextTokens }),
     call: async (call, callOptions) => {
       calls.push({ ...call, messages: [...call.messages] });
-      const answer = typeof script === "function" ? await script(call) : script[call.step];
-      if (answer === undefined) throw new Error(`the script has no answer for step ${call.step} of ${call.run}`);
-      return play(answer, call, callOptions);
+      return play(await answerOf(script, call), call, callOptions);
     },
   };
   return { calls, resolve: () => Promise.resolve([candidate]) };
+}
+
+/** Throws when there is none. */
+export async function answerOf(script: Script, call: ModelCall): Promise<ScriptedAnswer> {
+  const answer = typeof script === "function" ? await script(call) : script[call.step];
+  if (answer === undefined) throw new Error(`the script has no answer for step ${call.step} of ${call.run}`);
+  return answer;
 }
 
 /** What a scripted answer looks like to the driver. */

@@ -1,11 +1,11 @@
 /** Plays an agent through thousands of bad days, each of which follows from a number. */
 import { hash } from "node:crypto";
 import type { Agent } from "../ports/definition.ts";
-import type { ModelCandidate } from "../ports/models.ts";
 import type { Store } from "../ports/store.ts";
 import type { ExecutorConfig, RunRequest } from "../run/types.ts";
-import { type Script, scriptedModel } from "./scripted-model.ts";
+import type { Script } from "./scripted-model.ts";
 import { playSeed, type SeedResult } from "./simulation/play-seed.ts";
+import { type SimulatedScript, simulatedScript } from "./simulation/simulated-script.ts";
 import type { SimulatedPlace, SimulatedStart, WorldOptions } from "./simulation/world.ts";
 
 export type { SimulatedPlace, SimulatedStart };
@@ -16,7 +16,10 @@ type SimulatedConfig = Partial<Omit<ExecutorConfig, "models" | "store" | "clock"
 export interface SimulateOptions {
   /** How many seeds, from 1 on; or which. Default 100. */
   readonly seeds?: number | readonly number[];
-  /** What the model says. Default: it calls the agent's tools as the seed will have it, with arguments that fit their schemas. */
+  /**
+   * What the model says. People tell runs more, and they go on: the last answer of a list is given again, if it calls no tool. Default: it calls the agent's tools as the seed will have it, with
+   * arguments that fit their schemas.
+   */
   readonly script?: Script;
   /** What each run is asked: its lane, its targets. A function is to say the same whenever it is asked about the same run. */
   readonly request?: SimulatedRequest | ((start: SimulatedStart) => SimulatedRequest);
@@ -57,9 +60,10 @@ const LEASE = { leaseMs: 3_000, heartbeatMs: 1_000 };
  * checked; at the end every run must have ended, no `once` call may have taken effect twice, no finished call may have been run again, no
  * `reconcile` may have been wrong, and everything that was acknowledged must be there.
  *
- * Throws an Error when every start was refused, or one that names the first seed in which something is wrong, what it is, and how to play that seed again. An agent given as
- * a function is made anew for each process of each world. Its tools must take neither time nor randomness from elsewhere: what they
- * wait for in real time takes no virtual time, and what is random makes a seed play differently the next time.
+ * Throws an Error when nothing was tried (no seeds, every start was refused, a script that is too short or calls what is not there), or
+ * one that names the first seed in which something is wrong, what it is, and how to play that seed again. An agent given as a function
+ * is made anew for each process of each world. Its tools must take neither time nor randomness from elsewhere: what they wait for in
+ * real time takes no virtual time, and what is random makes a seed play differently the next time.
  *
  * @example
  * await simulate(agent, { seeds: 200 });
@@ -69,20 +73,31 @@ export async function simulate(
   agent: Agent | ((place: SimulatedPlace) => Agent),
   options: SimulateOptions = {},
 ): Promise<Simulation> {
-  const { seeds = 100 } = options;
-  const numbers = typeof seeds === "number" ? Array.from({ length: seeds }, (_, i) => i + 1) : seeds;
-  const script = await candidateOf(options.script);
+  const numbers = numbersOf(options.seeds ?? 100);
+  const scripted = options.script === undefined ? undefined : await simulatedScript(options.script);
   let total: Simulation = { seeds: 0, runs: 0, events: 0, crashes: 0, pauses: 0, lateEffects: 0, hash: "" };
   let refused: string | undefined;
   for (const seed of numbers) {
-    const result = await playSeed(worldOf({ seed, agent, script }, options));
+    const result = await playSeed(worldOf({ seed, agent, script: scripted?.candidate }, options));
+    if (scripted?.problem !== undefined) throw new Error(`seed ${seed}: ${scripted.problem}`);
     if (result.problem !== undefined) throw new Error(describeFailure(result));
     total = add(total, result);
     refused ??= result.refused;
   }
-  if (total.runs === 0 && refused !== undefined)
-    throw new Error(`no run was begun in any seed, so nothing was tried: ${refused}`);
+  const untried = untriedOf(total, refused, scripted);
+  if (untried !== undefined) throw new Error(untried);
   return total;
+}
+
+function untriedOf({ runs }: Simulation, refused: string | undefined, scripted: SimulatedScript | undefined): string | undefined {
+  if (runs === 0 && refused !== undefined) return `no run was begun in any seed, so nothing was tried: ${refused}`;
+  return scripted?.unknownTool === undefined ? undefined : `${scripted.unknownTool}, in no seed`;
+}
+
+function numbersOf(seeds: number | readonly number[]): readonly number[] {
+  const numbers = typeof seeds === "number" ? Array.from({ length: Math.max(0, seeds || 0) }, (_, i) => i + 1) : seeds;
+  if (numbers.length > 0) return numbers;
+  throw new Error(`there are no seeds to play, so nothing would be tried: \`seeds\` is ${JSON.stringify(seeds)}`);
 }
 
 function worldOf(of: Pick<WorldOptions, "seed" | "agent" | "script">, options: SimulateOptions): WorldOptions {
@@ -96,10 +111,6 @@ function worldOf(of: Pick<WorldOptions, "seed" | "agent" | "script">, options: S
     through,
     afterwards,
   };
-}
-
-async function candidateOf(script: Script | undefined): Promise<ModelCandidate | undefined> {
-  return script === undefined ? undefined : (await scriptedModel(script).resolve(""))[0];
 }
 
 function given<T extends object, P>(value: T | ((place: P) => T) | undefined, place: P): T | undefined {

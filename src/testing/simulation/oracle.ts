@@ -196,6 +196,17 @@ export class Oracle implements Scene {
     this.#intents.set(key, (this.#intents.get(key) ?? 0) + 1);
   }
 
+  /** More has happened than can be waited for. */
+  async goesOn(): Promise<void> {
+    const { now, taken } = this.#premises.schedule;
+    const world = `${taken} things have happened within ${Math.ceil(now)} virtual ms, and it is not over`;
+    const [most] = [...this.runs].toSorted(([, a], [, b]) => b.seen - a.seen);
+    if (most === undefined) return this.problem(`${world}, though no run was begun`);
+    const [run, { seen }] = most;
+    const lately = (await this.store.journal.read(run, { after: seen - 5 })).map(({ type }) => type);
+    this.problem(`${world}: ${run} has ${seen} events, the last of them ${lately.join(", ")}. Let it wait longer, or less often`);
+  }
+
   // --- at the end ----------------------------------------------------------------------------------------------------
 
   /** Once more from the beginning, and everything that was promised. */
