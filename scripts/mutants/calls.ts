@@ -111,6 +111,22 @@ export const CALL_FAULTS: readonly Fault[] = [
     tests: APPROVALS,
   },
   {
+    name: "check-of-arguments-that-hangs-holds-the-run",
+    breaks: "Code beside a call is bounded in time",
+    file: "src/run/check-calls.ts",
+    find: "inTime(session, () => checking)",
+    replace: "checking",
+    tests: ["test/driver/clock-and-hung-tools.test.ts"],
+  },
+  {
+    name: "unanswered-call-is-made-for-ever",
+    breaks: "A call that never says what it did is made three times",
+    file: "src/kernel/decide-calls.ts",
+    find: "const MOST_TRIES = 3;",
+    replace: "const MOST_TRIES = 300;",
+    tests: TOOLS,
+  },
+  {
     name: "approval-policy-that-hangs-holds-the-run",
     breaks: "An approval policy is bounded in time",
     file: "src/run/in-time.ts",

@@ -153,6 +153,22 @@ export const CHANGE_FAULTS: readonly Fault[] = [
     tests: FORK,
   },
   {
+    name: "fork-goes-on-with-a-call-of-its-original",
+    breaks: "F2: a call that the original goes on with needs a person's approval",
+    file: "src/run/fork.ts",
+    find: `return (status === "suspended" && wait?.resumes === true) || (status === "ready" && woken !== undefined);`,
+    replace: "return false;",
+    tests: ["test/driver/fork-open-calls.test.ts"],
+  },
+  {
+    name: "fork-takes-the-approval-of-a-doubt",
+    breaks: "F2: an approval of the original is none of its fork",
+    file: "src/kernel/fork.ts",
+    find: `status === "in-doubt" || (status === "ready"`,
+    replace: `(status === "ready"`,
+    tests: ["test/driver/fork-open-calls.test.ts"],
+  },
+  {
     name: "replay-ignores-a-divergence",
     breaks: "Replay names the first difference",
     file: "src/run/replay.ts",

@@ -43,7 +43,11 @@ function decideWithoutRunning(state: RunState, call: CallState, now: Now): reado
   }
 }
 
+/** A call that does not say what it did is made so often; what is never answered would be made for ever. */
+const MOST_TRIES = 3;
+
 function beforeRunning(state: RunState, call: CallState): readonly EventBody[] {
+  if (call.unanswered >= MOST_TRIES) return [ended(call, "error", unansweredMessage(call))];
   const answered = call.waits > 0 ? refusedChild(state, call) : notRun(state, call);
   return answered.length > 0 ? answered : fence(state, call);
 }
@@ -52,12 +56,17 @@ function decideDoubt(state: RunState, call: CallState): readonly EventBody[] {
   const tool = toolOf(state, call.name);
   if (tool?.reconcile === true && !call.reconciled) return [];
   if (tool?.onUnknown === "ask") return [];
-  if (tool?.onUnknown === "rerun") return [{ type: "tool.reconciled", call: call.id, outcome: "not-done" }];
+  if (tool?.onUnknown === "rerun" && call.unanswered < MOST_TRIES)
+    return [{ type: "tool.reconciled", call: call.id, outcome: "not-done" }];
   return [ended(call, "unknown", unknownMessage(call))];
 }
 
 function unknownMessage(call: CallState): string {
   return `The outcome of this call is unknown: ${call.name} was interrupted after it had started, so it may or may not have taken effect. It was not repeated. Check before you call it again.`;
+}
+
+function unansweredMessage({ name, unanswered }: CallState): string {
+  return `${name} was made ${unanswered} times, did not say what it did, and turned out not to have happened. It was not made again.`;
 }
 
 function notRun(state: RunState, call: CallState): readonly EventBody[] {

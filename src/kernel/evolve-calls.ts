@@ -43,7 +43,7 @@ function evolveCall(call: CallState, event: CallEvent): CallState {
     case "tool.reconciled":
       return event.outcome === "not-done" ? ready(call) : { ...call, reconciled: true };
     case "tool.interrupted":
-      return inDoubt(call);
+      return { ...inDoubt(call), unanswered: call.unanswered + 1 };
     case "tool.ended":
       return { ...call, status: "ended", outcome: event.outcome, output: event.output, pinned: event.pinned === true };
     case "child.started":
@@ -67,7 +67,7 @@ export function inDoubt(call: CallState): CallState {
 }
 
 function resolved(call: CallState, event: CallResolved): CallState {
-  if (event.outcome === "retry") return ready(call);
+  if (event.outcome === "retry") return { ...ready(call), unanswered: 0 };
   const failed = event.outcome === "failed";
   return { ...call, status: "ended", outcome: failed ? "error" : "ok", output: resolvedOutput(event, failed) };
 }

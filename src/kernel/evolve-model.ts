@@ -123,6 +123,7 @@ function toCall(
     key,
     status: refusal === undefined ? "ready" : "ended",
     interruptions: 0,
+    unanswered: 0,
     reconciled: false,
     pinned: false,
     waits: 0,

@@ -22,9 +22,11 @@ export function forked(next: Draft, event: RunForked): void {
   leftToOriginal(next, event.from.run);
 }
 
-/** What somebody approved was the call of the original. One that only reads and had begun goes on. */
+/** What somebody approved was the call of the original, also where nobody knows what came of it. One that only reads and had begun goes on. */
 function notYetApproved(call: CallState): CallState {
-  return call.status === "ready" && call.woken === undefined && call.waits > 0 ? { ...call, waits: 0 } : call;
+  const { status, woken, waits } = call;
+  const isToBeMade = status === "in-doubt" || (status === "ready" && woken === undefined);
+  return isToBeMade && waits > 0 ? { ...call, waits: 0 } : call;
 }
 
 /** Each stub is used once. */

@@ -60,6 +60,8 @@ export interface CallState {
   readonly status: CallStatus;
   /** How often it came to be in doubt. */
   readonly interruptions: number;
+  /** How often it was made and did not say what it did, since a person last said that it may be made again. */
+  readonly unanswered: number;
   /** `reconcile` was asked in this doubt and could not tell. */
   readonly reconciled: boolean;
   /** How often it waited; the last time for this. */

@@ -323,56 +323,6 @@ describe("fork", () => {
     expect(await (await world.executor.fork("o", { at: 2, id: "f" })).result).toMatchObject({ run: "f", status: "waiting" });
   });
 
-  describe.each<"asleep" | "woken" | "at work again">(["asleep", "woken", "at work again"])("of a call that was %s", (moment) => {
-    async function halfPaid() {
-      const ran: string[] = [];
-      const gate = Promise.withResolvers<void>();
-      const begun = Promise.withResolvers<void>();
-      const pay = makeTool("pay", async (_input, context) => (ran.push(`began ${context.run}`), context.sleep(60_000)), {
-        resume: async (_input, _wake, { run }) => {
-          ran.push(`paid ${run}`);
-          begun.resolve();
-          if (run === "o") await gate.promise;
-          return "paid";
-        },
-      });
-      const agent = makeAgent([pay]);
-      const world = createWorld([{ calls: [{ name: "pay" }] }, { text: "Paid." }], { agents: [agent] });
-      const started = await world.executor.start(agent, { input: "go", id: "o" });
-      await world.clock.until(started.result);
-      world.clock.advance(61_000);
-      const { result } = await world.executor.resume("o");
-      await world.clock.until(begun.promise);
-      const events = await world.store.journal.read("o");
-      const at = {
-        asleep: seqOf(events, "tool.suspended"),
-        woken: seqOf(events, "tool.woken"),
-        "at work again": events.length - 1,
-      };
-      const end = async (): Promise<void> => {
-        gate.resolve();
-        expect(await world.clock.until(result)).toMatchObject({ status: "completed" });
-      };
-      return { world, ran, at: at[moment], end };
-    }
-
-    it("asks a person before it is made in the fork too", async () => {
-      const { world, ran, at, end } = await halfPaid();
-      const fork = await world.executor.fork("o", { at, id: "f" });
-      expect(await world.clock.until(fork.result)).toMatchObject({ status: "waiting", waitingFor: { kind: "approval" } });
-      await end();
-      expect(ran).toEqual(["began o", "paid o"]);
-    });
-
-    it("has the result of the original, where there is one", async () => {
-      const { world, ran, at, end } = await halfPaid();
-      await end();
-      const fork = await world.executor.fork("o", { at, id: "f" });
-      expect(await world.clock.until(fork.result)).toMatchObject({ status: "completed", output: "Paid." });
-      expect(ran).toEqual(["began o", "paid o"]);
-    });
-  });
-
   it("refuses a run that is not there", async () => {
     const { world } = await original();
     await expect(world.executor.fork("nobody", { at: 0 })).rejects.toMatchObject({ code: "run_unknown" });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { defineTool } from "../../src/adapters/tools/define-tool.ts";
 import { UnknownOutcomeError } from "../../src/kernel/unknown-outcome.ts";
+import type { Tool } from "../../src/ports/tools.ts";
 import { agent, tool, world } from "../support/driver-world.ts";
 
 describe("tools", () => {
@@ -113,6 +114,35 @@ describe("tools", () => {
     const result = await executor.run(agent([pay]), { input: "x", id: "r" });
     expect(asked).toEqual(["r:0.0"]);
     expect(result.steps[0]?.calls[0]).toMatchObject({ outcome: "ok", output: "paid" });
+  });
+
+  it.each<[string, Partial<Tool>, string]>([
+    ["its reconcile says that it did not happen", { reconcile: async () => ({ outcome: "not-done" }) }, "error"],
+    ["its policy is to run it again", { onUnknown: "rerun" }, "unknown"],
+  ])("makes a call three times that never says what it did, where %s", async (_why, more, outcome) => {
+    let tries = 0;
+    const lost = (): Promise<never> => {
+      // A break must not hang the test.
+      if (++tries > 10) throw new Error("made too often");
+      return Promise.reject(new UnknownOutcomeError("lost"));
+    };
+    const { executor } = world([{ calls: [{ name: "pay" }] }, { text: "ok" }]);
+    const result = await executor.run(agent([tool("pay", lost, more)]), "x");
+    expect(result).toMatchObject({ status: "completed", steps: [{ calls: [{ outcome }] }, {}] });
+    expect(tries).toBe(3);
+  });
+
+  it("makes such a call again each time that a person says so", async () => {
+    let tries = 0;
+    const lost = (): Promise<never> => (tries++, Promise.reject(new UnknownOutcomeError("lost")));
+    const paying = agent([tool("pay", lost, { onUnknown: "ask" })]);
+    const { executor } = world([{ calls: [{ name: "pay" }] }, { text: "ok" }], { agents: [paying] });
+    await executor.run(paying, { input: "x", id: "r" });
+    for (let doubt = 1; doubt < 5; doubt++) {
+      await executor.send("r", { kind: "resolve", call: "0.0", outcome: "retry", doubt });
+      expect(await (await executor.resume("r")).result).toMatchObject({ status: "waiting" });
+    }
+    expect(tries).toBe(5);
   });
 
   it("waits for a person when the policy is ask, and goes on with the answer", async () => {
