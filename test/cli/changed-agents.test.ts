@@ -86,6 +86,7 @@ it(
     await writeAgent("Be long.", 'onChange: "ask"');
     expect((await said("resume", "one", "-q"))[0]).toBe(4);
     expect(await said("adopt", "one")).toEqual([0, expect.stringContaining("one goes on with the changed definition")]);
+    expect(await said("pin", "one")).toEqual([2, expect.stringContaining('one was told "adopt" about that')]);
     expect(await said("resume", "one", "-q")).toEqual([0, "Be long.\n"]);
     expect((await said("adopt", "one"))[0]).toBe(2);
     expect((await said("plan", "one"))[1]).toContain("one has already ended");

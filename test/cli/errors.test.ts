@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, open, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -185,6 +187,22 @@ describe("what is wrong with the store", () => {
     const check = await folder.run(["store", "check"]);
     expect(check.stdout).toMatch(/^hurt at 0: /);
     expect(check.code).toBe(7);
+  });
+
+  it.runIf(existsSync("/dev/null"))("is a pipe or a device: nothing waits for it, or takes it for an empty store", async () => {
+    const pipe = join(folder.path, "pipe.db");
+    execFileSync("mkfifo", [pipe]);
+    const hint = "Name the file, for example with /executus.db at the end.";
+    for (const words of [
+      ["store", "check", "--db", pipe],
+      ["doctor", "--store", pipe],
+      ["run", agentFile("quick"), "--db", pipe],
+    ])
+      expect(await failure(words)).toEqual([7, `executus: FOLDER/pipe.db is a pipe or a device, not a store\n  ${hint}\n`]);
+    expect(await failure(["show", "r", "--db", "/dev/null"])).toEqual([
+      7,
+      `executus: /dev/null is a pipe or a device, not a store\n  ${hint}\n`,
+    ]);
   });
 
   it("is another program's file", async () => {

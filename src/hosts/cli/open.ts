@@ -43,7 +43,7 @@ const NO_MODELS: Models = { resolve: () => Promise.resolve([]) };
  */
 export function openHost(options: HostOptions = {}): Host {
   const { db = DEFAULT_DB, access = "create" } = options;
-  if (access !== "create") checkThere(db);
+  if (access !== "create" || existsSync(db)) checkThere(db);
   const store = openSqliteStore({ file: db, readOnly: access === "read" });
   const { blobs } = store;
   const executors: Executor[] = [];
@@ -69,10 +69,15 @@ export function openHost(options: HostOptions = {}): Host {
 export function checkThere(db: string): void {
   const hint = db === DEFAULT_DB ? "Start a run, which makes it, or name another with --db." : "Check the name given with --db.";
   if (!existsSync(db)) throw new ExecutusError("store_unavailable", `There is no store at ${db}`, { file: db, hint });
-  if (statSync(db).isDirectory()) {
-    throw new ExecutusError("store_unavailable", `${db} is a folder, not a store`, {
+  const stats = statSync(db);
+  if (stats.isFile()) return;
+  // SQLite would wait for a pipe, and take a device for an empty store.
+  throw new ExecutusError(
+    "store_unavailable",
+    `${db} is ${stats.isDirectory() ? "a folder" : "a pipe or a device"}, not a store`,
+    {
       file: db,
       hint: "Name the file, for example with /executus.db at the end.",
-    });
-  }
+    },
+  );
 }
