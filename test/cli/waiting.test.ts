@@ -67,6 +67,19 @@ describe("a run that waits for approval", () => {
     expect((await cli("resume", "r", "-q")).stdout).toContain("a person denied it. They said: not today");
   });
 
+  it("is told once: who answers again before it goes on hears that the first answer counts", async () => {
+    await parked("approval");
+    expect((await cli("approve", "r")).code).toBe(0);
+    const denied = await cli("deny", "r");
+    expect([denied.code, denied.stderr]).toEqual([
+      2,
+      expect.stringMatching(/r was told "approve" about that.*the first answer counts/),
+    ]);
+    expect(denied.stderr).toContain("resume r");
+    expect((await cli("steer", "r", "Be brief.")).code).toBe(0);
+    expect((await cli("resume", "r", "-q")).stdout).toBe("sent to ann\n");
+  });
+
   it("asks which call is meant where several wait", async () => {
     await parked("approval approval");
     const vague = await cli("approve", "r");
@@ -90,6 +103,14 @@ describe("a run that waits for something else", () => {
   it("takes a signal with what comes with it", async () => {
     expect(folder.plain((await parked("event")).stderr)).toContain("build waits for built.\n  executus signal r built\n");
     expect((await cli("signal", "r", "built", "not json")).stderr).toContain("is not JSON");
+    expect(await cli("signal", "r", "")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("the event has no name") as string,
+    });
+    expect(await cli("steer", "r", " ")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("nothing in the message") as string,
+    });
     expect((await cli("signal", "r", "built", '{"ok":true}')).code).toBe(0);
     expect((await cli("resume", "r", "-q")).stdout).toBe('{"ok":true}\n');
   });

@@ -21,6 +21,8 @@ export function configure(command: Command): void {
     .argument("[json]", "what comes with it")
     .addHelpText("after", EXAMPLES)
     .action(async (run: string, name: string, json: string | undefined, { db }: { readonly db: string }) => {
+      if (name === "")
+        throw new ExecutusError("usage", "the event has no name", { hint: "What it waits for: executus show RUN" });
       const payload = json === undefined ? {} : { payload: parse(json) };
       const host = openHost({ db, access: "write" });
       try {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { ExecutusError } from "../../../kernel/errors.ts";
 import { openHost } from "../open.ts";
 import { addStoreOption } from "../options.ts";
 import { parseCount } from "../option-values.ts";
@@ -28,6 +29,8 @@ export function configure(command: Command): void {
     .option("--now", "give up the model call under way, if there is one, and make it again with the message")
     .addHelpText("after", EXAMPLES)
     .action(async (run: string, text: string, options: Options) => {
+      if (text.trim() === "")
+        throw new ExecutusError("usage", "there is nothing in the message", { hint: "Say what the run is to know." });
       const host = openHost({ db: options.db, access: "write" });
       try {
         const { afterStep, id, now } = options;
