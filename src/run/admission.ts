@@ -1,5 +1,5 @@
 /** From an agent and a request to a journaled run: everything that can be refused is refused here, before anything happens. */
-import { tell } from "./observers.ts";
+import { warn } from "./observers.ts";
 import { initialState } from "../kernel/evolve.ts";
 import { ExecutusError } from "../kernel/errors.ts";
 import { resolveLimits } from "../kernel/limits.ts";
@@ -171,7 +171,7 @@ async function stage(
   if (attachments.length === 0 || (await isThere(core, request))) return NOTHING_ATTACHED;
   if (core.config.files === false) {
     const message = "files were attached and left out: this executor takes none";
-    tell(core.ports.observers, run, (observer) => observer.warning?.(run, message));
+    warn(core.ports, run, message);
     return NOTHING_ATTACHED;
   }
   const { stageAttachments } = await import("./attachments.ts");

@@ -1,5 +1,5 @@
 /** What all parts of one executor share. */
-import { tell } from "./observers.ts";
+import { warn } from "./observers.ts";
 import { ExecutusError } from "../kernel/errors.ts";
 import type { AgentSnapshot } from "../ports/agent.ts";
 import type { ModelCandidate } from "../ports/models.ts";
@@ -142,12 +142,13 @@ function openDesk({ budgets = [], ledger }: ExecutorConfig, { store }: Foundatio
   throw new ExecutusError("budget_invalid", "there are budgets, but this store keeps no ledger", { hint });
 }
 
-function createDeliverer(
-  { delivery = { adapters: [] } }: ExecutorConfig,
-  { store, clock, observers, redaction }: SessionPorts,
-): Deliverer {
-  const warn = (run: string, message: string): void => {
-    tell(observers, run, (observer) => observer.warning?.(run, message));
-  };
-  return new Deliverer({ ...delivery, outbox: store.outbox, clock, warn, clean: (said) => redaction?.data(said) ?? said });
+function createDeliverer({ delivery = { adapters: [] } }: ExecutorConfig, ports: SessionPorts): Deliverer {
+  const { store, clock, redaction } = ports;
+  return new Deliverer({
+    ...delivery,
+    outbox: store.outbox,
+    clock,
+    warn: (run, message) => warn(ports, run, message),
+    clean: (said) => redaction?.data(said) ?? said,
+  });
 }

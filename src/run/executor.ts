@@ -38,10 +38,12 @@ export function openExecutor(core: Core): Executor {
   let closing: Promise<void> | undefined;
   const stopSweep = startSweep(core, config.sweepMs ?? 0);
 
+  const clean = <T>(work: () => Promise<T>): Promise<T> => saidClean(core, work);
+
   const start = async <Output>(agent: Agent<Output>, given: RunRequest | string, options: RunOptions = {}) => {
     if (closing !== undefined) throw new ExecutusError("shutting_down", "this executor is shutting down", { retryable: true });
     const request = typeof given === "string" ? { input: given } : given;
-    const handle = await handleOf(core, await saidClean(core, () => admit(core, agent, request)));
+    const handle = await clean(async () => handleOf(core, await admit(core, agent, request)));
     cancelOnAbort(core, handle, options.signal);
     return handle as RunHandle<Output>;
   };
@@ -64,23 +66,18 @@ export function openExecutor(core: Core): Executor {
         throw new ExecutusError("shutting_down", "this executor is shutting down", { run, retryable: true });
       return core.engine.take(run);
     },
-    recover: () => core.engine.recover(),
-    fork: (run, options) => forkOf(core, run, options),
-    replay: async (run, options) => (await import("./replay-run.ts")).replayRun(core, run, options?.against),
-    plan: async (run) => (await import("./plan-resume.ts")).planResume(core, run),
-    send: (run, command, options) => sendCommand(core, run, command, options),
+    recover: () => clean(() => core.engine.recover()),
+    fork: (run, options) => clean(() => forkOf(core, run, options)),
+    replay: (run, options) => clean(async () => (await import("./replay-run.ts")).replayRun(core, run, options?.against)),
+    plan: (run) => clean(async () => (await import("./plan-resume.ts")).planResume(core, run)),
+    send: (run, command, options) => clean(() => sendCommand(core, run, command, options)),
     events: (run, options) => followEvents(core, run, options),
-    result: (run) => storedResult(core, run),
-    status: async (run) => {
-      const row = await core.store.runs.get(run);
-      if (row === undefined) return undefined;
-      const state = core.live.get(run)?.session.state ?? (await foldedRun(core, run))?.state;
-      return state === undefined ? undefined : { ...toStatusView(state), status: row.status, row };
-    },
-    budgets: async (query) => (await (core.config.ledger ?? core.store.budgets)?.standings(query)) ?? [],
-    deliveries: (query) => core.store.outbox.list(query),
-    redeliver: (id) => redeliver(core, id),
-    deliver: () => core.deliverer.deliver(),
+    result: (run) => clean(() => storedResult(core, run)),
+    status: (run) => clean(() => statusOf(core, run)),
+    budgets: (query) => clean(async () => (await (core.config.ledger ?? core.store.budgets)?.standings(query)) ?? []),
+    deliveries: (query) => clean(() => core.store.outbox.list(query)),
+    redeliver: (id) => clean(() => redeliver(core, id)),
+    deliver: () => clean(() => core.deliverer.deliver()),
     shutdown: (options) => {
       stopSweep();
       closing ??= shutdown(core, options?.graceMs ?? 2_000);
@@ -94,6 +91,13 @@ export function openExecutor(core: Core): Executor {
   };
 }
 
+async function statusOf(core: Core, run: string): ReturnType<Executor["status"]> {
+  const row = await core.store.runs.get(run);
+  if (row === undefined) return undefined;
+  const state = core.live.get(run)?.session.state ?? (await foldedRun(core, run))?.state;
+  return state === undefined ? undefined : { ...toStatusView(state), status: row.status, row };
+}
+
 /** What is refused is said without secrets. */
 async function saidClean<T>({ ports: { redaction } }: Core, work: () => Promise<T>): Promise<T> {
   if (redaction === undefined) return work();
@@ -102,7 +106,7 @@ async function saidClean<T>({ ports: { redaction } }: Core, work: () => Promise<
 
 async function forkOf(core: Core, run: string, options: ForkOptions): Promise<RunHandle> {
   const { fork } = await import("./fork.ts");
-  return join(core, await saidClean(core, () => fork(core, run, options)));
+  return join(core, await fork(core, run, options));
 }
 
 /** The id or idempotency key is taken: give the caller that run. */
@@ -198,5 +202,5 @@ function refused(core: Core, agent: Agent, given: RunRequest | string, error: un
   const request = typeof given === "string" ? {} : given;
   const limits = resolveLimits(request.limits, agent?.limits, core.config.limits);
   const run = request.id ?? newId("run", core.clock);
-  return refusedResult({ run, agent: agent?.name ?? "", limits }, toRunError(core.ports.redaction?.error(error) ?? error));
+  return refusedResult({ run, agent: agent?.name ?? "", limits }, toRunError(error));
 }

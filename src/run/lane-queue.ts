@@ -12,7 +12,7 @@ import type { LaneHead } from "../ports/lanes.ts";
 import type { Core, Definition, QueuedRuns } from "./core.ts";
 import { toRunError } from "./conduct.ts";
 import { currentPlace } from "./lane-rules.ts";
-import { tell } from "./observers.ts";
+import { warn } from "./observers.ts";
 import type { RunHandle } from "./types.ts";
 
 /** Lanes looked at in one go. */
@@ -189,7 +189,7 @@ export class LaneQueue implements QueuedRuns {
   }
 
   #warn(run: string, message: string): void {
-    tell(this.#core.ports.observers, run, (observer) => observer.warning?.(run, message));
+    warn(this.#core.ports, run, message);
   }
 }
 

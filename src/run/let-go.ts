@@ -5,7 +5,7 @@
 import { isExecutusError } from "../kernel/errors.ts";
 import type { CreateRequest, RunRowChange } from "../ports/store.ts";
 import type { Core } from "./core.ts";
-import { tell } from "./observers.ts";
+import { warn } from "./observers.ts";
 
 export interface Held {
   readonly run: string;
@@ -19,7 +19,7 @@ export const FIRST_EPOCH = 1;
 /** Resolves after the first try. Whoever wants the run here waits until it is done, by `core.leaving`. */
 export function letGo(core: Core, { run, epoch, row }: Held): Promise<void> {
   const release = (): Promise<void> => core.store.owners.release(run, epoch, row);
-  const whenFailed = once((message) => warn(core, run, `could not release the run: ${message}`));
+  const whenFailed = once((message) => warn(core.ports, run, `could not release the run: ${message}`));
   return keepAt(core, run, { work: release, whenFailed });
 }
 
@@ -47,7 +47,7 @@ export async function unlessThere(core: Core, run: string, work: () => Promise<v
     if ((await core.store.runs.get(run)) === undefined) await work();
   };
   const whenFailed = (message: string): void =>
-    warn(core, run, `what it had reserved of budgets may still be reserved: ${message}`);
+    warn(core.ports, run, `what it had reserved of budgets may still be reserved: ${message}`);
   const task: Task = { work: look, whenFailed: once(whenFailed) };
   const tried = isOver(task);
   void untilOver(core, task, tried);
@@ -120,8 +120,4 @@ function once(say: (message: string) => void): (message: string) => void {
     if (!isSaid) say(message);
     isSaid = true;
   };
-}
-
-function warn(core: Core, run: string, message: string): void {
-  tell(core.ports.observers, run, (observer) => observer.warning?.(run, message));
 }

@@ -1,5 +1,11 @@
 /** Telling observers, who may fail without the run failing. */
 import type { Observer } from "../ports/observer.ts";
+import type { Redaction } from "./redaction.ts";
+
+interface Warned {
+  readonly observers: readonly Observer[];
+  readonly redaction?: Pick<Redaction, "text">;
+}
 
 const failed = new WeakSet<Observer>();
 
@@ -14,6 +20,12 @@ export function tell(observers: readonly Observer[], run: string, watch: (observ
       report(error);
     }
   }
+}
+
+/** Whatever it says of an error, it says without registered secrets. */
+export function warn({ observers, redaction }: Warned, run: string, message: string): void {
+  const told = redaction === undefined ? message : redaction.text(message);
+  tell(observers, run, (observer) => observer.warning?.(run, told));
 }
 
 function reportOnce(

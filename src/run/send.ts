@@ -7,7 +7,7 @@ import { unfit } from "./answers.ts";
 import type { Core } from "./core.ts";
 import { checkId, newId } from "./ids.ts";
 import { toJson } from "./json.ts";
-import { tell } from "./observers.ts";
+import { warn } from "./observers.ts";
 import type { Command } from "./types.ts";
 
 export async function sendCommand(
@@ -44,7 +44,7 @@ async function clean(core: Core, run: string, command: Command): Promise<Command
   if (await isDone(core, redaction.refresh())) return command;
   const { reason: _reason, ...rest } = command;
   const message = `it is told to end (${command.kind}) without a reason: the registered secrets could not be read`;
-  tell(core.ports.observers, run, (observer) => observer.warning?.(run, message));
+  warn(core.ports, run, message);
   return rest;
 }
 

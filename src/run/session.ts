@@ -27,7 +27,7 @@ import type { StepLog } from "../kernel/steps.ts";
 import { SourceDesk } from "./source-desk.ts";
 import { LazyTimers } from "./lazy-timers.ts";
 import type { BudgetDesk, Refused } from "./ledger.ts";
-import { tell } from "./observers.ts";
+import { tell, warn } from "./observers.ts";
 import type { Redaction } from "./redaction.ts";
 import type { Stopper } from "./stopper.ts";
 import type { Circuits } from "./circuits.ts";
@@ -312,9 +312,7 @@ export class Session {
   }
 
   warn(message: string): void {
-    const { observers, redaction } = this.ports;
-    const told = redaction === undefined ? message : redaction.text(message);
-    tell(observers, this.run, (observer) => observer.warning?.(this.run, told));
+    warn(this.ports, this.run, message);
   }
 
   delta(attempt: number, delta: ModelDelta): void {

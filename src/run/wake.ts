@@ -5,7 +5,7 @@
  * W2 Every wake is a hint; what a run wants is read from the store, and a run that wants nothing is left alone.
  * W3 A run that fails to go on is tried again later and keeps no other from going on.
  */
-import { tell } from "./observers.ts";
+import { warn } from "./observers.ts";
 import { isExecutusError } from "../kernel/errors.ts";
 import { launch, toRunError } from "./conduct.ts";
 import { asLeftWaiting } from "./status.ts";
@@ -104,7 +104,7 @@ export class Wakes implements Engine {
         return launch(this.#core, await takeOver(this.#core, run, by));
       } catch (error) {
         if (by !== "lane" && isExecutusError(error) && error.code === "lane_full") this.#core.queue.postpone(run);
-        throw error;
+        throw this.#core.ports.redaction?.error(error) ?? error;
       } finally {
         this.#taking.delete(run);
       }
@@ -183,6 +183,6 @@ export class Wakes implements Engine {
   }
 
   #warn(run: string, message: string): void {
-    tell(this.#core.ports.observers, run, (observer) => observer.warning?.(run, message));
+    warn(this.#core.ports, run, message);
   }
 }

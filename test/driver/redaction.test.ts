@@ -180,6 +180,37 @@ describe("a registered secret", () => {
     expect([driven, read, seen].map(leaks)).toEqual([false, false, false]);
   });
 
+  it("is in nothing that is said of a run that cannot go on", async () => {
+    const { observer, seen } = recorder();
+    const wait = makeTool("wait", async (_input, context) => context.sleep(1_000));
+    const first = createWorld([{ calls: [{ name: "wait" }] }], { secrets });
+    await first.clock.until(first.executor.run(makeAgent([wait]), { input: "x", id: "w" }));
+    const error = new Error(`cannot reach postgres://app:${CANARY}@db`);
+    let fails = false;
+    const through = (store: Store): Store => faultyStore(store, [{ method: "journal.read", error, only: () => fails }]);
+    const store = first.store.peer("memory/2");
+    const second = createWorld([], { secrets, through, observers: [observer], from: { ...first, store } });
+    const { executor, clock } = second;
+    await executor.recover();
+    fails = true;
+    await clock.advance(1_500);
+    await executor.send("w", { kind: "steer", content: "on" }).catch(() => {});
+    await clock.advance(100);
+    await expect.poll(() => seen).toContainEqual(expect.stringContaining("it is due, but cannot go on here: cannot reach"));
+    const reasons: string[] = [];
+    for (const ask of [executor.resume, executor.result, executor.status, executor.plan, executor.replay, executor.fork])
+      await (ask as (run: string, options: object) => Promise<unknown>)("w", { at: 1 }).catch((e: Error) =>
+        reasons.push(e.message),
+      );
+    expect(reasons).toHaveLength(6);
+    const dying = createWorld([{ hang: true }], { from: { ...first, store: first.store.peer("memory/3") } });
+    await dying.executor.start(makeAgent([]), { input: "x", id: "d" });
+    dying.store.die();
+    const { skipped } = await executor.recover();
+    expect(skipped).toMatchObject([{ run: "d" }]);
+    expect([seen, reasons, skipped].map(leaks)).toEqual([false, false, false]);
+  });
+
   it("is asked for before a fork, which may be the first thing that a process does", async () => {
     const first = createWorld(() => ({ text: "end" }));
     const agents = [makeAgent([])];
