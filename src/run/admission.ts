@@ -19,6 +19,7 @@ import { FIRST_EPOCH, isBegun, unlessThere } from "./let-go.ts";
 import { refusalMessage } from "./ledger.ts";
 import { plan, recordSteps } from "./commit.ts";
 import type { Core, Definition } from "./core.ts";
+import { checkAgent, checkRequest } from "./check-request.ts";
 import { checkTargets } from "./delivery-targets.ts";
 import { readOutput, snapshotOutput } from "./output.ts";
 import { stepsOfPhases } from "./phases.ts";
@@ -53,6 +54,8 @@ export interface ChildPlace {
 }
 
 export async function admit(core: Core, agent: Agent, given: RunRequest, place?: ChildPlace): Promise<Admitted> {
+  checkAgent(agent);
+  checkRequest(given);
   const { redaction } = core.ports;
   if (redaction !== undefined) await redaction.refresh();
   const run = checkId(given.id ?? newId("run", core.clock), "run id");

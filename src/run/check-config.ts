@@ -1,5 +1,6 @@
 /** A missing port is a programming error: it is said when the executor is made, by name, not when the first run needs it (S01). */
 import { ExecutusError, nearest } from "../kernel/errors.ts";
+import { aFunction, checkShapes, either, listOf, object, objectWith, type Shape, text } from "./shapes.ts";
 import type { ExecutorConfig } from "./types.ts";
 
 /** What each field must have to be what it is called; none for plain values. */
@@ -33,6 +34,22 @@ const FIELDS: Readonly<Record<keyof ExecutorConfig, readonly string[]>> = {
   permission: [],
 };
 
+const SHAPES: Readonly<Partial<Record<keyof ExecutorConfig, Shape>>> = {
+  budgets: listOf(object),
+  admit: aFunction,
+  polling: listOf(text),
+  lanes: either(object, aFunction),
+  permission: object,
+  observers: listOf(object),
+  secrets: either(listOf(either(text, object)), aFunction),
+  sources: listOf(objectWith("name")),
+  agents: either(listOf(objectWith("name")), aFunction),
+  attachments: object,
+  limits: object,
+};
+
+const DELIVERY: Readonly<Record<string, Shape>> = { adapters: listOf(objectWith("kind")) };
+
 /** There is one without being asked for, so it can be switched off. */
 const CAN_BE_OFF: ReadonlySet<keyof ExecutorConfig> = new Set(["compactor", "files"]);
 
@@ -48,6 +65,8 @@ export function checkConfig(config: ExecutorConfig): void {
   for (const key of Object.keys(config)) if (!Object.hasOwn(FIELDS, key)) throw unknownKey(key);
   if (config.models === undefined) throw invalid("an executor needs `models`, and has none", HINTS.models);
   for (const [key, methods] of Object.entries(FIELDS)) checkPort(key as keyof ExecutorConfig, config, methods);
+  checkShapes(config, SHAPES, { owner: "the executor", code: "config_invalid" });
+  if (config.delivery !== undefined) checkShapes(config.delivery, DELIVERY, { owner: "`delivery`", code: "config_invalid" });
   checkNames(config);
 }
 

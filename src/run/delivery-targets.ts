@@ -4,6 +4,9 @@ import type { DeliveryAdapter, DeliveryTarget } from "../ports/delivery.ts";
 import type { JsonObject } from "../ports/json.ts";
 import { toJson } from "./json.ts";
 import type { Redactor } from "./redactor.ts";
+import { objectWith } from "./shapes.ts";
+
+const WITH_KIND = objectWith("kind");
 
 export interface DeliveryPlaces {
   readonly adapters: readonly DeliveryAdapter[];
@@ -16,7 +19,7 @@ export function checkTargets(
   places: DeliveryPlaces,
 ): readonly DeliveryTarget[] | undefined {
   if (given === undefined) return undefined;
-  const targets: readonly DeliveryTarget[] = "kind" in given ? [given] : given;
+  const targets: readonly DeliveryTarget[] = Array.isArray(given) ? given : [given];
   return targets.length === 0 ? undefined : targets.map((target) => checkTarget(target, places));
 }
 
@@ -24,6 +27,7 @@ function checkTarget(given: DeliveryTarget, { adapters, redactor }: DeliveryPlac
   const plain = toJson(given);
   if (!plain.ok) throw invalid(`a delivery target is not JSON: ${plain.problem}`, "Targets are journaled: give plain data.");
   const target = plain.value as JsonObject & DeliveryTarget;
+  if (!WITH_KIND.fits(target)) throw invalid("a delivery target has no `kind`", kindsHint(adapters));
   // First of all: whatever else is wrong with it would be said in its own words.
   const kept = redactor === undefined ? target : redactor.data(target);
   if (kept !== target) throw holdsSecret(kept);
@@ -44,9 +48,13 @@ function holdsSecret(kept: DeliveryTarget): ExecutusError {
 function unknownKind(kind: string, adapters: readonly DeliveryAdapter[]): ExecutusError {
   const kinds = adapters.map((adapter) => adapter.kind);
   const message = `there is no delivery adapter for targets of the kind ${JSON.stringify(kind)}`;
-  if (kinds.length === 0) return invalid(message, "Give the executor `delivery: { adapters: [...] }` from executus/delivery.");
   const near = nearest(kind, kinds);
-  return invalid(message, near === undefined ? `There are: ${kinds.join(", ")}.` : `Did you mean ${near}?`);
+  return invalid(message, near === undefined ? kindsHint(adapters) : `Did you mean ${near}?`);
+}
+
+function kindsHint(adapters: readonly DeliveryAdapter[]): string {
+  if (adapters.length === 0) return "Give the executor `delivery: { adapters: [...] }` from executus/delivery.";
+  return `There are: ${adapters.map(({ kind }) => kind).join(", ")}.`;
 }
 
 function invalid(message: string, hint: string): ExecutusError {

@@ -14,6 +14,7 @@ import { LaneQueue } from "./lane-queue.ts";
 import { newId } from "./ids.ts";
 import { type Folded, foldJournal, refusedResult, toResult } from "./result.ts";
 import { sendCommand } from "./send.ts";
+import { object } from "./shapes.ts";
 import type { Foundation } from "./session.ts";
 import { toStatusView } from "./status.ts";
 import { startSweep } from "./sweep.ts";
@@ -44,7 +45,7 @@ export function openExecutor(core: Core): Executor {
     if (closing !== undefined) throw new ExecutusError("shutting_down", "this executor is shutting down", { retryable: true });
     const request = typeof given === "string" ? { input: given } : given;
     const handle = await clean(async () => handleOf(core, await admit(core, agent, request)));
-    cancelOnAbort(core, handle, options.signal);
+    cancelOnAbort(core, handle, options?.signal);
     return handle as RunHandle<Output>;
   };
 
@@ -199,8 +200,9 @@ function cancelOnAbort(core: Core, handle: RunHandle, signal: AbortSignal | unde
 }
 
 function refused(core: Core, agent: Agent, given: RunRequest | string, error: unknown): RunResult {
-  const request = typeof given === "string" ? {} : given;
-  const limits = resolveLimits(request.limits, agent?.limits, core.config.limits);
-  const run = request.id ?? newId("run", core.clock);
+  // Whatever it is that was given: only what is usable of it is said.
+  const { id, limits: asked }: RunRequest = object.fits(given) ? (given as RunRequest) : {};
+  const limits = resolveLimits(asked ?? undefined, agent?.limits ?? undefined, core.config.limits);
+  const run = id ?? newId("run", core.clock);
   return refusedResult({ run, agent: agent?.name ?? "", limits }, toRunError(error));
 }

@@ -5,6 +5,7 @@
  */
 import { ExecutusError } from "../kernel/errors.ts";
 import type { Store } from "../ports/store.ts";
+import { checkShapes, either, listOf, object, text } from "./shapes.ts";
 import { createRedactor, type Redactor, type SecretValue } from "./redactor.ts";
 
 /** A value, the name of an environment variable that holds one, or a value with the name that is shown in its place. */
@@ -22,6 +23,8 @@ export type SecretProvider = () => readonly Secret[] | Promise<readonly Secret[]
 /** Shorter ones would take half of every text with them. */
 const SHORTEST = 6;
 
+const PROVIDED = { secrets: listOf(either(text, object)) };
+
 export class Redaction {
   readonly #provider: SecretProvider | undefined;
   #redactor: Redactor | undefined;
@@ -37,7 +40,10 @@ export class Redaction {
   }
 
   async refresh(): Promise<void> {
-    if (this.#provider !== undefined) this.#redactor = createRedactor((await this.#provider()).flatMap(toValue));
+    if (this.#provider === undefined) return;
+    const secrets = await this.#provider();
+    checkShapes({ secrets }, PROVIDED, { owner: "what the executor's `secrets` gave", code: "config_invalid" });
+    this.#redactor = createRedactor(secrets.flatMap(toValue));
   }
 
   text(text: string): string {

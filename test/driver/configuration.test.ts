@@ -1,4 +1,6 @@
 import { expect, it } from "vitest";
+import { defineAgent } from "../../src/adapters/agents/define-agent.ts";
+import { defineTool } from "../../src/adapters/tools/define-tool.ts";
 import { createExecutor } from "../../src/create-executor.ts";
 import { createMemoryStore } from "../../src/adapters/store/memory.ts";
 import type { ExecutorConfig } from "../../src/run/types.ts";
@@ -22,6 +24,70 @@ it("S01 names the nearest for a field that is none, and says what to do", () => 
   expect(make({ models, stor: createMemoryStore() })).toThrow(
     expect.objectContaining({ code: "config_invalid", hint: "Did you mean `store`?" }),
   );
+});
+
+it("S01 refuses what is no list, no function or no item of its list, by name, and does not show it", () => {
+  const say = (more: object) => make({ models, ...more });
+  expect(say({ observers: {} })).toThrow("the executor: `observers` is another object");
+  expect(say({ observers: [null] })).toThrow("the executor: `observers[0]` is null");
+  expect(say({ admit: "nobody" })).toThrow(
+    expect.objectContaining({ code: "config_invalid", hint: "Give a function, or leave it out." }),
+  );
+  for (const key of ["sources", "budgets", "polling", "permission", "agents", "limits", "lanes"])
+    expect(say({ [key]: null })).toThrow(`the executor: \`${key}\` is null`);
+  expect(say({ secrets: "hunter2-hunter2" })).toThrow(/^the executor: `secrets` is a text$/);
+  expect(say({ secrets: [{ env: "HOME" }, undefined] })).toThrow("the executor: `secrets[1]` is undefined");
+  expect(say({ delivery: { adapters: {} } })).toThrow("`delivery`: `adapters` is another object");
+});
+
+it("S01 refuses an agent, a request or a target that is none, however it came here", async () => {
+  const { executor } = world([{ text: "hello" }], { secrets: () => ({ value: "hunter2" }) as never });
+  expect((await executor.run(agent([]), "hi")).error?.message).toContain(
+    "what the executor's `secrets` gave: `secrets` is another",
+  );
+  const subject = world([{ text: "hello" }]).executor;
+  const said = async (given: unknown, request: unknown = "hi") =>
+    (await subject.run(given as never, request as never)).error ?? { code: "none", message: "" };
+  expect(await said(null)).toMatchObject({ code: "agent_invalid", message: expect.stringContaining("That is not an agent") });
+  const agents: Record<string, unknown> = {
+    tools: {},
+    delegates: [null],
+    sources: 5,
+    skills: "x",
+    phases: [null],
+    polling: null,
+  };
+  for (const [key, value] of Object.entries({ ...agents, limits: null, output: 5, mcpServers: {}, toolOptions: null }))
+    expect(await said({ ...agent([]), [key]: value })).toMatchObject({
+      code: "agent_invalid",
+      message: expect.stringMatching(`^agent tester: \`${key}(\\[0\\])?\` is `),
+    });
+  expect(await said(agent([]), null)).toMatchObject({
+    code: "request_invalid",
+    message: expect.stringContaining("That is not a request"),
+  });
+  const requests = {
+    input: {},
+    images: [{}],
+    attachments: ["a.txt"],
+    history: {},
+    extraTools: [{}],
+    sources: [null],
+    settings: null,
+  };
+  for (const [key, value] of Object.entries(requests))
+    expect(await said(agent([]), { input: "hi", [key]: value })).toMatchObject({
+      code: "request_invalid",
+      message: expect.stringMatching(`^the request: \`${key}(\\[0\\])?\` is `),
+    });
+  for (const delivery of [{}, [null], "mail", 5, { to: "ana" }])
+    for (const error of [await said(agent([]), { input: "hi", delivery }), await said({ ...agent([]), delivery })])
+      expect(error).toMatchObject({
+        code: "request_invalid",
+        message: expect.stringMatching(/^a delivery target has no `kind`\. Give the executor/),
+      });
+  expect(() => defineAgent({ ...agent([]), output: 5 as never })).toThrow("`output` is no schema");
+  expect(() => defineTool(null as never)).toThrow("That is not a tool.");
 });
 
 it("S08 journals who asked for what, where and under which names, and lists by each of them", async () => {

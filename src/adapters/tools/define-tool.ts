@@ -1,4 +1,4 @@
-import { nearest } from "../../kernel/errors.ts";
+import { ExecutusError, nearest } from "../../kernel/errors.ts";
 import type { ToolOutput } from "../../ports/messages.ts";
 import type { ApprovalContext, ApprovalPolicy, ApprovalVerdict, Suspension, Wake } from "../../ports/waiting.ts";
 import type { Reconciliation, Tool, ToolContext, ToolEffect, ToolVisibility, UnknownPolicy } from "../../ports/tools.ts";
@@ -96,7 +96,7 @@ const VISIBILITIES: readonly ToolVisibility[] = ["public", "private"];
  * });
  */
 export function defineTool<const Schema extends object, Result>(definition: ToolDefinition<Schema, Result>): Tool {
-  const name = checkToolName(definition.name);
+  const name = checkToolName(givenIn(definition).name);
   checkDefinition(name, definition);
   const { effect = "once", onUnknown = "report", visibility = "public", timeoutMs, concurrency, outputBytes } = definition;
   const { approval, execute, resume, reconcile, toOutput } = definition;
@@ -122,6 +122,11 @@ export function defineTool<const Schema extends object, Result>(definition: Tool
     ...(toOutput && { toOutput: (result, input, id) => toOutput(result as Result, input as Input, id) }),
   };
   return isolate(tool, definition.isolated);
+}
+
+function givenIn<Given>(definition: Given): Given {
+  if (typeof definition === "object" && definition !== null) return definition;
+  throw new ExecutusError("tool_invalid", "That is not a tool.", { hint: "Give an object with `name` and `execute`." });
 }
 
 /** Returns the name, or throws `tool_invalid`. */

@@ -12,6 +12,7 @@ export type InferOutput<Schema> = Schema extends OutputSchema<infer Output> ? Ou
 
 /** Throws ExecutusError `code`, naming the owner. One that was read before comes back as it is. */
 export function readOutputSchema(schema: object, owner: string, code: ErrorCode = "request_invalid"): OutputSchema {
+  if (!isSchema(schema)) throw notASchema(owner, code);
   if (isOutputSchema(schema)) return schema;
   try {
     const { jsonSchema, validate } = readInput(owner, schema);
@@ -19,6 +20,15 @@ export function readOutputSchema(schema: object, owner: string, code: ErrorCode 
   } catch (error) {
     throw inOwnWords(error, owner, code);
   }
+}
+
+function isSchema(given: unknown): boolean {
+  return (typeof given === "object" && given !== null) || typeof given === "function";
+}
+
+function notASchema(owner: string, code: ErrorCode): ExecutusError {
+  const hint = "Give a Standard Schema, a TypeBox schema or a JSON Schema, or leave it out.";
+  return new ExecutusError(code, `${owner}: \`output\` is no schema`, { hint });
 }
 
 function isOutputSchema(schema: object): schema is OutputSchema {
