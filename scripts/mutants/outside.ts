@@ -74,7 +74,7 @@ export const OUTSIDE_FAULTS: readonly Fault[] = [
   {
     name: "secret-in-a-warning",
     breaks: "Secrets are in no warning",
-    file: "src/run/session.ts",
+    file: "src/run/observers.ts",
     find: "const told = redaction === undefined ? message : redaction.text(message);",
     replace: "const told = redaction === undefined ? message : message;",
     tests: REDACTION,
@@ -123,8 +123,8 @@ export const OUTSIDE_FAULTS: readonly Fault[] = [
     name: "renewed-secrets-are-not-asked-for",
     breaks: "Secrets are asked for again whenever a run starts",
     file: "src/run/redaction.ts",
-    find: "if (this.#provider !== undefined) this.#redactor =",
-    replace: "if (this.#provider !== undefined && this.#redactor === undefined) this.#redactor =",
+    find: "if (this.#provider === undefined) return;",
+    replace: "if (this.#provider === undefined || this.#redactor !== undefined) return;",
     tests: REDACTION,
   },
   {
