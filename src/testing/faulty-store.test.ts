@@ -13,6 +13,15 @@ const outcomes = async (...calls: readonly Promise<unknown>[]): Promise<string> 
   (await Promise.allSettled(calls)).map(({ status }) => (status === "fulfilled" ? "." : "x")).join("");
 
 describe("a faulty store", () => {
+  it("refuses a fault that would never happen", () => {
+    const plan = (method: string) => () => faultyStore(createMemoryStore(), [{ method }]);
+    expect(plan("journal.apend")).toThrow(
+      expect.objectContaining({ code: "request_invalid", hint: "Did you mean journal.append?" }),
+    );
+    expect(plan("jurnal.*")).toThrow("a fault is of jurnal.*, which is no method of a store");
+    for (const method of ["*", "*.list", "outbox.*", "budgets.apply"]) expect(plan(method)).not.toThrow();
+  });
+
   it("fails the calls it is told to, before or after they are made", async () => {
     const memory = createMemoryStore();
     const store = faultyStore(memory, [

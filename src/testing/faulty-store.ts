@@ -1,6 +1,6 @@
 /** A store that goes wrong where and when a test says so. */
 import { systemClock } from "../adapters/clock/system.ts";
-import { ExecutusError } from "../kernel/errors.ts";
+import { ExecutusError, nearest } from "../kernel/errors.ts";
 import { matchesPattern } from "../kernel/patterns.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Store } from "../ports/store.ts";
@@ -59,7 +59,8 @@ const WRITES: readonly StoreMethod[] = [
 ];
 
 /**
- * The same store, with faults. A call is looked at by each of them, in order.
+ * The same store, with faults. A call is looked at by each of them, in order. Throws `request_invalid` for a method that no store has:
+ * such a fault would never happen.
  *
  * @example
  * const full = faultyStore(store, [{ method: "runs.create" }]);
@@ -67,6 +68,7 @@ const WRITES: readonly StoreMethod[] = [
  */
 export function faultyStore(store: Store, faults: readonly Fault[], options: FaultyStoreOptions = {}): FaultyStore {
   const { seed = 1, clock = systemClock } = options;
+  checkMethods(store, faults);
   const random = seededRandom(seed);
   const injected: string[] = [];
   const planned = faults.map((fault) => ({ fault, calls: 0 }));
@@ -121,6 +123,25 @@ function wrappedPart(part: string, given: object, call: Call): object {
       return (...args: readonly never[]) => call(`${part}.${name}`, args, async () => method.apply(target, [...args]));
     },
   });
+}
+
+/** A fault of a misspelt method never happens, and what is tested with it passes. */
+function checkMethods(store: Store, faults: readonly Fault[]): void {
+  const names = PARTS.flatMap((part) => methodsOf(store[part] ?? {}).map((name) => `${part}.${name}`)).concat(WRITES);
+  for (const pattern of faults.flatMap(({ method = [] }) => method)) {
+    if (names.some((name) => matchesPattern(pattern, name))) continue;
+    const near = nearest(pattern, names);
+    const hint = near === undefined ? `There are: ${names.join(", ")}.` : `Did you mean ${near}?`;
+    throw new ExecutusError("request_invalid", `a fault is of ${pattern}, which is no method of a store`, { hint });
+  }
+}
+
+/** Those of a class too. */
+function methodsOf(part: object): readonly string[] {
+  const names = new Set<string>();
+  for (let at = part; at !== Object.prototype && at !== null; at = Object.getPrototypeOf(at) as object)
+    for (const name of Object.getOwnPropertyNames(at)) names.add(name);
+  return [...names];
 }
 
 function concerns({ method = WRITES, only }: Fault, name: string, given: readonly never[]): boolean {

@@ -67,3 +67,10 @@ it("says what is no journal", async () => {
   await expect(replay(file(['{"format":"other"}']))).rejects.toThrow("this is other");
   await expect(replay([] as readonly RunEvent[], { runs: ["nobody"] })).rejects.toMatchObject({ code: "run_unknown" });
 });
+
+it("fails where there is nothing to replay, or only the rest of a run", async () => {
+  await expect(replay([])).rejects.toThrow("there is no run to replay, so nothing was tried");
+  await expect(replay(createWorld([]).store)).rejects.toThrow("there is no run to replay");
+  const rest = (await world.store.journal.read("one")).slice(1);
+  await expect(replay(rest)).rejects.toThrow("these events do not begin with the beginning of a run");
+});

@@ -1,5 +1,5 @@
 /** A journal as a test: nothing is called, and what the kernel of today decides must be what was recorded. */
-import { AssertionError } from "node:assert/strict";
+import assert, { AssertionError } from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createMemoryStore } from "../adapters/store/memory.ts";
 import { EXPORT_FORMAT, type EventLine } from "../adapters/store/transfer.ts";
@@ -21,7 +21,8 @@ export interface ReplayOptions {
 
 /**
  * Resolves to the number of events that were replayed. Throws an AssertionError at the first that is decided otherwise now, naming it;
- * rejects with `run_unknown` for a run that is not there, and with `journal_damaged` for a file that is none.
+ * rejects with `run_unknown` for a run that is not there, and with `journal_damaged` for what is no journal. Where there is no run at all, that is an
+ * AssertionError too.
  *
  * @example
  * await replay("test/journals/refund.jsonl");
@@ -29,6 +30,7 @@ export interface ReplayOptions {
 export async function replay(journal: Journal, { runs, against }: ReplayOptions = {}): Promise<number> {
   const store = await toStore(journal);
   const names = runs ?? (await store.runs.list({ limit: Infinity })).map(({ run }) => run);
+  assert.ok(names.length > 0, "there is no run to replay, so nothing was tried");
   const { executor } = createWorld([], { through: () => store });
   let count = 0;
   for (const run of names) {
@@ -46,7 +48,10 @@ export async function replay(journal: Journal, { runs, against }: ReplayOptions 
 async function toStore(journal: Journal): Promise<Store> {
   if (typeof journal === "string" || journal instanceof URL)
     return readOnly(parse(await readFile(journal, "utf8"), String(journal)));
-  return "journal" in journal ? journal : readOnly(journal);
+  if ("journal" in journal) return journal;
+  if (journal.length > 0 && journal[0]?.type !== "run.started")
+    throw damaged("these events do not begin with the beginning of a run");
+  return readOnly(journal);
 }
 
 /** What a replay asks a store for. */
