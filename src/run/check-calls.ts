@@ -3,7 +3,7 @@ import { nearest } from "../kernel/errors.ts";
 import { callId } from "../kernel/state.ts";
 import type { CallRefusal } from "../ports/events.ts";
 import type { AssistantPart, ToolCallPart } from "../ports/messages.ts";
-import type { JsonObject } from "../ports/json.ts";
+import type { JsonObject, JsonValue } from "../ports/json.ts";
 import type { FinishReason } from "../ports/models.ts";
 import type { ToolInputCheck } from "../ports/tools.ts";
 import type { ApprovalRequested } from "../ports/waiting.ts";
@@ -78,7 +78,7 @@ function checkCall(session: Session, part: ToolCallPart, call: string): Check | 
     return refusal(`Not run: the arguments of ${toolName} could not be checked: ${message}`);
   };
   const checked = (check: ToolInputCheck): Check | undefined | Promise<Check | undefined> => {
-    if (!check.ok) return refusal(`Not run: the arguments of ${toolName} do not fit its schema. ${check.problem}`);
+    if (!check.ok) return refusal(`Not run: the arguments of ${toolName} ${notJson(input) ?? unfit(check.problem)}`);
     session.keepInput(call, input, check.value);
     return clear(session, { call, part, tool, input: check.value });
   };
@@ -92,6 +92,21 @@ function checkCall(session: Session, part: ToolCallPart, call: string): Check | 
   } catch (error) {
     return unchecked(error);
   }
+}
+
+/** Arguments that could not be read are still the text that the model wrote: what their schema says of a text would mislead it. */
+function notJson(input: JsonValue): string | undefined {
+  if (typeof input !== "string") return undefined;
+  try {
+    JSON.parse(input);
+    return undefined;
+  } catch (error) {
+    return `are not valid JSON: ${(error as Error).message}`;
+  }
+}
+
+function unfit(problem: string): string {
+  return `do not fit its schema. ${problem}`;
 }
 
 function refusal(message: string): Check {

@@ -20,6 +20,31 @@ describe("tools", () => {
     expect(shown).toContain("must be number");
   });
 
+  it.each<[string, string]>([
+    ['{"n": ', "Unexpected end of JSON input"],
+    ['{"n": 1, n: 2}', "at position 9 (line 1 column 10)"],
+    ['{"n": 1,\n"m": x}', "Unexpected token 'x'"],
+    ["one", "Unexpected token 'o'"],
+  ])("tells the model that arguments are not valid JSON, and where: %s", async (input, place) => {
+    let ran = 0;
+    const lookup = tool("lookup", async () => `${ran++}`);
+    const { executor, models } = world([{ calls: [{ name: "lookup", input }] }, { text: "ok" }]);
+    const result = await executor.run(agent([lookup]), "x");
+    expect(result.steps[0]?.calls.map((call) => call.outcome)).toEqual(["invalid"]);
+    const shown = JSON.stringify(models.calls[1]?.messages.at(-1));
+    expect(shown).toContain("Not run: the arguments of lookup are not valid JSON: ");
+    expect(shown).toContain(place);
+    expect(shown).not.toContain("must be object");
+    expect(ran).toBe(0);
+  });
+
+  it("tells the model that arguments which are JSON and no object do not fit", async () => {
+    const lookup = tool("lookup", async () => "x");
+    const { executor, models } = world([{ calls: [{ name: "lookup", input: '{"n":1}' }] }, { text: "ok" }]);
+    await executor.run(agent([lookup]), "x");
+    expect(JSON.stringify(models.calls[1]?.messages.at(-1))).toContain("do not fit its schema. must be object");
+  });
+
   it("never runs calls of an answer that was cut", async () => {
     let ran = 0;
     const lookup = tool("lookup", async () => `${ran++}`);
