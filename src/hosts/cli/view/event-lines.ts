@@ -352,7 +352,7 @@ function remarkText(event: RunEvent, before: RunState, columns: number): string 
 
 /** Messages of failed model calls mostly name the model themselves. */
 export function failure(model: string, message: string): string {
-  return message.startsWith(`${model}:`) ? message : `${model}: ${message}`;
+  return message.startsWith(`${model}:`) || message.startsWith(`${model} `) ? message : `${model}: ${message}`;
 }
 
 function afterFailure(event: RunEvent & ModelFailed, before: RunState): string {
