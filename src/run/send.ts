@@ -64,12 +64,19 @@ const MOST_BYTES = 256 * 1024;
 
 /** Messages are as long as people write them; for everything else there is a bound, and it is plain JSON. */
 function checkSize(run: string, command: Command): void {
-  if (command.kind === "steer") return;
+  if (command.kind === "steer") return checkMessage(run, command);
   const json = toJson(command);
   const problem = json.ok ? tooLong(JSON.stringify(json.value)) : json.problem.replace(/^result\.?/, "");
   if (problem === undefined) return;
   const hint = "Give plain JSON of at most 256 KB; put more into a file, and say where it is.";
   throw new ExecutusError("request_invalid", `what ${run} is told (${command.kind}) cannot be taken: ${problem}`, { run, hint });
+}
+
+/** Parts without any are meant: the run goes on without another word. A text without a letter is a slip. */
+function checkMessage(run: string, { content }: Extract<Command, { kind: "steer" }>): void {
+  if (content !== "") return;
+  const hint = "Say what the model is to know before its next step.";
+  throw new ExecutusError("request_invalid", `the message for ${run} is empty`, { run, hint });
 }
 
 /**
@@ -100,5 +107,5 @@ function toEntry(base: { readonly id: string; readonly at: number; readonly from
   if (command.kind !== "steer") return { ...base, ...command };
   const { content, ...rest } = command;
   if (typeof content !== "string") return { ...base, ...rest, content };
-  return { ...base, ...rest, content: content === "" ? [] : [{ type: "text", text: content }] };
+  return { ...base, ...rest, content: [{ type: "text", text: content }] };
 }

@@ -44,6 +44,14 @@ describe("what is wrong with the command line", () => {
     ]);
   });
 
+  it("refuses an input that says nothing", async () => {
+    expect(await failure(["run", agentFile("quick"), "  "])).toEqual([
+      2,
+      "executus: there is no input\n  Say what to do, or pipe it in.\n",
+    ]);
+    expect(await readdir(folder.path)).toEqual(["agents"]);
+  });
+
   it("says what a value must look like", async () => {
     expect(await failure(["run", "reviewer", "--max-time", "10"])).toEqual([
       2,

@@ -57,6 +57,20 @@ describe("steering and stopping", () => {
     expect(JSON.stringify(models.calls[1]?.messages.at(-1))).toContain("hurry");
   });
 
+  it("refuses a message of no text, and goes on without a word for one of no parts", async () => {
+    let problem: unknown;
+    const { executor, models } = world([{ calls: [{ name: "t" }] }, { text: "ok" }, { text: "more" }]);
+    const steering = tool("t", async (_input, context) => {
+      problem = await executor.send(context.run, { kind: "steer", content: "" }).catch((error: unknown) => error);
+      await executor.send(context.run, { kind: "steer", content: [], afterStep: 2 });
+      return "x";
+    });
+    const { run, output } = await executor.run(agent([steering]), "x");
+    expect(problem).toMatchObject({ code: "request_invalid", run, message: `the message for ${run} is empty` });
+    expect(models.calls[1]?.messages.at(-1)?.role).toBe("tool");
+    expect(output).toBe("more");
+  });
+
   it("continues instead of ending when a message arrives at the final answer", async () => {
     const w = world(async (call) => {
       if (call.step === 0) await w.executor.send(call.run, { kind: "steer", content: "and Rome?" });

@@ -21,7 +21,7 @@ export async function checkStart(
 ): Promise<void> {
   if (request.id !== undefined) checkId(request.id, "run id");
   checkTargets(request.delivery, { adapters: delivery?.adapters ?? [], redactor: createRedactor(cliSecrets()) });
-  if ((request.input ?? "") === "") {
+  if (typeof request.input !== "object" && (request.input ?? "").trim() === "") {
     throw new ExecutusError("request_invalid", "there is no input", { hint: "Say what to do, or pipe it in." });
   }
   const limits = resolveLimits(request.limits, agent.limits);

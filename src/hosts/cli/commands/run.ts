@@ -154,6 +154,8 @@ async function prepare(agentName: string, argument: string | undefined, options:
   });
   tellWarnings(setup, options);
   const input = await readInput(argument, setup.input);
+  if (input.trim() === "")
+    throw new ExecutusError("request_invalid", "there is no input", { hint: "Say what to do, or pipe it in." });
   const delivery = await deliveryOptions(options.deliver);
   // What cannot be meant is refused before there is a store.
   await boundsOf(setup.models, boundOptions(options));

@@ -139,7 +139,11 @@ async function announceNext(recording: Recording, call: ModelCall, { send }: Pla
   if (next.compactionBefore !== undefined) await send(call.run, { kind: "compact", afterStep }, `compact-${afterStep}`);
   const isFinal = recording.turns[call.step]?.assistant.toolCalls.length === 0;
   if (next.user === undefined && !isFinal) return;
-  await send(call.run, { kind: "steer", content: next.user ?? "", afterStep }, `user-${afterStep}`);
+  await send(
+    call.run,
+    { kind: "steer", content: next.user === undefined || next.user === "" ? [] : next.user, afterStep },
+    `user-${afterStep}`,
+  );
 }
 
 /** A recorded compaction kept nothing but its summary. */
