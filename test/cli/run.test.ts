@@ -266,6 +266,19 @@ describe("--id", () => {
   });
 });
 
+describe("--new with --id", () => {
+  it("refuses an id that is taken, also when nothing else would be said", async () => {
+    const fresh = ["run", agentFile("quick"), "tea", "--new", "--id", "nightly-1", "-q"];
+    expect(await cli(...fresh)).toMatchObject({ code: 0, stdout: expect.stringContaining("tea") as string });
+    const again = await cli(...fresh);
+    expect(again.stderr).toMatch(
+      /^executus: the id nightly-1 is taken, so --new cannot start a fresh run with it\n {2}Choose another --id, .* without --new .*\n$/,
+    );
+    expect(again).toMatchObject({ code: 2, stdout: "" });
+    expect(await calls()).toBe("record one\nrecord two\n");
+  });
+});
+
 describe("Ctrl-C", () => {
   it("once leaves the run resumable and prints the command that continues it", async () => {
     const first = start("run", agentFile("gated"), "--db", "my store.db");

@@ -234,6 +234,7 @@ async function open(job: Job): Promise<Opened | number> {
   };
   if (options.id !== undefined) {
     const row = await host.store.runs.get(options.id);
+    if (row !== undefined && options.new === true) throw idTaken(row);
     if (row !== undefined) return openKnown(job, row, wanted);
   } else if (options.new !== true) {
     const row = await findResumable(host.store, wanted);
@@ -242,6 +243,12 @@ async function open(job: Job): Promise<Opened | number> {
   }
   const executor = await executorFor(job, {});
   return { executor, handle: await executor.start(withoutTargets(setup.agent), toRequest(job, continues)) };
+}
+
+function idTaken({ run }: RunRow): ExecutusError {
+  const message = `the id ${run} is taken, so --new cannot start a fresh run with it`;
+  const hint = "Choose another --id, or continue that run, or see its result: the same command without --new does either.";
+  return new ExecutusError("request_invalid", message, { run, hint });
 }
 
 async function openKnown(job: Job, row: RunRow, wanted: Beginning): Promise<Opened | number> {
