@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createCliFolder, type CliFolder } from "./cli-folder.ts";
@@ -28,7 +28,26 @@ describe("store", () => {
   it("backup is a store of its own, and never overwrites", async () => {
     expect(await said("store", "backup", "backup/a.db")).toBe("backup/a.db: 2 runs, 22 events; read back and sound\n");
     expect(await said("show", "one", "--db", "backup/a.db")).toContain("You asked for tea.");
-    expect((await folder.run(["store", "backup", "backup/a.db"])).code).not.toBe(0);
+    const again = await folder.run(["store", "backup", "backup/a.db"]);
+    expect(again.stderr).toContain("is there already: a backup never overwrites a file");
+    expect(again.code).toBe(2);
+  });
+
+  it("import refuses what is no export before there is a store", async () => {
+    await writeFile(join(folder.path, "empty.jsonl"), "");
+    for (const wrong of [agentFile("quick"), "empty.jsonl", "."]) {
+      const { code, stderr } = await folder.run(["store", "import", wrong, "--db", "new.db"]);
+      expect(stderr).toBe(`executus: ${wrong} is not an export of runs\n  Give what \`executus store export\` has written.\n`);
+      expect(code).toBe(2);
+    }
+    expect(await readdir(folder.path)).not.toContain("new.db");
+  });
+
+  it("import ends with 7 for an export that is damaged", async () => {
+    await said("store", "export", "-o", "runs.jsonl");
+    const lines = (await readFile(join(folder.path, "runs.jsonl"), "utf8")).split("\n");
+    await writeFile(join(folder.path, "runs.jsonl"), lines.slice(0, 5).join("\n"));
+    expect((await folder.run(["store", "import", "runs.jsonl", "--db", "new.db"])).code).toBe(7);
   });
 
   it("export and import carry whole runs, once", async () => {

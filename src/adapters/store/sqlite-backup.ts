@@ -14,8 +14,8 @@ const ALL_PAGES = 0x7fff_ffff;
  * Copy the store in `file` to the new file `target`, while others use it, and check the copy. Blobs are files of their own:
  * copy their folder after this.
  *
- * Rejects with ExecutusError: `store_unavailable` (no such store; the target is there already or cannot be written),
- * `store_damaged` (the copy is not sound, because the store is not; nothing is left at `target`).
+ * Rejects with ExecutusError: `store_unavailable` (no such store; the target cannot be written), `request_invalid` (the target is
+ * there already), `store_damaged` (the copy is not sound, because the store is not; nothing is left at `target`).
  *
  * @example
  * await backupStore(".executus/executus.db", "backup/monday.db");
@@ -69,7 +69,7 @@ function flush(path: string): void {
 }
 
 function targetExists(file: string): ExecutusError {
-  return new ExecutusError("store_unavailable", `${file} is there already: a backup never overwrites a file`, {
+  return new ExecutusError("request_invalid", `${file} is there already: a backup never overwrites a file`, {
     file,
     hint: "Name a file that is not there yet.",
   });

@@ -38,8 +38,8 @@ export interface ImportReport {
  * Take in the lines of `exportRuns`: each run whole or not at all, and never over one that is there. Unfinished runs can be
  * claimed and continued here.
  *
- * Rejects with ExecutusError `journal_damaged`, naming run and seq (or the line), for lines that are damaged or end too soon;
- * runs before that stay imported, and the import can be repeated.
+ * Rejects with ExecutusError `request_invalid` for lines that do not begin as an export does; `journal_damaged`, naming run and seq
+ * (or the line), for lines that are damaged or end too soon: runs before that stay imported, and the import can be repeated.
  *
  * @example
  * const { imported } = await importRuns(store, createInterface({ input: createReadStream("runs.jsonl") }));
@@ -75,8 +75,11 @@ async function* readRuns(
   lines: AsyncIterable<string> | Iterable<string>,
 ): AsyncIterable<WholeRun | (BlobLine & { readonly line: number })> {
   const reader = createLineReader(lines);
-  const header = await reader.next();
-  if (header?.["format"] !== EXPORT_FORMAT) throw broken(reader.line, "this is not an export of runs");
+  const header = await reader.next().catch(() => undefined);
+  if (header?.["format"] !== EXPORT_FORMAT) {
+    const hint = "Give what `exportRuns` or `executus store export` has written.";
+    throw new ExecutusError("request_invalid", "These lines are not an export of runs", { hint });
+  }
   if (!READABLE_VERSIONS.includes(header["version"])) {
     throw new ExecutusError(
       "store_newer",

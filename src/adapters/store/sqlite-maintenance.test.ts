@@ -95,7 +95,7 @@ describe("backing up a store", () => {
     await fill(openForTest({ file }));
     const target = join(folder, "taken.txt");
     writeFileSync(target, "mine");
-    await expect(backupStore(file, target)).rejects.toMatchObject({ code: "store_unavailable", file: target });
+    await expect(backupStore(file, target)).rejects.toMatchObject({ code: "request_invalid", file: target });
     await expect(backupStore(join(folder, "nothing.db"), join(folder, "copy.db"))).rejects.toMatchObject({
       code: "store_unavailable",
     });
@@ -190,8 +190,9 @@ describe("exporting and importing runs", () => {
       [lines.slice(0, -1), { message: expect.stringContaining("too soon") }, ["done", "live"]],
       [lines.slice(0, 7), { run: "live" }, ["done"]],
       [lines.toSpliced(5, 5), { message: expect.stringContaining("2 runs were exported, 1 are here") }, ["done"]],
-      [lines.slice(1), { message: expect.stringContaining("not an export") }, []],
-      [["", "{"], { message: expect.stringContaining("line 2") }, []],
+      [lines.slice(1), { code: "request_invalid", message: expect.stringContaining("not an export") }, []],
+      [["", "{"], { code: "request_invalid", message: expect.stringContaining("not an export") }, []],
+      [[], { code: "request_invalid", message: expect.stringContaining("not an export") }, []],
     ];
     for (const [i, [given, error, imported]] of cases.entries()) {
       const target = openForTest({ file: join(folder, `to${i}.db`) });

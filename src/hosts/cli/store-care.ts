@@ -16,7 +16,7 @@ import {
 } from "../../adapters/store/sqlite-maintenance.ts";
 import { ExecutusError, isExecutusError } from "../../kernel/errors.ts";
 import { totalTokens } from "../../kernel/state.ts";
-import type { DeliveryLine } from "../../adapters/store/transfer.ts";
+import { type DeliveryLine, EXPORT_FORMAT } from "../../adapters/store/transfer.ts";
 import type { RunEvent } from "../../ports/events.ts";
 import type { DeliveryRow } from "../../ports/store.ts";
 import { FINAL_STATUSES } from "../../kernel/status.ts";
@@ -201,15 +201,33 @@ export async function importFrom(file: string, { db, json }: StoreOptions): Prom
       hint: "Give what `executus store export` has written.",
     });
   }
+  const lines = await exportIn(file);
   return withHost(db, "create", async ({ store }) => {
-    const input = file === "-" ? process.stdin : createReadStream(file);
-    const report = await importRuns(store, createInterface({ input, crlfDelay: Infinity }));
+    const report = await importRuns(store, lines);
     if (json === true) printJson({ db, ...report });
     else printLine(`${db}: ${plural(report.imported, "run")} imported, ${report.skipped} there already${alongside(report)}`);
     for (const { run, continues } of report.incomplete ?? [])
       note(`${run} goes on from ${continues}, which is not here: export that one as well, or ${run} cannot be resumed.`);
     return 0;
   });
+}
+
+/** Its lines, once the first one was seen: what is no export makes no store. */
+async function exportIn(file: string): Promise<AsyncIterable<string>> {
+  const input = file === "-" ? process.stdin : createReadStream(file);
+  const lines = createInterface({ input, crlfDelay: Infinity })[Symbol.asyncIterator]();
+  const first = await lines.next().catch((error: unknown) => noExport(file, error));
+  if (first.done === true || !first.value.includes(EXPORT_FORMAT)) return noExport(file);
+  return (async function* () {
+    yield first.value;
+    yield* lines;
+  })();
+}
+
+function noExport(file: string, cause?: unknown): never {
+  const what = file === "-" ? "what is piped in" : file;
+  const hint = "Give what `executus store export` has written.";
+  throw new ExecutusError("usage", `${what} is not an export of runs`, { file, hint, cause });
 }
 
 function alongside({ blobs, deliveries: sent }: ImportReport): string {
