@@ -1,6 +1,6 @@
 /** Recorded conversations through the real kernel and the real store, also under kill -9. */
 import { execFile } from "node:child_process";
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -82,6 +82,19 @@ describe("executus play", () => {
     expect(stderr).toContain("bad.jsonl:2: b has no turns");
     expect(stderr).not.toContain("ok ");
     expect((await play("nowhere.jsonl")).stderr).toContain("cannot read nowhere.jsonl");
+  });
+
+  it("makes no store when there is nothing to play", async () => {
+    writeFileSync(join(folder, "bad.jsonl"), `{"id":"b"}\n`);
+    writeFileSync(join(folder, "none.jsonl"), "\n");
+    expect(await play("bad.jsonl")).toMatchObject({ code: 2 });
+    expect(await play("none.jsonl")).toMatchObject({ code: 2, stderr: "There is no recording in these files.\n" });
+    expect(await play(own, "--effects", "none/effects.txt")).toMatchObject({ code: 2 });
+    expect(await play(own, "--id", "nobody", "--effects", "effects.txt")).toMatchObject({
+      code: 2,
+      stderr: "There is no recording with the id nobody in these files.\n",
+    });
+    expect(readdirSync(folder)).toEqual(["bad.jsonl", "none.jsonl"]);
   });
 
   it.each([

@@ -5,7 +5,9 @@ import { openHost } from "../open.ts";
 import { parseCount } from "../option-values.ts";
 import { addStoreOption } from "../options.ts";
 import { goOnWithoutReader, note, print } from "../output.ts";
+import { openEffectsFile } from "../play/effects-file.ts";
 import { type Played, playCorpus } from "../play/play.ts";
+import { checkCorpus } from "../play/recording.ts";
 
 interface Options {
   readonly db: string;
@@ -48,6 +50,12 @@ function parseDelay(text: string): number {
 }
 
 async function play(corpus: readonly string[], options: Options): Promise<number> {
+  const ids = await checkCorpus(corpus);
+  if (options.id === undefined ? ids.size === 0 : !ids.has(options.id)) {
+    note(`There is no recording${options.id === undefined ? "" : ` with the id ${options.id}`} in these files.`);
+    return 2;
+  }
+  const effects = openEffectsFile(options.effects);
   const host = openHost({ db: options.db });
   goOnWithoutReader();
   const stop = new AbortController();
@@ -64,21 +72,13 @@ async function play(corpus: readonly string[], options: Options): Promise<number
       blobs: host.blobs,
       corpus,
       ...(options.id === undefined ? {} : { id: options.id }),
-      ...(options.effects === undefined ? {} : { effects: options.effects }),
+      effects,
       concurrency: options.concurrency,
       toolDelayMs: options.toolDelay,
       modelDelayMs: options.modelDelay,
       report,
       signal: stop.signal,
     });
-    if (passed + failed === 0 && interrupts.first === undefined) {
-      note(
-        options.id === undefined
-          ? "There is no recording in these files."
-          : `There is no recording with the id ${options.id} in these files.`,
-      );
-      return 2;
-    }
     print(`${passed} passed, ${failed} failed`);
     if (interrupts.first !== undefined) return exitCodeOfSignal(interrupts.first);
     return failed === 0 ? 0 : 1;

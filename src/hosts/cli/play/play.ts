@@ -5,17 +5,18 @@ import type { Blobs } from "../../../ports/blobs.ts";
 import type { Store } from "../../../ports/store.ts";
 import type { Agent, Executor } from "../../../run/types.ts";
 import { differenceFrom } from "./compare.ts";
-import { openEffectsFile } from "./effects-file.ts";
+import type { EffectsFile } from "./effects-file.ts";
 import { type PlayOptions, recordedCompactor, recordedModels, toAgent, toRequest } from "./player.ts";
-import { checkCorpus, type Recording, readRecordings, runIdOf } from "./recording.ts";
+import { type Recording, readRecordings, runIdOf } from "./recording.ts";
 
 export interface PlayCorpusOptions {
   readonly store: Store;
   readonly blobs: Blobs;
+  /** Checked before (`checkCorpus`). */
   readonly corpus: readonly string[];
   /** Only the recording with this id. */
   readonly id?: string;
-  readonly effects?: string;
+  readonly effects: EffectsFile;
   readonly concurrency: number;
   readonly toolDelayMs: number;
   readonly modelDelayMs: number;
@@ -39,11 +40,10 @@ export interface PlayTotals {
 }
 
 export async function playCorpus(options: PlayCorpusOptions): Promise<PlayTotals> {
-  await checkCorpus(options.corpus);
   const recordings = new Map<string, Recording>();
   const find = (run: string): Recording | undefined => recordings.get(run);
   const play: PlayOptions = {
-    effects: openEffectsFile(options.effects),
+    effects: options.effects,
     blobs: options.blobs,
     toolDelayMs: options.toolDelayMs,
     modelDelayMs: options.modelDelayMs,

@@ -51,8 +51,11 @@ export interface Recording {
   readonly turns: readonly RecordedTurn[];
 }
 
-/** Reads everything once before anything is played. Rejects with `corpus_invalid` naming file and line, or both files with an id. */
-export async function checkCorpus(files: readonly string[]): Promise<void> {
+/**
+ * The ids of all recordings, read once before anything is played. Rejects with `corpus_invalid` naming file and line, or both files
+ * with an id.
+ */
+export async function checkCorpus(files: readonly string[]): Promise<ReadonlySet<string>> {
   const places = new Map<string, string>();
   for (const file of files) {
     for await (const { id } of readRecordings(file)) {
@@ -61,6 +64,7 @@ export async function checkCorpus(files: readonly string[]): Promise<void> {
       places.set(id, file);
     }
   }
+  return new Set(places.keys());
 }
 
 function twice(id: string, file: string, other: string): ExecutusError {
