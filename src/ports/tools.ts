@@ -104,6 +104,11 @@ export interface Tool {
   readonly keeps?: KeptBetweenCalls;
   /** True when the result for this input has to stay in the conversation when it is compacted. Default: it need not. */
   readonly pins?: (input: unknown) => boolean;
+  /**
+   * Asked when a run with it is started, and again for each: makes it ready to check arguments. Rejects with ExecutusError `tool_invalid`
+   * when it never can, and the run is refused. Default: it is ready.
+   */
+  prepare?(): Promise<void>;
   /** Parse and check the model's arguments. */
   validate(input: JsonValue): Promise<ToolInputCheck> | ToolInputCheck;
   /** Whether a person must approve a call first; default `never`. */

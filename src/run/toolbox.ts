@@ -32,7 +32,13 @@ export async function buildToolbox(
     }
     seen.add(name);
   }
+  await prepareTools(tools);
   return tools;
+}
+
+/** Rejects with `tool_invalid` for one that no call can be made of. */
+export async function prepareTools(tools: readonly Tool[]): Promise<void> {
+  for (const tool of tools) if (tool.prepare !== undefined) await tool.prepare();
 }
 
 async function fromRegistry(

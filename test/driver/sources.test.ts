@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { defineTool } from "../../src/adapters/tools/define-tool.ts";
 import type { Tool } from "../../src/ports/tools.ts";
 import type { OpenedSource, RunEnding, SourceIdentity, ToolSource } from "../../src/ports/tool-source.ts";
 import type { Agent, RunResult } from "../../src/run/types.ts";
@@ -112,6 +113,21 @@ describe("a tool source", () => {
     expect(result).toMatchObject({ status: "completed", output: "without" });
     expect(world.models.calls[0]?.tools.map(({ name }) => name)).toEqual(["fine__say"]);
     expect(warnings).toContain("the tool source broken could not be opened: no docker here");
+  });
+
+  it("S16 that brings a tool with a broken JSON Schema fails before the model is called", async () => {
+    const input = { type: "object", properties: { id: { type: "string", pattern: "[" } } };
+    const find = defineTool({ name: "box__find", description: "f", input, execute: () => "found" });
+    // Loads the validator: while a module is being loaded, nothing seems to happen, and a fake clock moves on.
+    await defineTool({ name: "first", description: "first", input: { type: "object" }, execute: () => "" }).prepare?.();
+    const world = createWorld([{ text: "ok" }]);
+    const agent = { ...makeAgent([]), sources: [source("box", { tools: [say("box__say"), find] })] };
+    const result = await world.clock.until(world.executor.run(agent, "go"));
+    expect(result.error).toMatchObject({
+      code: "source_failed",
+      message: expect.stringContaining("box could not be opened: Tool box__find: its input is not a valid JSON Schema") as string,
+    });
+    expect(world.models.calls).toHaveLength(0);
   });
 
   it("S16 that brings a name twice fails: the agent's, or another source's", async () => {

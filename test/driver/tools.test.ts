@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { defineTool } from "../../src/adapters/tools/define-tool.ts";
+import { createTools } from "../../src/adapters/tools/registry.ts";
 import { UnknownOutcomeError } from "../../src/kernel/unknown-outcome.ts";
 import type { Tool } from "../../src/ports/tools.ts";
 import { agent, tool, world } from "../support/driver-world.ts";
@@ -43,6 +44,49 @@ describe("tools", () => {
     const { executor, models } = world([{ calls: [{ name: "lookup", input: '{"n":1}' }] }, { text: "ok" }]);
     await executor.run(agent([lookup]), "x");
     expect(JSON.stringify(models.calls[1]?.messages.at(-1))).toContain("do not fit its schema. must be object");
+  });
+
+  it.each<[string, object, string]>([
+    [
+      "a pattern that is none",
+      { id: { type: "string", pattern: "[" } },
+      "properties.id.pattern: Invalid regular expression: /[/",
+    ],
+    [
+      "a name pattern that is none",
+      { id: { patternProperties: { "(": { type: "string" } } } },
+      "properties.id.patternProperties: Invalid regular",
+    ],
+    [
+      "a bound of an old draft",
+      { n: { type: "number", exclusiveMinimum: true } },
+      "properties.n.exclusiveMinimum: must be number",
+    ],
+    [
+      "a reference elsewhere",
+      { n: { $ref: "https://x.org/n.json" } },
+      "properties.n.$ref: can't resolve reference https://x.org/n.json",
+    ],
+    ["a reference to nothing", { n: { $ref: "#/$defs/n" } }, "properties.n.$ref: can't resolve reference #/$defs/n"],
+  ])("refuses a run with a tool whose JSON Schema is broken, before it starts: %s", async (_what, properties, problem) => {
+    const broken = defineTool({
+      name: "broken",
+      description: "b",
+      input: { type: "object", properties },
+      execute: () => Promise.resolve("ran"),
+    });
+    const invalid = {
+      code: "tool_invalid",
+      message: expect.stringContaining(`Tool broken: its input is not a valid JSON Schema: ${problem}`) as string,
+    };
+    const { executor, store } = world([{ text: "ok" }], { tools: createTools([broken]) });
+    const named = { name: "a", instructions: "i", tools: ["broken"] };
+    const phased = { name: "a", instructions: "i", phases: [{ name: "p", instructions: "i", tools: [broken] }] };
+    await expect(executor.start(agent([broken]), "x")).rejects.toMatchObject(invalid);
+    await expect(executor.start(named, "x")).rejects.toMatchObject(invalid);
+    await expect(executor.start(phased, "x")).rejects.toMatchObject(invalid);
+    await expect(executor.start(agent([]), { input: "x", extraTools: [broken] })).rejects.toMatchObject(invalid);
+    expect(await store.runs.list({})).toEqual([]);
   });
 
   it("never runs calls of an answer that was cut", async () => {

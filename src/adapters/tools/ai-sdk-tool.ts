@@ -50,7 +50,7 @@ export function fromAiSdkTool(name: string, tool: AiSdkTool, options: AiSdkToolO
     context,
     blobs,
   } = options;
-  const { jsonSchema, validate } = readFlexibleSchema(name, tool.inputSchema);
+  const { jsonSchema, ...checks } = readFlexibleSchema(name, tool.inputSchema);
   return {
     name,
     description: describe(name, tool, context),
@@ -62,7 +62,7 @@ export function fromAiSdkTool(name: string, tool: AiSdkTool, options: AiSdkToolO
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(outputBytes === undefined ? {} : { outputBytes }),
     ...(options.polling === true && { polling: true }),
-    validate,
+    ...checks,
     ...approvalOf(name, tool, context),
     execute: async (input, call) => lastValue(await execute.call(tool, input, executionOptions(call, context)), call.signal),
     ...(isFunction(toModelOutput) && {

@@ -84,7 +84,8 @@ const VISIBILITIES: readonly ToolVisibility[] = ["public", "private"];
 
 /**
  * Checks a tool and makes it ready to be given to an agent. Arguments are checked against `input` before `execute` sees them;
- * it gets the parsed value. Throws ExecutusError `tool_invalid`, naming the tool.
+ * it gets the parsed value. Throws ExecutusError `tool_invalid`, naming the tool; what is wrong inside a JSON Schema is told when a
+ * run with the tool is started, because only then is its validator loaded.
  *
  * @example
  * const weather = defineTool({
@@ -100,7 +101,7 @@ export function defineTool<const Schema extends object, Result>(definition: Tool
   checkDefinition(name, definition);
   const { effect = "once", onUnknown = "report", visibility = "public", timeoutMs, concurrency, outputBytes } = definition;
   const { approval, execute, resume, reconcile, toOutput } = definition;
-  const { jsonSchema, validate } = readInput(name, definition.input, definition.jsonSchema);
+  const { jsonSchema, ...checks } = readInput(name, definition.input, definition.jsonSchema);
   type Input = InferInput<Schema>;
   const tool: Tool = {
     name,
@@ -113,7 +114,7 @@ export function defineTool<const Schema extends object, Result>(definition: Tool
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(outputBytes === undefined ? {} : { outputBytes }),
     ...(definition.polling === true && { polling: true }),
-    validate,
+    ...checks,
     // Async, so that a tool that throws at once rejects like any other.
     execute: async (input, context) => execute(input as Input, context),
     ...(approval !== undefined && { approval: approval as ApprovalPolicy }),

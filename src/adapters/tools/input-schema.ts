@@ -2,13 +2,15 @@
 import { ExecutusError } from "../../kernel/errors.ts";
 import type { JsonObject, JsonValue } from "../../ports/json.ts";
 import type { ToolInputCheck } from "../../ports/tools.ts";
-import { checkAgainstSchema } from "./json-schema-validator.ts";
+import { checkAgainstSchema, checkSchema } from "./json-schema-validator.ts";
 import { describeIssue, describeProblems } from "./problems.ts";
 import type { StandardSchema } from "./schema-types.ts";
 
 export interface ToolInput {
   readonly jsonSchema: JsonObject;
   readonly validate: (input: JsonValue) => ToolInputCheck | Promise<ToolInputCheck>;
+  /** Rejects with `tool_invalid` when nothing can be checked with it. Absent: it was read already. */
+  readonly prepare?: () => Promise<void>;
 }
 
 /** Throws `tool_invalid`, naming the tool. `given` is the JSON Schema of a Standard Schema that cannot tell it itself. */
@@ -21,7 +23,11 @@ export function readInput(tool: string, input: unknown, given?: object): ToolInp
     throw invalid(tool, "its `input` is not a schema", "Give a Standard Schema (zod, valibot, ArkType) or a JSON Schema object.");
   }
   const jsonSchema = objectSchema(tool, given ?? input);
-  return { jsonSchema, validate: (value) => checkAgainstSchema(jsonSchema, value, tool) };
+  return {
+    jsonSchema,
+    validate: (value) => checkAgainstSchema(jsonSchema, value, tool),
+    prepare: () => checkSchema(jsonSchema, tool),
+  };
 }
 
 export function isStandardSchema(value: unknown): value is StandardSchema {

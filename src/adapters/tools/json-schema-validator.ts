@@ -1,7 +1,7 @@
 /** Checks arguments against a JSON Schema, with ajv loaded at the first check: most processes start without needing it. */
-import type { ErrorObject, Options, ValidateFunction } from "ajv";
+import type { Ajv, ErrorObject, Options, ValidateFunction } from "ajv";
 import { ExecutusError, nearest } from "../../kernel/errors.ts";
-import type { JsonObject } from "../../ports/json.ts";
+import type { JsonObject, JsonValue } from "../../ports/json.ts";
 import type { ToolInputCheck } from "../../ports/tools.ts";
 import { atPath, describeProblems } from "./problems.ts";
 
@@ -68,15 +68,66 @@ async function compileAs(draft: "2020-12" | "draft-07", schema: JsonObject, tool
   // would make ajv answer with a promise.
   const { $schema: _draft, $async: _async, ...body } = schema;
   try {
-    if (draft === "draft-07") return new (await import("ajv")).Ajv(OPTIONS).compile(body);
-    return new (await import("ajv/dist/2020.js")).Ajv2020(OPTIONS).compile(body);
+    const Draft = draft === "draft-07" ? (await import("ajv")).Ajv : (await import("ajv/dist/2020.js")).Ajv2020;
+    checkItself(Draft, body);
+    return new Draft({ ...OPTIONS, validateSchema: false }).compile(body);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = describeFault(body, cause);
     throw new ExecutusError("tool_invalid", `Tool ${tool}: its input is not a valid JSON Schema: ${reason}`, {
       cause,
       hint: "Correct the schema given as `input`; drafts 2020-12 and 07 are understood.",
     });
   }
+}
+
+type Draft = new (options: Options) => Pick<Ajv, "validateSchema" | "errors">;
+
+/** One per draft: reading a draft's own schema takes most of the time. */
+const checkers = new Map<Draft, Pick<Ajv, "validateSchema" | "errors">>();
+
+function checkItself(Draft: Draft, schema: JsonObject): void {
+  const checker = checkers.get(Draft) ?? new Draft(OPTIONS);
+  checkers.set(Draft, checker);
+  if (checker.validateSchema(schema) !== true) throw new Error(describeProblems(describeErrors(checker.errors ?? [])));
+}
+
+/** The compiler tells of a pattern and of a reference only what is wrong with it, not where it is. */
+function describeFault(schema: JsonObject, cause: unknown): string {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const missing = cause instanceof Error && "missingRef" in cause ? String(cause.missingRef) : undefined;
+  const isFault = (keyword: string, value: JsonValue): boolean =>
+    missing === undefined ? isNoPattern(keyword, value) : isReference(keyword, value) && missing.endsWith(value as string);
+  if (missing === undefined && !(cause instanceof SyntaxError)) return reason;
+  return atPath(placeOf(schema, isFault) ?? [], missing === undefined ? reason : `can't resolve reference ${missing}`);
+}
+
+function isNoPattern(keyword: string, value: JsonValue): boolean {
+  if (keyword === "pattern") return typeof value === "string" && !isPattern(value);
+  if (keyword !== "patternProperties" || typeof value !== "object" || value === null) return false;
+  return !Object.keys(value).every((pattern) => isPattern(pattern));
+}
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
+function isReference(keyword: string, value: JsonValue): boolean {
+  return (keyword === "$ref" || keyword === "$dynamicRef") && typeof value === "string";
+}
+
+/** The way to the first keyword that is at fault. */
+function placeOf(value: JsonValue, isFault: (keyword: string, value: JsonValue) => boolean): readonly string[] | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [keyword, within] of Object.entries(value) as readonly [string, JsonValue][]) {
+    if (isFault(keyword, within)) return [keyword];
+    const place = placeOf(within, isFault);
+    if (place !== undefined) return [keyword, ...place];
+  }
+  return undefined;
 }
 
 function describeErrors(errors: readonly ErrorObject[]): string[] {

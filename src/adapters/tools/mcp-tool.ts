@@ -41,7 +41,8 @@ export function toTool(tool: McpTool, options: McpToolOptions): Tool {
     toOutput: (result: CallToolResult) => toOutput(result, options.keep),
   });
   const ours = withoutPatterns(made.inputSchema);
-  return { ...made, validate: (input) => checkAgainstSchema(ours, input, made.name) };
+  // A server may have hundreds, and one that is broken is no reason to refuse the others: its schema is read when it is called.
+  return { ...made, prepare: () => Promise.resolve(), validate: (input) => checkAgainstSchema(ours, input, made.name) };
 }
 
 /** Only what the server says of itself: a tool that says nothing is never silently repeated. */
