@@ -1,9 +1,6 @@
 /** An agent ready to run from the command line: its definition, its tools, its models. */
 import { existsSync } from "node:fs";
 import { loadAgent } from "../../adapters/agents/module.ts";
-import { settleNames } from "../../adapters/agents/tool-names.ts";
-import { fileTools } from "../../adapters/tools/files.ts";
-import { statusTool } from "../../adapters/tools/status-tool.ts";
 import { createTools } from "../../adapters/tools/registry.ts";
 import { ExecutusError, nearest } from "../../kernel/errors.ts";
 import type { Blobs } from "../../ports/blobs.ts";
@@ -11,11 +8,11 @@ import type { Agent } from "../../ports/definition.ts";
 import type { Delegates } from "../../ports/delegates.ts";
 import type { Models } from "../../ports/models.ts";
 import type { ToolSource } from "../../ports/tool-source.ts";
-import type { Tool, Tools } from "../../ports/tools.ts";
-import { delegatesNamedBy } from "../../run/palette.ts";
+import type { Tools } from "../../ports/tools.ts";
 import { configuredModels } from "./models.ts";
-import { checkTrust, isOfSource, projectServers } from "./mcp.ts";
+import { checkTrust, projectServers } from "./mcp.ts";
 import { checkDelegates, paletteFor } from "./palette.ts";
+import { goesWithout, toolsHere } from "./tools-here.ts";
 
 /** Label of a run that works on files: the folder its tools cannot leave, the same after a restart elsewhere. */
 export const ROOT_LABEL = "executus.root";
@@ -52,26 +49,19 @@ export interface SetupOptions {
 /** Rejects with ExecutusError `agent_unknown`, `agent_invalid` or `tool_unknown`, naming the file. */
 export async function setUpAgent(file: string, options: SetupOptions): Promise<AgentSetup> {
   const { lenient = false } = options;
-  const { agent: read, tools, models, input, warnings } = await loadAgent(file, { lenient });
-  const own = new Set(tools.map(({ name }) => name));
-  const builtIn = [...fileTools({ root: options.root }), statusTool()];
-  const files = builtIn.filter(({ name }) => !own.has(name));
-  const { agent, absent } = withToolsHere(read, [...tools, ...files]);
-  const all = [...(agent.tools ?? []), ...(agent.phases ?? []).flatMap((phase) => phase.tools ?? [])];
-  const named = [...new Set(all.filter((tool) => typeof tool === "string"))].filter(
-    (tool) => delegatesNamedBy(tool) === undefined && !isOfSource(agent, tool),
-  );
+  const loaded = await loadAgent(file, { lenient });
+  const { tools, models, input, warnings } = loaded;
+  const { agent, absent, builtIn, named, registered } = toolsHere(loaded, options.root);
   checkTrust(agent, options.trustMcp === true);
-  checkNames(agent, named, [...tools, ...files]);
-  const registered = [...tools, ...files].map(({ name }) => name);
+  checkNames(agent, named, registered);
   const trust = options.trustSkills === true;
   const delegates = paletteFor({ file, project: process.cwd(), trust, tools: registered });
   const usesFiles =
-    (await checkDelegates(agent, delegates)) || files.some(({ name }) => name !== "run_status" && named.includes(name));
+    (await checkDelegates(agent, delegates)) || builtIn.some(({ name }) => name !== "run_status" && named.includes(name));
   return {
     agent,
     ...(input === undefined ? {} : { input }),
-    tools: createTools([...tools, ...files]),
+    tools: createTools([...tools, ...builtIn]),
     models: options.models ?? models ?? (await configuredModels(options.modelsFile, options.blobs)),
     warnings: absent.length === 0 ? warnings : [...warnings, goesWithout(agent, absent)],
     usesFiles,
@@ -80,24 +70,7 @@ export async function setUpAgent(file: string, options: SetupOptions): Promise<A
   };
 }
 
-/** Names of other programs' tools become those of ours that do the same; the others are left out. */
-function withToolsHere(agent: Agent, here: readonly Tool[]): { readonly agent: Agent; readonly absent: readonly string[] } {
-  const { tools = [] } = agent;
-  const named = tools.filter((tool) => typeof tool === "string");
-  const { names, absent } = settleNames(
-    named,
-    here.map(({ name }) => name),
-  );
-  if (absent.length === 0 && names.every((name, i) => name === named[i])) return { agent, absent };
-  return { agent: { ...agent, tools: [...names, ...tools.filter((tool) => typeof tool !== "string")] }, absent };
-}
-
-function goesWithout({ name, source = name }: Agent, absent: readonly string[]): string {
-  return `${source}: there is no ${absent.join(", ")} here: the agent goes without`;
-}
-
-function checkNames(agent: Agent, named: readonly string[], tools: readonly Tool[]): void {
-  const names = tools.map(({ name }) => name);
+function checkNames(agent: Agent, named: readonly string[], names: readonly string[]): void {
   const unknown = named.find((name) => !names.includes(name));
   if (unknown === undefined) return;
   const near = nearest(unknown, names);

@@ -2,9 +2,11 @@ import type { Command } from "commander";
 import { loadAgent, type LoadedAgent } from "../../../adapters/agents/module.ts";
 import type { Agent } from "../../../ports/definition.ts";
 import { agentFiles, findAgentFile } from "../agent-file.ts";
+import { prepareTools } from "../../../run/toolbox.ts";
 import { describeError } from "../describe-error.ts";
 import { addJsonOption } from "../options.ts";
 import { note, print, printJson } from "../output.ts";
+import { describeAbsent } from "../tools-here.ts";
 import { plural } from "../view/figures.ts";
 import { fit, oneLine, table } from "../view/text.ts";
 
@@ -52,11 +54,15 @@ interface Read {
   readonly error?: { readonly message: string; readonly hint?: string };
 }
 
-async function readAll(files: readonly string[], { lenient }: Options): Promise<readonly Read[]> {
+async function readAll(
+  files: readonly string[],
+  { lenient }: Options,
+  look: (loaded: LoadedAgent) => Promise<LoadedAgent> = (loaded) => Promise.resolve(loaded),
+): Promise<readonly Read[]> {
   const read: Read[] = [];
   for (const file of files) {
     try {
-      read.push({ file, loaded: await loadAgent(findAgentFile(file), { lenient: lenient === true }) });
+      read.push({ file, loaded: await look(await loadAgent(findAgentFile(file), { lenient: lenient === true })) });
     } catch (error) {
       const { message, hint } = describeError(error);
       read.push({ file, error: { message: `${message.replace(/\.$/, "")}.`, ...(hint === undefined ? {} : { hint }) } });
@@ -97,8 +103,16 @@ function toJson({ file, loaded, error }: Read): object {
 
 // --- check -----------------------------------------------------------------------------------------------------------
 
+/** Rejects with `tool_invalid` for a tool that no call can be made of. Names without a tool are warnings. */
+async function withToolsChecked(loaded: LoadedAgent): Promise<LoadedAgent> {
+  const { agent, tools, warnings } = loaded;
+  const given = [...(agent.tools ?? []), ...(agent.phases ?? []).flatMap((phase) => phase.tools ?? [])];
+  await prepareTools([...tools, ...given.filter((tool) => typeof tool !== "string")]);
+  return { ...loaded, warnings: [...warnings, ...describeAbsent(loaded, process.cwd())] };
+}
+
 async function check(files: readonly string[], options: Options): Promise<number> {
-  const read = await readAll(files.length === 0 ? agentFiles() : files, options);
+  const read = await readAll(files.length === 0 ? agentFiles() : files, options, withToolsChecked);
   const bad = read.filter(({ error }) => error !== undefined);
   if (options.json === true) printJson({ agents: read.map(toJson) });
   else {
