@@ -68,7 +68,10 @@ describe.each(BACKENDS)("in %s", (_name, open) => {
     ]);
     const results = await world.clock.until(Promise.all(forks.map(({ result }) => result)));
     expect(results).toMatchObject([{ output: "from one" }, { output: "from two" }]);
-    await expect(world.executor.fork("r", { at: 1, id: "one" })).rejects.toMatchObject({ code: "request_invalid" });
+    // The same fork is the one that is there; another under its id is no fork of anything.
+    expect(await (await world.executor.fork("r", { at: 1, id: "one" })).result).toMatchObject({ output: "from one" });
+    for (const other of [{ at: 0 }, { at: 1, edit: { input: "stay" } }])
+      await expect(world.executor.fork("r", { ...other, id: "one" })).rejects.toMatchObject({ code: "request_invalid" });
     expect((await world.store.journal.read("one")).at(-1)?.type).toBe("run.finished");
     expect((await world.store.runs.list()).map(({ run }) => run).toSorted()).toEqual(["one", "r", "two"]);
   });
