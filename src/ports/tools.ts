@@ -70,6 +70,12 @@ export interface ToolContext {
   sleepUntil(at: number | Date): Suspension;
 }
 
+/** A schema that nobody has read yet: reading it takes a validator that most processes start without. */
+export interface LateSchema {
+  /** Asked when a run is started, for each again. Rejects with ExecutusError `tool_invalid` when nothing can be checked with it. */
+  read(): Promise<void>;
+}
+
 /** What outlives a call, for the next one, and ends with the last executor that uses it. */
 export interface KeptBetweenCalls {
   /** Told by each executor before its first call. What it returns is called when that executor has shut down. Neither may throw. */
@@ -100,15 +106,12 @@ export interface Tool {
   readonly outputBytes?: number;
   /** It hands work to this agent or skill: made from an agent's `delegates`, never by hand. */
   readonly delegate?: Delegate;
+  /** What its arguments are checked with, where that is read only once a run needs it. Default: it was read already. */
+  readonly lateSchema?: LateSchema;
   /** What it keeps between calls, such as threads; copies of a tool share it. Default: nothing. */
   readonly keeps?: KeptBetweenCalls;
   /** True when the result for this input has to stay in the conversation when it is compacted. Default: it need not. */
   readonly pins?: (input: unknown) => boolean;
-  /**
-   * Asked when a run with it is started, and again for each: makes it ready to check arguments. Rejects with ExecutusError `tool_invalid`
-   * when it never can, and the run is refused. Default: it is ready.
-   */
-  prepare?(): Promise<void>;
   /** Parse and check the model's arguments. */
   validate(input: JsonValue): Promise<ToolInputCheck> | ToolInputCheck;
   /** Whether a person must approve a call first; default `never`. */

@@ -15,7 +15,7 @@ import { identityOf, messageOf, sourceState } from "./sources.ts";
 import type { Stopper } from "./stopper.ts";
 import { putClean } from "./store-bytes.ts";
 import { begunWith, isNewlyChosen, isWanted, type Offer, recall, remember } from "./source-memory.ts";
-import { bindTools, prepareTools, snapshotTool, withOptions } from "./toolbox.ts";
+import { bindTools, readSchemas, snapshotTool, withOptions } from "./toolbox.ts";
 
 export async function performOpenSource(session: Session, effect: SourceEffect, stopper: Stopper): Promise<readonly EventBody[]> {
   const state = sourceState(session, effect.source);
@@ -26,7 +26,7 @@ export async function performOpenSource(session: Session, effect: SourceEffect, 
   if (stopper.reason !== undefined || settled.type === "abandoned") return [];
   if (settled.type === "error") return failed(session, state, messageOf(settled.error));
   try {
-    await prepareTools(settled.value.tools);
+    await readSchemas(settled.value.tools);
     const remembered = await recall(session, state, source);
     const offer = { source, opened: settled.value, tools: withoutSecrets(session, settled.value), remembered };
     const events = offered(session, state, offer);

@@ -32,13 +32,13 @@ export async function buildToolbox(
     }
     seen.add(name);
   }
-  await prepareTools(tools);
+  await readSchemas(tools);
   return tools;
 }
 
 /** Rejects with `tool_invalid` for one that no call can be made of. */
-export async function prepareTools(tools: readonly Tool[]): Promise<void> {
-  for (const tool of tools) if (tool.prepare !== undefined) await tool.prepare();
+export async function readSchemas(tools: readonly Tool[]): Promise<void> {
+  for (const { lateSchema } of tools) if (lateSchema !== undefined) await lateSchema.read();
 }
 
 async function fromRegistry(

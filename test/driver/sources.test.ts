@@ -119,7 +119,7 @@ describe("a tool source", () => {
     const input = { type: "object", properties: { id: { type: "string", pattern: "[" } } };
     const find = defineTool({ name: "box__find", description: "f", input, execute: () => "found" });
     // Loads both drafts of the validator: while a module is being loaded, nothing seems to happen, and a fake clock moves on.
-    await expect(find.prepare?.()).rejects.toMatchObject({ code: "tool_invalid" });
+    await expect(find.lateSchema?.read()).rejects.toMatchObject({ code: "tool_invalid" });
     const world = createWorld([{ text: "ok" }]);
     const agent = { ...makeAgent([]), sources: [source("box", { tools: [say("box__say"), find] })] };
     const result = await world.clock.until(world.executor.run(agent, "go"));

@@ -1,7 +1,7 @@
 /** Reads what a tool's input was described with: a JSON Schema for the model, and a check for what comes back. */
 import { ExecutusError } from "../../kernel/errors.ts";
 import type { JsonObject, JsonValue } from "../../ports/json.ts";
-import type { ToolInputCheck } from "../../ports/tools.ts";
+import type { LateSchema, ToolInputCheck } from "../../ports/tools.ts";
 import { checkAgainstSchema, checkSchema } from "./json-schema-validator.ts";
 import { describeIssue, describeProblems } from "./problems.ts";
 import type { StandardSchema } from "./schema-types.ts";
@@ -9,8 +9,7 @@ import type { StandardSchema } from "./schema-types.ts";
 export interface ToolInput {
   readonly jsonSchema: JsonObject;
   readonly validate: (input: JsonValue) => ToolInputCheck | Promise<ToolInputCheck>;
-  /** Rejects with `tool_invalid` when nothing can be checked with it. Absent: it was read already. */
-  readonly prepare?: () => Promise<void>;
+  readonly lateSchema?: LateSchema;
 }
 
 /** Throws `tool_invalid`, naming the tool. `given` is the JSON Schema of a Standard Schema that cannot tell it itself. */
@@ -26,7 +25,7 @@ export function readInput(tool: string, input: unknown, given?: object): ToolInp
   return {
     jsonSchema,
     validate: (value) => checkAgainstSchema(jsonSchema, value, tool),
-    prepare: () => checkSchema(jsonSchema, tool),
+    lateSchema: { read: () => checkSchema(jsonSchema, tool) },
   };
 }
 

@@ -31,7 +31,7 @@ export function toolName(server: string, tool: string): string {
 export function toTool(tool: McpTool, options: McpToolOptions): Tool {
   const effect = effectOf(tool);
   const given = tool.description?.trim() ?? "";
-  const made = defineTool({
+  const { lateSchema: _late, ...made } = defineTool({
     name: toolName(options.server, tool.name),
     description: given === "" ? `${tool.title ?? tool.name}, a tool of ${options.server}.` : given,
     input: tool.inputSchema,
@@ -42,7 +42,7 @@ export function toTool(tool: McpTool, options: McpToolOptions): Tool {
   });
   const ours = withoutPatterns(made.inputSchema);
   // A server may have hundreds, and one that is broken is no reason to refuse the others: its schema is read when it is called.
-  return { ...made, prepare: () => Promise.resolve(), validate: (input) => checkAgainstSchema(ours, input, made.name) };
+  return { ...made, validate: (input) => checkAgainstSchema(ours, input, made.name) };
 }
 
 /** Only what the server says of itself: a tool that says nothing is never silently repeated. */

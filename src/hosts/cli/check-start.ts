@@ -4,7 +4,7 @@ import { resolveModels } from "../../run/resolve-models.ts";
 import { checkTargets } from "../../run/delivery-targets.ts";
 import { checkId } from "../../run/ids.ts";
 import { createRedactor } from "../../run/redactor.ts";
-import { prepareTools } from "../../run/toolbox.ts";
+import { readSchemas } from "../../run/toolbox.ts";
 import type { RunRequest } from "../../run/types.ts";
 import type { AgentSetup } from "./agent-setup.ts";
 import type { ExecutorOptions } from "./open.ts";
@@ -21,7 +21,7 @@ export async function checkStart(
 ): Promise<void> {
   if (request.id !== undefined) checkId(request.id, "run id");
   checkTargets(request.delivery, { adapters: delivery?.adapters ?? [], redactor: createRedactor(cliSecrets()) });
-  await prepareTools((agent.tools ?? []).filter((tool) => typeof tool !== "string"));
+  await readSchemas((agent.tools ?? []).filter((tool) => typeof tool !== "string"));
   const limits = resolveLimits(request.limits, agent.limits);
   await resolveModels({ config: { models } }, request.model ?? agent.model ?? "fast", limits);
 }

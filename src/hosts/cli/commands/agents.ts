@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { loadAgent, type LoadedAgent } from "../../../adapters/agents/module.ts";
 import type { Agent } from "../../../ports/definition.ts";
 import { agentFiles, findAgentFile } from "../agent-file.ts";
-import { prepareTools } from "../../../run/toolbox.ts";
+import { readSchemas } from "../../../run/toolbox.ts";
 import { describeError } from "../describe-error.ts";
 import { addJsonOption } from "../options.ts";
 import { note, print, printJson } from "../output.ts";
@@ -107,7 +107,7 @@ function toJson({ file, loaded, error }: Read): object {
 async function withToolsChecked(loaded: LoadedAgent): Promise<LoadedAgent> {
   const { agent, tools, warnings } = loaded;
   const given = [...(agent.tools ?? []), ...(agent.phases ?? []).flatMap((phase) => phase.tools ?? [])];
-  await prepareTools([...tools, ...given.filter((tool) => typeof tool !== "string")]);
+  await readSchemas([...tools, ...given.filter((tool) => typeof tool !== "string")]);
   return { ...loaded, warnings: [...warnings, ...describeAbsent(loaded, process.cwd())] };
 }
 
