@@ -189,8 +189,9 @@ export const WAITING_FAULTS: readonly Fault[] = [
     name: "waiting-in-the-lane-is-running-time",
     breaks: "Lanes: the wait in the queue is no running time",
     file: "src/adapters/store/memory.ts",
-    find: `former?.diedAt === undefined || run.status !== "running" ? 0 : Math.min(former.diedAt, now) - run.at;`,
-    replace: `former?.diedAt === undefined && run.status === "running" ? 0 : Math.min(former?.diedAt ?? now, now) - run.at;`,
+    find: `if (run.status === "running") [run.at, run.activeMs] = [Math.round(now), run.activeMs + Math.max(0, lived)];`,
+    replace:
+      '[run.at, run.activeMs] = [Math.round(now), run.activeMs + Math.max(0, run.status === "running" ? lived : now - run.at)];',
     tests: [...LANES, "test/driver/approvals.test.ts"],
   },
   {

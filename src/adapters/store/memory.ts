@@ -274,7 +274,7 @@ function claim(data: Data, name: string, by: Process, now: number): ClaimResult 
   const former = run.owner;
   if (former !== undefined && former.diedAt === undefined)
     return { ok: false, reason: "owned", owner: former.name, ...(former === by ? { epoch: run.epoch } : {}) };
-  const lived = former?.diedAt === undefined || run.status !== "running" ? 0 : Math.min(former.diedAt, now) - run.at;
+  const lived = former?.diedAt === undefined ? 0 : Math.min(former.diedAt, now) - run.at;
   run.epoch++;
   run.owner = by;
   // Should this one die before it writes anything, the next is charged from here, and not for the time in which nobody had the run.
