@@ -14,6 +14,7 @@ import type { Schemas } from "../ports/output.ts";
 import type { PendingEntry } from "../ports/store.ts";
 import type { Tool, ToolInputCheck } from "../ports/tools.ts";
 import type { AnswerBody } from "../ports/waiting.ts";
+import { inTime } from "./in-time.ts";
 import type { Session } from "./session.ts";
 
 export type AnswerEntry = Extract<PendingEntry, AnswerBody>;
@@ -146,8 +147,14 @@ export async function checkEdits(session: Session, entries: readonly PendingEntr
   }
 }
 
-function check({ tools, state, ports }: Session, { name }: CallState, input: JsonValue): Promise<ToolInputCheck> {
-  return checkEdit({ name, tool: tools.get(name), schema: toolOf(state, name)?.inputSchema, schemas: ports.schemas }, input);
+async function check(session: Session, { name }: CallState, input: JsonValue): Promise<ToolInputCheck> {
+  const { tools, state, ports } = session;
+  const edited = { name, tool: tools.get(name), schema: toolOf(state, name)?.inputSchema, schemas: ports.schemas };
+  try {
+    return await inTime(session, () => checkEdit(edited, input));
+  } catch (error) {
+    return unchecked(error);
+  }
 }
 
 interface EditedTool {
@@ -166,6 +173,10 @@ export async function checkEdit({ name, tool, schema, schemas }: EditedTool, inp
     }
     return await (await schemas.read(schema, `the tool ${name}`)).validate(input);
   } catch (error) {
-    return { ok: false, problem: error instanceof Error ? error.message : String(error) };
+    return unchecked(error);
   }
+}
+
+function unchecked(error: unknown): ToolInputCheck {
+  return { ok: false, problem: error instanceof Error ? error.message : String(error) };
 }

@@ -122,6 +122,17 @@ describe("an answer beside a call that never comes", () => {
     expect(made).toEqual([]);
   });
 
+  it("about arguments that a person gave: they are refused, and the run waits as before", async () => {
+    const pay = makeTool("pay", async () => "paid", { approval: "always" });
+    const first = makeAgent([pay], { toolTimeoutMs: 5_000 });
+    const world = createWorld([{ calls: [{ name: "pay" }] }], { agents: [makeAgent([{ ...pay, validate: never }])] });
+    await world.clock.until(world.executor.run(first, { input: "go", id: "r" }));
+    await world.executor.send("r", { kind: "approve", approval: "r:0.0", input: { eur: 1 } });
+    expect(await world.clock.until((await world.executor.resume("r")).result)).toMatchObject({ status: "waiting" });
+    const refused = (await world.store.journal.read("r")).find(({ type }) => type === "answer.refused");
+    expect(refused).toMatchObject({ message: expect.stringContaining("it did not answer within 5000 ms") });
+  });
+
   it("about what the model is told: the call was made, and its result is not known", async () => {
     const made: string[] = [];
     const result = await played(makeTool("pay", async () => made.push("paid"), { toOutput: never }));
