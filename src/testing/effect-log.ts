@@ -160,10 +160,11 @@ function aroundSource(source: ToolSource, around: Around): ToolSource {
 }
 
 function aroundTool(tool: Tool, around: Around): Tool {
-  const { approval } = tool;
+  const { approval, lateSchema } = tool;
   const toOutput = tool.toOutput?.bind(tool);
   return {
     ...tool,
+    ...(lateSchema === undefined ? {} : { lateSchema: { read: () => around(() => lateSchema.read()) } }),
     validate: (value) => around(() => tool.validate(value)),
     ...(typeof approval === "function" ? { approval: (input, context) => around(() => approval(input, context)) } : {}),
     ...(toOutput === undefined ? {} : { toOutput: (result, input, id) => around(() => toOutput(result, input, id)) }),

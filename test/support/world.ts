@@ -6,7 +6,7 @@ import type { Agent } from "../../src/run/types.ts";
 export { createWorld, type World, type WorldOptions } from "../../src/testing/world.ts";
 
 export function makeTool(name: string, execute: Tool["execute"], more: Partial<Tool> = {}): Tool {
-  const tool = defineTool({
+  const { lateSchema: _late, ...tool } = defineTool({
     name,
     description: `the tool ${name}`,
     input: { type: "object" },

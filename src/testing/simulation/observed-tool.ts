@@ -34,10 +34,12 @@ export interface PlaceTrouble {
 
 export function observedTool(tool: Tool, place: Place): Tool {
   const { oracle, outside, schedule, trouble } = place;
+  const { lateSchema } = tool;
   const resume = tool.resume?.bind(tool);
   const reconcile = tool.reconcile?.bind(tool);
   return {
     ...tool,
+    ...(lateSchema === undefined ? {} : { lateSchema: { read: () => outside.do(() => lateSchema.read()) } }),
     validate: (value) => outside.do(() => tool.validate(value)),
     execute: async (input, context) => {
       oracle.called(tool, context, place.host);
