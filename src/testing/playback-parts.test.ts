@@ -10,19 +10,12 @@ import type { RunEvent } from "../ports/events.ts";
 import type { ModelCandidate } from "../ports/models.ts";
 import type { ToolSource } from "../ports/tool-source.ts";
 import type { Agent, ExecutorConfig, RunRequest } from "../run/types.ts";
+import { clerk as agent, count } from "../../test/support/clerk.ts";
 import { type Cassette, toCassette } from "./cassette.ts";
 import { createFakeClock } from "./fake-clock.ts";
 import { playCassette } from "./playback.ts";
 import { type Script, scriptedModel } from "./scripted-model.ts";
 
-const count = defineTool({
-  name: "count",
-  description: "How many there are.",
-  effect: "read",
-  input: { type: "object", properties: { what: { type: "string" } }, required: ["what"] },
-  execute: ({ what }) => ({ [what]: 3 }),
-});
-const agent: Agent = { name: "clerk", instructions: "Count.", tools: [count] };
 const script: Script = [{ calls: [{ name: "count", input: { what: "mugs" } }] }, { text: "Three." }];
 
 async function record(given: Agent, config: Partial<ExecutorConfig>, request: RunRequest = {}): Promise<Cassette> {

@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createExecutor } from "../create-executor.ts";
-import { defineTool } from "../adapters/tools/define-tool.ts";
 import { createMemoryStore } from "../adapters/store/memory.ts";
 import { isExecutusError } from "../kernel/errors.ts";
 import type { RunEvent } from "../ports/events.ts";
 import type { Agent } from "../run/types.ts";
+import { clerk as agent, count } from "../../test/support/clerk.ts";
 import { type Cassette, toCassette } from "./cassette.ts";
 import { playCassette } from "./playback.ts";
 import { type Script, scriptedModel } from "./scripted-model.ts";
@@ -68,15 +68,6 @@ describe("golden journals", () => {
 });
 
 describe("a difference", () => {
-  const count = defineTool({
-    name: "count",
-    description: "How many there are.",
-    effect: "read",
-    input: { type: "object", properties: { what: { type: "string" } }, required: ["what"] },
-    execute: ({ what }) => ({ [what]: 3 }),
-  });
-  const agent: Agent = { name: "clerk", instructions: "Count.", tools: [count] };
-
   async function recorded(script: Script): Promise<Cassette> {
     const store = createMemoryStore();
     await using executor = createExecutor({ models: scriptedModel(script), store });

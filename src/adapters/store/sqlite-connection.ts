@@ -1,9 +1,10 @@
 /** Opening the file: folder, kind of disk, rights, pragmas, format. */
-import { accessSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, statfsSync, statSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { ExecutusError } from "../../kernel/errors.ts";
+import { isWritable } from "../files/is-writable.ts";
 import { isBusy, sqliteCode, toStoreError } from "./sqlite-errors.ts";
 import { checkIdentity, migrate, pragma, SCHEMA_VERSION } from "./sqlite-schema.ts";
 
@@ -189,15 +190,6 @@ function checkDisk(file: string): void {
     file,
     hint: "Put it on a local disk: SQLite's locks do not hold between hosts.",
   });
-}
-
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function hasLog(file: string): boolean {

@@ -1,7 +1,8 @@
 /** `-o FILE`: the final text, whole or not at all. */
-import { accessSync, constants, existsSync, realpathSync, type Stats, statSync } from "node:fs";
+import { existsSync, realpathSync, type Stats, statSync } from "node:fs";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { isWritable } from "../../adapters/files/is-writable.ts";
 import { ExecutusError } from "../../kernel/errors.ts";
 
 /** Writes the text. Rejects with `port_failed`, which names the file. */
@@ -41,15 +42,6 @@ async function replace(file: string, content: string, mode: number | undefined):
     await rename(temporary, file);
   } finally {
     await rm(temporary, { force: true });
-  }
-}
-
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 
