@@ -22,7 +22,10 @@ export function forked(next: Draft, event: RunForked): void {
   leftToOriginal(next, event.from.run);
 }
 
-/** What somebody approved was the call of the original, also where nobody knows what came of it. One that only reads and had begun goes on. */
+/**
+ * What somebody approved was the call of the original, also where nobody knows what came of it. One that only reads and had begun
+ * goes on.
+ */
 function notYetApproved(call: CallState): CallState {
   const { status, woken, waits } = call;
   const isToBeMade = status === "in-doubt" || (status === "ready" && woken === undefined);

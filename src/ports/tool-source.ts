@@ -77,7 +77,7 @@ export interface OpenedSource {
 export interface ToolMemory {
   /**
    * Undefined when nothing was ever remembered; no tools are a list, too. A rejection fails the opening: what was agreed to is then not
-   * known. What cannot be read, or is damaged, is that and not nothing: any tools would be taken then.
+   * known. What cannot be read, or is damaged, is that and not nothing: whatever is offered would be taken then.
    */
   recall(): Promise<readonly ToolSnapshot[] | undefined>;
   /**

@@ -59,7 +59,7 @@ export type SuspensionBody =
   | { readonly type: "time"; readonly inMs: number };
 
 export interface QuestionOptions {
-  /** The answer is one of these; default: any text. */
+  /** The answer is one of these. Default: a text that nobody has foreseen. */
   readonly choices?: readonly string[];
   /** Time to answer, ms; default: no end. */
   readonly deadlineMs?: number;

@@ -17,8 +17,8 @@ export function isTooDeep(value: JsonValue, levels: number = DEEPEST): boolean {
 class NotJson extends Error {}
 
 /**
- * JSON.stringify would throw on BigInt and cycles and quietly lose Map, Set, functions, errors and promises; here each is a problem with its
- * path. `undefined` fields are left out, `toJSON` is honoured (Date, URL), NaN and Infinity are problems.
+ * JSON.stringify would throw on BigInt and cycles and quietly lose Map, Set, functions, errors and promises; here each is a problem
+ * with its path. `undefined` fields are left out, `toJSON` is honoured (Date, URL), NaN and Infinity are problems.
  */
 export function toJson(value: unknown): JsonCheck {
   try {
@@ -56,15 +56,24 @@ function convertObject(value: object, path: string, parents: readonly object[]):
   }
   if (Array.isArray(value)) return value.map((item, i) => convert(item, `${path}[${i}]`, within));
   if (value instanceof Map || value instanceof Set || ArrayBuffer.isView(value) || isOpaque(value)) {
-    throw new NotJson(`${path} is ${withArticle(value.constructor.name)}`);
+    throw new NotJson(`${path} is ${withArticle(kindOf(value))}`);
   }
   return convertFields(value, path, within);
 }
 
 /** What keeps what it holds where no field shows it: an Error its message, a Promise its value, a Response its body. */
 function isOpaque(value: object): boolean {
-  const kind = Object.prototype.toString.call(value).slice("[object ".length, -1);
+  const kind = tagOf(value);
   return kind === "Error" || (kind !== "Object" && Object.keys(value).length === 0);
+}
+
+function tagOf(value: object): string {
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+}
+
+/** What has no prototype has no constructor either: an imported module. */
+function kindOf(value: { readonly constructor?: { readonly name: string } }): string {
+  return value.constructor?.name ?? tagOf(value);
 }
 
 function withArticle(name: string): string {

@@ -1,4 +1,7 @@
-/** Tells fake time when a user's code does something real: a tool that reads a file or asks a server is not idle, though nothing else happens. */
+/**
+ * Tells fake time when a user's code does something real: a tool that reads a file or asks a server is not idle, though nothing else
+ * happens.
+ */
 import type { EffectLog } from "./effect-log.ts";
 import type { FakeClock } from "./fake-clock.ts";
 

@@ -21,8 +21,8 @@ export interface ReplayOptions {
 
 /**
  * Resolves to the number of events that were replayed. Throws an AssertionError at the first that is decided otherwise now, naming it;
- * rejects with `run_unknown` for a run that is not there, and with `journal_damaged` for what is no journal. Where there is no run at all, that is an
- * AssertionError too.
+ * rejects with `run_unknown` for a run that is not there, and with `journal_damaged` for what is no journal. Where there is no run at
+ * all, that is an AssertionError too.
  *
  * @example
  * await replay("test/journals/refund.jsonl");

@@ -17,8 +17,8 @@ export interface SimulateOptions {
   /** How many seeds, from 1 on; or which. Default 100. */
   readonly seeds?: number | readonly number[];
   /**
-   * What the model says. People tell runs more, and they go on: the last answer of a list is given again, if it calls no tool. Default: it calls the agent's tools as the seed will have it, with
-   * arguments that fit their schemas.
+   * What the model says. People tell runs more, and they go on: the last answer of a list is given again, if it calls no tool.
+   * Default: it calls the agent's tools as the seed will have it, with arguments that fit their schemas.
    */
   readonly script?: Script;
   /** What each run is asked: its lane, its targets. A function is to say the same whenever it is asked about the same run. */
