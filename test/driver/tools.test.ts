@@ -114,6 +114,8 @@ describe("tools", () => {
     ["result is a Response", new Response("sunny")],
     ["result[0].reason is an Error", [{ status: "rejected", reason: new Error("rain") }]],
     ["result is a WeakMap", new WeakMap()],
+    // As an imported module is.
+    ["result is a Module", Object.create(null, { [Symbol.toStringTag]: { value: "Module" } })],
   ])("does not record as an empty object what holds more than its fields show: %s", async (problem, given) => {
     const odd = tool("odd", () => Promise.resolve(given));
     const { executor, models } = world([{ calls: [{ name: "odd" }] }, { text: "ok" }]);
